@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/child_process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+#include "base/file.hpp"
+
+extern char** environ;
+
+namespace berth {
+
+namespace {
+
+std::string find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) return name;
+  const char* path = std::getenv("PATH");
+  std::string_view rest = path ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  while (!rest.empty()) {
+    const auto colon = rest.find(':');
+    const std::string candidate = std::string(rest.substr(0, colon)) + "/" + name;
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+    if (colon == std::string_view::npos) break;
+    rest.remove_prefix(colon + 1);
+  }
+  return {};
+}
+
+std::vector<std::string> environment_of(const Command& command) {
+  std::vector<std::string> result;
+  if (!command.clear_env)
+    for (char** entry = environ; *entry; ++entry) {
+      const std::string_view text(*entry);
+      if (!command.env.contains(std::string(text.substr(0, text.find('=')))))
+        result.emplace_back(text);
+    }
+  for (const auto& [name, value] : command.env) result.push_back(name + "=" + value);
+  return result;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> result;
+  result.reserve(strings.size() + 1);
+  for (auto& text : strings) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+/// What the child does between fork and exec: async-signal-safe calls only. Failures travel as an
+/// errno through `report`.
+struct ChildPlan {
+  const char* program;
+  char* const* argv;
+  char* const* envp;
+  const char* working_directory;
+  std::pair<int, int>* fds;
+  std::size_t fd_count;
+  bool new_session;
+  int report;
+};
+
+[[noreturn]] void fail_child(int report) {
+  const int error = errno;
+  [[maybe_unused]] const ssize_t ignored = ::write(report, &error, sizeof error);
+  ::_exit(127);
+}
+
+[[noreturn]] void exec_child(const ChildPlan& plan) {
+  // First lift every source above all targets, so that no dup2 overwrites a later source.
+  int floor = 3;
+  for (std::size_t i = 0; i < plan.fd_count; ++i) floor = std::max(floor, plan.fds[i].second + 1);
+  const int report = ::fcntl(plan.report, F_DUPFD_CLOEXEC, floor);
+  if (report < 0) fail_child(plan.report);
+  for (std::size_t i = 0; i < plan.fd_count; ++i) {
+    plan.fds[i].first = ::fcntl(plan.fds[i].first, F_DUPFD_CLOEXEC, floor);
+    if (plan.fds[i].first < 0) fail_child(report);
+  }
+  for (std::size_t i = 0; i < plan.fd_count; ++i)
+    if (::dup2(plan.fds[i].first, plan.fds[i].second) < 0) fail_child(report);
+  if (plan.new_session) ::setsid();
+  if (*plan.working_directory && ::chdir(plan.working_directory) != 0) fail_child(report);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::signal(SIGPIPE, SIG_DFL);
+  ::execve(plan.program, plan.argv, plan.envp);
+  fail_child(report);
+}
+
+ExitStatus status_of(int status) {
+  if (WIFSIGNALED(status)) return {.code = 0, .signal = WTERMSIG(status)};
+  return {.code = WEXITSTATUS(status), .signal = 0};
+}
+
+}  // namespace
+
+std::string ExitStatus::describe() const {
+  if (signal == 0) return "exit status " + std::to_string(code);
+  const char* name = ::sigabbrev_np(signal);
+  return "killed by " + (name ? "SIG" + std::string(name) : "signal " + std::to_string(signal));
+}
+
+Result<Pipe> make_pipe() {
+  int fds[2];
+  if (::pipe2(fds, O_CLOEXEC) != 0) return system_error("pipe");
+  return Pipe{Fd(fds[0]), Fd(fds[1])};
+}
+
+Result<ChildProcess> ChildProcess::spawn(const Command& command) {
+  BERTH_ASSERT(!command.argv.empty());
+  const std::string program = find_program(command.argv.front());
+  if (program.empty())
+    return Error{ErrorKind::not_found,
+                 "the program '" + command.argv.front() + "' is not installed (not found on PATH)"};
+  std::vector<std::string> argv = command.argv;
+  std::vector<std::string> env = environment_of(command);
+  BERTH_ASSIGN(Fd null, open_file("/dev/null", O_RDWR));
+  std::vector<std::pair<int, int>> fds = {
+      {command.stdin_fd < 0 ? null.get() : command.stdin_fd, 0},
+      {command.stdout_fd < 0 ? null.get() : command.stdout_fd, 1},
+      {command.stderr_fd < 0 ? null.get() : command.stderr_fd, 2},
+  };
+  fds.insert(fds.end(), command.extra_fds.begin(), command.extra_fds.end());
+  BERTH_ASSIGN(Pipe report, make_pipe());
+  const std::vector<char*> argv_pointers = pointers(argv);
+  const std::vector<char*> env_pointers = pointers(env);
+  const ChildPlan plan{.program = program.c_str(),
+                       .argv = argv_pointers.data(),
+                       .envp = env_pointers.data(),
+                       .working_directory = command.working_directory.c_str(),
+                       .fds = fds.data(),
+                       .fd_count = fds.size(),
+                       .new_session = command.new_session,
+                       .report = report.write.get()};
+  const pid_t pid = ::fork();
+  if (pid < 0) return system_error("fork");
+  if (pid == 0) exec_child(plan);
+  report.write.reset();
+  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  const int pidfd_error = errno;
+  int error = 0;
+  ssize_t count;
+  do count = ::read(report.read.get(), &error, sizeof error);
+  while (count < 0 && errno == EINTR);
+  if (count == sizeof error || !pidfd) {
+    if (!pidfd) ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    if (count == sizeof error) return system_error("start " + program, error);
+    return system_error("pidfd_open", pidfd_error);
+  }
+  return ChildProcess(pid, std::move(pidfd));
+}
+
+ChildProcess::ChildProcess(ChildProcess&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)) {}
+
+ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
+  std::swap(pid_, other.pid_);
+  std::swap(pidfd_, other.pidfd_);
+  return *this;
+}
+
+ChildProcess::~ChildProcess() {
+  if (pid_ < 0) return;
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+Result<void> ChildProcess::signal(int number) {
+  if (::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0) != 0 && errno != ESRCH)
+    return system_error("signal process " + std::to_string(pid_));
+  return {};
+}
+
+Result<ExitStatus> ChildProcess::wait() {
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0)
+    if (errno != EINTR) return system_error("wait for process " + std::to_string(pid_));
+  pid_ = -1;
+  return status_of(status);
+}
+
+Result<std::optional<ExitStatus>> ChildProcess::wait_for(std::chrono::milliseconds time) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        end - std::chrono::steady_clock::now());
+    pollfd entry{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&entry, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready < 0) return system_error("poll");
+    if (ready == 0) return std::optional<ExitStatus>{};
+    BERTH_ASSIGN(auto status, wait());
+    return std::optional(status);
+  }
+}
+
+void ChildProcess::detach() noexcept {
+  pid_ = -1;
+  pidfd_.reset();
+}
+
+Result<Output> run_program(Command command, std::string input, std::chrono::milliseconds deadline,
+                           std::size_t limit) {
+  BERTH_ASSIGN(Pipe in, make_pipe());
+  BERTH_ASSIGN(Pipe out, make_pipe());
+  BERTH_ASSIGN(Pipe err, make_pipe());
+  command.stdin_fd = in.read.get();
+  command.stdout_fd = out.write.get();
+  command.stderr_fd = err.write.get();
+  const std::string name = command.argv.front();
+  BERTH_ASSIGN(ChildProcess child, ChildProcess::spawn(command));
+  in.read.reset();
+  out.write.reset();
+  err.write.reset();
+  ::fcntl(in.write.get(), F_SETFL, O_NONBLOCK);
+  if (input.empty()) in.write.reset();
+
+  Output result;
+  const auto end = std::chrono::steady_clock::now() + deadline;
+  std::size_t written = 0;
+  auto drain = [limit](Fd& from, std::string& to) {
+    std::array<char, 65536> buffer;
+    const ssize_t count = ::read(from.get(), buffer.data(), buffer.size());
+    if (count > 0)
+      to.append(buffer.data(), std::min(static_cast<std::size_t>(count), limit - std::min(limit, to.size())));
+    else if (count == 0 || errno != EINTR)
+      from.reset();
+  };
+  while (out.read || err.read || in.write) {
+    std::array<pollfd, 3> entries = {pollfd{out.read.get(), POLLIN, 0},
+                                     pollfd{err.read.get(), POLLIN, 0},
+                                     pollfd{in.write.get(), POLLOUT, 0}};
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        end - std::chrono::steady_clock::now());
+    const int ready = ::poll(entries.data(), entries.size(),
+                             static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready < 0) return system_error("poll");
+    if (ready == 0)
+      return Error{ErrorKind::timeout, name + " did not end within " +
+                                           std::to_string(deadline.count()) + " ms"};
+    if (entries[0].revents) drain(out.read, result.out);
+    if (entries[1].revents) drain(err.read, result.err);
+    if (entries[2].revents) {
+      // MSG_NOSIGNAL has no twin for pipes: SIGPIPE is ignored by every role (ignore_sigpipe).
+      const ssize_t count = ::write(in.write.get(), input.data() + written, input.size() - written);
+      if (count > 0) written += static_cast<std::size_t>(count);
+      if (written == input.size() || (count < 0 && errno != EINTR && errno != EAGAIN))
+        in.write.reset();
+    }
+  }
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      end - std::chrono::steady_clock::now());
+  BERTH_ASSIGN(auto status, child.wait_for(std::max(left, std::chrono::milliseconds(0))));
+  if (!status)
+    return Error{ErrorKind::timeout,
+                 name + " did not end within " + std::to_string(deadline.count()) + " ms"};
+  result.status = *status;
+  return result;
+}
+
+}  // namespace berth

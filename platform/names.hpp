@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Names that come from users are checked here, at the edge, and are distinct types after it: a value
+// of these types is safe in a path, a host name, a cgroup name and an argument vector.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/result.hpp"
+
+namespace berth::platform {
+
+/// `[a-z](-?[a-z0-9])*`, 1 to 30 characters (Heroku's rule), not a reserved host name.
+class AppName final {
+ public:
+  [[nodiscard]] static Result<AppName> parse(std::string_view text);
+  [[nodiscard]] const std::string& text() const { return text_; }
+  friend bool operator==(const AppName&, const AppName&) = default;
+  friend auto operator<=>(const AppName&, const AppName&) = default;
+
+ private:
+  explicit AppName(std::string text) : text_(std::move(text)) {}
+  std::string text_;
+};
+
+/// `[A-Za-z0-9_-]{1,63}`: a process type of a Procfile.
+class ProcessTypeName final {
+ public:
+  [[nodiscard]] static Result<ProcessTypeName> parse(std::string_view text);
+  [[nodiscard]] const std::string& text() const { return text_; }
+  friend bool operator==(const ProcessTypeName&, const ProcessTypeName&) = default;
+  friend auto operator<=>(const ProcessTypeName&, const ProcessTypeName&) = default;
+
+ private:
+  explicit ProcessTypeName(std::string text) : text_(std::move(text)) {}
+  std::string text_;
+};
+
+/// `[A-Za-z_][A-Za-z0-9_]{0,255}`, neither PORT nor in the reserved CNB_ space.
+[[nodiscard]] Result<void> check_config_var(std::string_view name, std::string_view value);
+
+/// A DNS name of at least two labels, or `*.` and one; returned in lower case.
+[[nodiscard]] Result<std::string> parse_hostname(std::string_view text);
+
+}  // namespace berth::platform

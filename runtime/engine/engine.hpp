@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What runs replicas. Everything above is unaware of what is below: `local` (crun on this machine)
+// or `kubernetes`. The engine decides nothing: the scheduler says start and stop, the engine does it
+// and reports what it sees. Whatever runs outlives this process; list() finds it again.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/fd.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+
+namespace berth::runtime {
+
+using ReplicaId = Id<struct ReplicaTag>;
+
+struct Limits {
+  std::uint64_t memory_bytes = 512ULL << 20;
+  std::uint64_t cpu_milli = 1000;   ///< quota; 1000 is one core; 0 is none
+  std::uint64_t cpu_weight = 100;   ///< 1…10000, against other replicas
+  std::uint64_t pids = 512;
+  std::uint64_t disk_bytes = 2ULL << 30;  ///< of the writable layer
+  friend bool operator==(const Limits&, const Limits&) = default;
+};
+
+/// Everything needed to start one replica; also what list() gives back after a restart.
+struct ReplicaSpec {
+  ReplicaId id;              ///< [a-z0-9-]{1,40}, never used again
+  std::string app_id;        ///< the app's stable id; isolates by it
+  std::string app;           ///< its name, for messages and logs
+  std::string process_type;  ///< "web", "worker", "run", "release"
+  std::string name;          ///< "web.1"; unique per app among live replicas of one release
+  int release = 0;
+  std::vector<std::filesystem::path> root_layers;  ///< overlay lower directories, top first
+  std::vector<std::string> argv;
+  std::map<std::string, std::string> env;  ///< the whole environment, without PORT
+  std::string working_directory = "/app";
+  std::uint32_t uid = 1000;
+  std::uint32_t gid = 1000;
+  std::uint32_t uid_base = 0;  ///< first host uid of the app's range of 65,536
+  Limits limits;
+  int port = 0;        ///< $PORT for a process that serves; 0: no port, no readiness by port
+  std::chrono::milliseconds boot_timeout = std::chrono::seconds(60);
+  std::filesystem::path log_directory;  ///< the app's log directory; the shim appends to current.log
+  bool terminal = false;  ///< a pseudo-terminal instead of pipes, and attach()
+  bool attach_stdin = false;  ///< attach() without a terminal
+  int columns = 80;
+  int rows = 24;
+};
+
+enum class ReplicaState { starting, ready, exited };
+
+enum class ExitReason {
+  none,
+  exited,          ///< by itself, or by our signal
+  out_of_memory,   ///< the memory limit killed it
+  disk_limit,      ///< its writable layer grew over the limit
+  boot_timeout,    ///< nothing listened on $PORT in time
+  loopback_only,   ///< it listened on 127.0.0.1 (or ::1) only
+  lost,            ///< the shim is gone without a word
+  start_failed,    ///< the container could not be made; see message
+};
+
+struct Endpoint {
+  std::string address;  ///< IPv4 or IPv6, numeric
+  int port = 0;
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+struct ReplicaStatus {
+  ReplicaSpec spec;
+  ReplicaState state = ReplicaState::starting;
+  Endpoint endpoint;     ///< valid when ready and spec.port != 0
+  Time started_at{};
+  Time ready_at{};
+  bool stopping = false;  ///< stop() was called
+  /// When exited:
+  ExitReason reason = ExitReason::none;
+  int exit_code = 0;
+  int exit_signal = 0;
+  std::string message;    ///< for people: "listens on 127.0.0.1:8080 only; …"
+  Time exited_at{};
+};
+
+/// Something changed: the whole new status, so that a missed event costs nothing.
+using EngineListener = std::function<void(const ReplicaStatus&)>;
+
+struct ReplicaStats {
+  std::uint64_t memory_bytes = 0;
+  std::chrono::microseconds cpu{};  ///< since start
+  std::uint64_t pids = 0;
+};
+
+/// All methods are thread-safe; those marked blocking may take tens of milliseconds.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  /// Before any other call: finds what an earlier process left running (each is reported once to the
+  /// listener) and sweeps the remains of what no longer runs. The listener is called from an engine
+  /// thread, never under a lock.
+  virtual Result<void> open(EngineListener listener) = 0;
+
+  /// Blocking. Starts the container; readiness follows as an event: `ready` once the process accepts
+  /// connections on $PORT (or on another port, found in its network namespace: endpoint.port tells),
+  /// at once if spec.port is 0; `exited` with a reason if it never does.
+  virtual Result<void> start(const ReplicaSpec& spec) = 0;
+
+  /// SIGTERM now, SIGKILL after the grace (by the shim: it happens even if we die). `exited` follows.
+  /// Unknown or exited: success.
+  virtual Result<void> stop(const ReplicaId& id, std::chrono::milliseconds grace) = 0;
+
+  /// Forgets an exited replica and removes its files.
+  virtual void remove(const ReplicaId& id) = 0;
+
+  [[nodiscard]] virtual std::vector<ReplicaStatus> list() const = 0;
+
+  /// A stream socket to a replica with `terminal` or `attach_stdin`, framed as in attach_frame.hpp.
+  virtual Result<Fd> attach(const ReplicaId& id) = 0;
+
+  /// Blocking.
+  virtual Result<ReplicaStats> stats(const ReplicaId& id) = 0;
+};
+
+}  // namespace berth::runtime
