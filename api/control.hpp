@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the API asks of the rest of the control plane beyond reading and writing the store: the port
+// behind which server/ joins the scheduler, the engine, the builder and the router. Everything is
+// called on the control plane's strand; awaitables complete there.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/fd.hpp"
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "platform/model.hpp"
+
+namespace berth::api {
+
+/// A replica as the API shows it (the Platform API's dyno).
+struct ReplicaView {
+  std::string id;
+  std::string name;  ///< "web.1"
+  std::string type;
+  std::string command;
+  std::string size;
+  std::string state;  ///< "starting", "up", "stopping", "crashed", "idle"
+  std::string message;  ///< why it crashed, or empty
+  int release = 0;
+  platform::ReleaseId release_id;
+  Time created_at{};
+  Time updated_at{};
+};
+
+struct OneOffRequest {
+  std::string command;  ///< run by `bash -c` with the app's environment
+  std::map<std::string, std::string> env;
+  std::string size;     ///< or empty
+  bool attach = false;
+  bool terminal = false;
+  int columns = 80;
+  int rows = 24;
+};
+
+struct OneOff {
+  ReplicaView replica;
+  std::string attach_secret;  ///< for GET /attach/<secret>, one use, 60 s; empty if detached
+};
+
+/// Requests of one app in one second, from the router's samples.
+struct TrafficSample {
+  Time at{};
+  std::uint64_t requests = 0;
+  std::uint64_t in_flight = 0;
+  std::uint64_t held = 0;
+  std::uint64_t errors = 0;  ///< 5xx
+  std::uint64_t p50_us = 0;
+  std::uint64_t p95_us = 0;
+  int replicas = 0;
+};
+
+/// A push that git may begin: what `git receive-pack` needs in its environment so that the hook can
+/// find us, and a guard that ends the push.
+struct PushTicket {
+  std::string id;
+  std::map<std::string, std::string> env;
+  std::filesystem::path repository;
+};
+
+class Control {
+ public:
+  virtual ~Control() = default;
+
+  /// After any change of the store that may change what should run or be routed.
+  virtual void reconcile(const platform::AppId& app) = 0;
+  virtual void app_destroyed(const platform::App& app) = 0;
+
+  [[nodiscard]] virtual std::vector<ReplicaView> replicas(const platform::AppId& app) = 0;
+  /// Replaces replicas one by one without dropping a request; `which` is a name, a type or empty.
+  virtual boost::asio::awaitable<Result<void>> restart(platform::AppId app, std::string which) = 0;
+  /// Stops one replica; the formation starts another in its place unless it is a one-off.
+  virtual boost::asio::awaitable<Result<void>> stop(platform::AppId app, std::string which) = 0;
+  virtual boost::asio::awaitable<Result<OneOff>> run(platform::AppId app, OneOffRequest request) = 0;
+  /// The stream socket of a one-off, framed as in runtime/engine/attach_frame.hpp.
+  virtual boost::asio::awaitable<Result<Fd>> attach(std::string secret) = 0;
+
+  /// Creates the bare repository if need be. The ticket is void when the last reference is gone.
+  virtual Result<std::shared_ptr<PushTicket>> begin_push(const platform::App& app, std::string user) = 0;
+  /// The bare repository, for fetch and clone.
+  virtual Result<std::filesystem::path> repository(const platform::App& app) = 0;
+  /// The stored log of a build; grows while it is pending.
+  [[nodiscard]] virtual std::filesystem::path build_log(const platform::BuildId& build) = 0;
+  [[nodiscard]] virtual std::filesystem::path log_directory(const platform::App& app) = 0;
+
+  /// The last `seconds` samples, oldest first, gaps as zero samples.
+  [[nodiscard]] virtual std::vector<TrafficSample> traffic(const platform::AppId& app, int seconds) = 0;
+
+  /// Live notices for event streams: {"type":"replica"|"release"|"build"|"formation"|"traffic"|"app",
+  /// "app":name, …}. The subscription ends when the returned handle goes.
+  using Notice = std::shared_ptr<const json::object>;
+  [[nodiscard]] virtual std::shared_ptr<void> subscribe(std::function<void(const Notice&)> listener) = 0;
+
+  /// What `GET /status` shows: router connected, engine, disk, versions.
+  [[nodiscard]] virtual json::object status() = 0;
+};
+
+}  // namespace berth::api

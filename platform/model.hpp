@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The words of the platform as values: what the store keeps and the API shows. No behaviour beyond
+// comparison; rules live in names.hpp (grammar) and store.hpp (what may change when).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+
+namespace berth::platform {
+
+using AppId = Id<struct AppTag>;          ///< UUID
+using BuildId = Id<struct BuildTag>;      ///< UUID
+using ReleaseId = Id<struct ReleaseTag>;  ///< UUID
+using DomainId = Id<struct DomainTag>;    ///< UUID
+using TokenId = Id<struct TokenTag>;      ///< UUID
+
+/// Names and values of an app's config vars, in clear. Never logged.
+using ConfigVars = std::map<std::string, std::string>;
+
+struct App {
+  AppId id;
+  std::string name;
+  std::int64_t number = 0;  ///< small, never used again: the app's uid range is made of it
+  bool maintenance = false;
+  Time created_at{};
+  Time updated_at{};
+  std::optional<Time> released_at;
+  friend bool operator==(const App&, const App&) = default;
+};
+
+enum class BuildStatus { pending, succeeded, failed };
+
+struct Build {
+  BuildId id;
+  AppId app;
+  std::string commit;  ///< 40 hex digits
+  BuildStatus status = BuildStatus::pending;
+  std::string image;    ///< digest, when succeeded
+  std::string failure;  ///< for people, when failed
+  std::string user;     ///< who pushed
+  Time created_at{};
+  Time updated_at{};
+  friend bool operator==(const Build&, const Build&) = default;
+};
+
+enum class ReleaseStatus {
+  pending,    ///< recorded, its replicas are not ready yet
+  succeeded,  ///< was or is the one that serves
+  failed,     ///< its replicas never became ready; the one before went on
+};
+
+/// Immutable but for its status: an image + the config vars + the process types at that time.
+struct Release {
+  ReleaseId id;
+  AppId app;
+  int version = 0;  ///< v1, v2, …
+  std::string image;    ///< digest; empty before the first deploy
+  std::string commit;   ///< what the image was built from, or empty
+  std::map<std::string, std::string> processes;  ///< type → command line as people read it
+  std::string description;                       ///< "Deploy 1a2b3c4", "Set API_KEY", "Rollback to v2"
+  std::string user;
+  ReleaseStatus status = ReleaseStatus::pending;
+  std::string failure;  ///< for people, when failed
+  std::optional<BuildId> build;
+  Time created_at{};
+  Time updated_at{};
+  friend bool operator==(const Release&, const Release&) = default;
+};
+
+/// `berth autoscale web --min 0 --max 5 --rps 20`
+struct AutoscalePolicy {
+  int min = 0;
+  int max = 1;
+  double requests_per_second = 10;  ///< target for one replica
+  friend bool operator==(const AutoscalePolicy&, const AutoscalePolicy&) = default;
+};
+
+/// How many replicas of a process type, how large, and who decides.
+struct Formation {
+  AppId app;
+  std::string type;
+  int quantity = 0;
+  std::string size;  ///< a size class of berth.yaml, e.g. "standard"
+  std::optional<AutoscalePolicy> autoscale;
+  Time updated_at{};
+  friend bool operator==(const Formation&, const Formation&) = default;
+};
+
+struct Domain {
+  DomainId id;
+  AppId app;
+  std::string hostname;
+  Time created_at{};
+  friend bool operator==(const Domain&, const Domain&) = default;
+};
+
+/// The token itself is shown once, at creation; the store keeps its SHA-256.
+struct Token {
+  TokenId id;
+  std::string user;         ///< e-mail address or name
+  std::string description;
+  Time created_at{};
+  std::optional<Time> expires_at;
+  friend bool operator==(const Token&, const Token&) = default;
+};
+
+/// One line of the audit log, written in the transaction of the change that it tells of.
+struct Event {
+  std::int64_t sequence = 0;
+  Time at{};
+  std::optional<AppId> app;
+  std::string user;     ///< who, "berth" for the platform itself
+  std::string kind;     ///< "app.create", "release.create", "formation.update", …
+  std::string message;  ///< for people; never a secret
+  friend bool operator==(const Event&, const Event&) = default;
+};
+
+}  // namespace berth::platform

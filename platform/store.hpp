@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The only source of truth: a SQLite file. Every change and its audit event are one transaction, and
+// a call that returned success survives kill -9 and power loss. Used by one thread (the control
+// plane's strand). Database faults throw (a broken disk); what the caller did wrong is a Result.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/crypto.hpp"
+#include "base/result.hpp"
+#include "base/sqlite.hpp"
+#include "platform/model.hpp"
+#include "platform/names.hpp"
+
+namespace berth::platform {
+
+/// Who asks for a change; stands in the audit event.
+struct Actor {
+  std::string user;
+};
+
+struct NewRelease {
+  std::string image;
+  std::string commit;
+  std::map<std::string, std::string> processes;
+  std::string description;
+  std::optional<BuildId> build;
+};
+
+struct FormationChange {
+  std::string type;
+  std::optional<int> quantity;
+  std::optional<std::string> size;
+  /// Outer: change it; inner: nothing switches autoscaling off.
+  std::optional<std::optional<AutoscalePolicy>> autoscale;
+};
+
+class Store final {
+ public:
+  [[nodiscard]] static Result<Store> open(const std::filesystem::path& database, SecretBox secrets);
+  [[nodiscard]] static Result<Store> open_in_memory(SecretBox secrets);
+  Store(Store&&) noexcept = default;
+  Store& operator=(Store&&) noexcept = default;
+
+  /// Called after each committed event, in order; for live streams.
+  void on_event(std::function<void(const Event&)> listener) { listener_ = std::move(listener); }
+
+  // Apps. `id_or_name` accepts either, as the Platform API does.
+  [[nodiscard]] Result<App> create_app(const AppName& name, const Actor& actor);
+  [[nodiscard]] std::vector<App> apps();
+  [[nodiscard]] Result<App> find_app(std::string_view id_or_name);
+  [[nodiscard]] Result<App> rename_app(const AppId& app, const AppName& name, const Actor& actor);
+  [[nodiscard]] Result<App> set_maintenance(const AppId& app, bool on, const Actor& actor);
+  [[nodiscard]] Result<void> destroy_app(const AppId& app, const Actor& actor);
+
+  // Config vars: a change makes a new release (image and processes of the last one).
+  [[nodiscard]] ConfigVars config_vars(const AppId& app);
+  /// An empty optional unsets. Returns the new vars; no change, no release.
+  [[nodiscard]] Result<ConfigVars> update_config_vars(
+      const AppId& app, const std::map<std::string, std::optional<std::string>>& changes,
+      const Actor& actor);
+
+  // Builds.
+  [[nodiscard]] Result<Build> create_build(const AppId& app, std::string_view commit, const Actor& actor);
+  [[nodiscard]] Result<Build> finish_build(const BuildId& build, std::string_view image);
+  [[nodiscard]] Result<Build> fail_build(const BuildId& build, std::string_view failure);
+  [[nodiscard]] std::vector<Build> builds(const AppId& app);  ///< newest first
+  [[nodiscard]] Result<Build> find_build(const AppId& app, std::string_view id);
+  /// At start-up: what was being built when the server ended is failed.
+  void fail_pending_builds(std::string_view failure);
+
+  // Releases. Creation makes the release pending; the scheduler settles it.
+  [[nodiscard]] Result<Release> create_release(const AppId& app, const NewRelease& release, const Actor& actor);
+  [[nodiscard]] Result<Release> rollback(const AppId& app, std::string_view version_or_id, const Actor& actor);
+  void settle_release(const ReleaseId& release, ReleaseStatus status, std::string_view failure);
+  [[nodiscard]] std::vector<Release> releases(const AppId& app);  ///< newest first
+  [[nodiscard]] Result<Release> find_release(const AppId& app, std::string_view version_or_id);
+  /// The newest release that is pending or succeeded: what should run.
+  [[nodiscard]] std::optional<Release> target_release(const AppId& app);
+  /// The newest that succeeded: what runs until the target is ready.
+  [[nodiscard]] std::optional<Release> serving_release(const AppId& app);
+  [[nodiscard]] Result<ConfigVars> release_config_vars(const ReleaseId& release);
+  [[nodiscard]] std::vector<std::string> images_in_use();
+
+  // Formation.
+  [[nodiscard]] std::vector<Formation> formation(const AppId& app);
+  [[nodiscard]] Result<std::vector<Formation>> update_formation(
+      const AppId& app, const std::vector<FormationChange>& changes, const Actor& actor);
+  /// By the autoscaler: quantity only, within the policy's bounds, with the reason in the event.
+  void autoscale_quantity(const AppId& app, std::string_view type, int quantity, std::string_view why);
+
+  // Domains.
+  [[nodiscard]] Result<Domain> add_domain(const AppId& app, std::string_view hostname, const Actor& actor);
+  [[nodiscard]] std::vector<Domain> domains(const AppId& app);
+  [[nodiscard]] Result<Domain> remove_domain(const AppId& app, std::string_view hostname_or_id, const Actor& actor);
+
+  // Tokens.
+  struct IssuedToken {
+    Token token;
+    std::string secret;  ///< "berth_" and 64 hex digits; never seen again
+  };
+  [[nodiscard]] IssuedToken create_token(std::string_view user, std::string_view description,
+                                         std::optional<Time> expires_at, const Actor& actor);
+  [[nodiscard]] Result<Token> authenticate(std::string_view secret);  ///< unauthorized if unknown or expired
+  [[nodiscard]] std::vector<Token> tokens();
+  [[nodiscard]] Result<Token> revoke_token(std::string_view id, const Actor& actor);
+
+  // Events, oldest first, after `sequence`, at most `limit`.
+  [[nodiscard]] std::vector<Event> events(std::int64_t after, std::size_t limit,
+                                          const std::optional<AppId>& app = std::nullopt);
+  /// A fact that changes no row: "replica web.1 crashed (exit 1)".
+  void record(const std::optional<AppId>& app, std::string_view kind, std::string_view message);
+
+ private:
+  Store(Database database, SecretBox secrets)
+      : database_(std::move(database)), secrets_(std::move(secrets)) {}
+  [[nodiscard]] static Result<Store> prepare(Database database, SecretBox secrets);
+  class Change;
+
+  Database database_;
+  SecretBox secrets_;
+  std::function<void(const Event&)> listener_;
+};
+
+}  // namespace berth::platform
