@@ -44,6 +44,11 @@ Statement& Statement::bind(std::int64_t number) {
   return *this;
 }
 
+Statement& Statement::bind(double number) {
+  if (sqlite3_bind_double(statement_, next_++, number) != SQLITE_OK) throw_error(database_, "bind");
+  return *this;
+}
+
 Statement& Statement::bind(std::nullptr_t) {
   if (sqlite3_bind_null(statement_, next_++) != SQLITE_OK) throw_error(database_, "bind");
   return *this;
@@ -76,6 +81,8 @@ std::string Statement::text(int column) const {
 }
 
 std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+
+double Statement::real(int column) const { return sqlite3_column_double(statement_, column); }
 
 bool Statement::is_null(int column) const {
   return sqlite3_column_type(statement_, column) == SQLITE_NULL;

@@ -35,6 +35,7 @@ class Statement final {
   Statement& bind(std::int64_t number);
   Statement& bind(int number) { return bind(static_cast<std::int64_t>(number)); }
   Statement& bind(std::uint64_t number) { return bind(static_cast<std::int64_t>(number)); }
+  Statement& bind(double number);
   Statement& bind(bool flag) { return bind(static_cast<std::int64_t>(flag)); }
   Statement& bind(std::nullptr_t);
   Statement& bind_blob(std::string_view bytes);
@@ -51,6 +52,7 @@ class Statement final {
 
   [[nodiscard]] std::string text(int column) const;
   [[nodiscard]] std::int64_t integer(int column) const;
+  [[nodiscard]] double real(int column) const;
   [[nodiscard]] bool boolean(int column) const { return integer(column) != 0; }
   [[nodiscard]] bool is_null(int column) const;
   [[nodiscard]] std::optional<std::string> optional_text(int column) const;

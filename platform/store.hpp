@@ -123,6 +123,11 @@ class Store final {
       : database_(std::move(database)), secrets_(std::move(secrets)) {}
   [[nodiscard]] static Result<Store> prepare(Database database, SecretBox secrets);
   class Change;
+  ReleaseId insert_release(Change& change, const AppId& app, const NewRelease& release,
+                           const ConfigVars& vars, const Actor& actor);
+  [[nodiscard]] Result<Build> settle_build(const BuildId& build, std::string_view status,
+                                           std::string_view image, std::string_view failure);
+  void write_formation(const Formation& entry);
 
   Database database_;
   SecretBox secrets_;

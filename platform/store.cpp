@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/store.hpp"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <utility>
+
+#include "platform/store_change.hpp"
+
+namespace berth::platform {
+
+namespace {
+
+/// Script i leads from schema version i to i+1. A script that was ever released is never changed.
+constexpr std::array<std::string_view, 1> migrations = {R"sql(
+CREATE TABLE apps (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL UNIQUE,
+  maintenance INTEGER NOT NULL DEFAULT 0,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  released_at INTEGER
+);
+CREATE TABLE config_vars (
+  app TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  sealed_value BLOB NOT NULL,
+  PRIMARY KEY (app, name)
+);
+CREATE TABLE builds (
+  id TEXT PRIMARY KEY,
+  app TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  commit_id TEXT NOT NULL,
+  status TEXT NOT NULL,
+  image TEXT NOT NULL DEFAULT '',
+  failure TEXT NOT NULL DEFAULT '',
+  user TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+);
+CREATE INDEX builds_by_app ON builds (app, created_at);
+CREATE TABLE releases (
+  id TEXT PRIMARY KEY,
+  app TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  version INTEGER NOT NULL,
+  image TEXT NOT NULL,
+  commit_id TEXT NOT NULL,
+  processes TEXT NOT NULL,
+  sealed_config BLOB NOT NULL,
+  description TEXT NOT NULL,
+  user TEXT NOT NULL,
+  status TEXT NOT NULL,
+  failure TEXT NOT NULL DEFAULT '',
+  build TEXT,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  UNIQUE (app, version)
+);
+CREATE TABLE formation (
+  app TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  type TEXT NOT NULL,
+  quantity INTEGER NOT NULL,
+  size TEXT NOT NULL,
+  autoscale_min INTEGER,
+  autoscale_max INTEGER,
+  autoscale_rps REAL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (app, type)
+);
+CREATE TABLE domains (
+  id TEXT PRIMARY KEY,
+  app TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  hostname TEXT NOT NULL UNIQUE,
+  created_at INTEGER NOT NULL
+);
+CREATE TABLE tokens (
+  id TEXT PRIMARY KEY,
+  secret_sha256 TEXT NOT NULL UNIQUE,
+  user TEXT NOT NULL,
+  description TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER
+);
+CREATE TABLE events (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  at INTEGER NOT NULL,
+  app TEXT,
+  user TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  message TEXT NOT NULL
+);
+CREATE INDEX events_by_app ON events (app, sequence);
+)sql"};
+
+constexpr std::string_view app_columns =
+    "SELECT id, name, number, maintenance, created_at, updated_at, released_at FROM apps ";
+
+App read_app(const Statement& row) {
+  return {.id = AppId(row.text(0)),
+          .name = row.text(1),
+          .number = row.integer(2),
+          .maintenance = row.boolean(3),
+          .created_at = time_of(row, 4),
+          .updated_at = time_of(row, 5),
+          .released_at = optional_time_of(row, 6)};
+}
+
+}  // namespace
+
+Result<Store> Store::open(const std::filesystem::path& path, SecretBox secrets) {
+  BERTH_ASSIGN(Database database, Database::open(path));
+  return prepare(std::move(database), std::move(secrets));
+}
+
+Result<Store> Store::open_in_memory(SecretBox secrets) {
+  BERTH_ASSIGN(Database database, Database::open_in_memory());
+  return prepare(std::move(database), std::move(secrets));
+}
+
+Result<Store> Store::prepare(Database database, SecretBox secrets) {
+  BERTH_TRY(database.migrate(migrations));
+  return Store(std::move(database), std::move(secrets));
+}
+
+Result<App> Store::create_app(const AppName& name, const Actor& actor) {
+  if (!find_app(name.text()).has_error())
+    return Error{ErrorKind::conflict,
+                 "the app name '" + name.text() + "' is taken. Choose another name"};
+  Change change(*this);
+  const std::string id = random_uuid();
+  const Time at = now();
+  database_.prepare("INSERT INTO apps (id, name, created_at, updated_at) VALUES (?,?,?,?)")
+      .bind(id).bind(name.text()).bind(column(at)).bind(column(at)).run();
+  change.event(AppId(id), actor.user, "app.create", "created app " + name.text());
+  change.commit();
+  return find_app(id);
+}
+
+std::vector<App> Store::apps() {
+  std::vector<App> result;
+  Statement rows = database_.prepare(std::string(app_columns) + "ORDER BY name");
+  while (rows.step()) result.push_back(read_app(rows));
+  return result;
+}
+
+Result<App> Store::find_app(std::string_view id_or_name) {
+  Statement row = database_.prepare(std::string(app_columns) + "WHERE id = ?1 OR name = ?1");
+  row.bind(id_or_name);
+  if (row.step()) return read_app(row);
+  return Error{ErrorKind::not_found, "no app is named '" + std::string(id_or_name.substr(0, 60)) +
+                                         "'. `berth apps` lists the apps"};
+}
+
+Result<App> Store::rename_app(const AppId& app, const AppName& name, const Actor& actor) {
+  BERTH_ASSIGN(const App before, find_app(app.value));
+  if (before.name == name.text()) return before;
+  if (!find_app(name.text()).has_error())
+    return Error{ErrorKind::conflict,
+                 "the app name '" + name.text() + "' is taken. Choose another name"};
+  Change change(*this);
+  database_.prepare("UPDATE apps SET name = ?, updated_at = ? WHERE id = ?")
+      .bind(name.text()).bind(column(now())).bind(app.value).run();
+  change.event(app, actor.user, "app.update", "renamed " + before.name + " to " + name.text());
+  change.commit();
+  return find_app(app.value);
+}
+
+Result<App> Store::set_maintenance(const AppId& app, bool on, const Actor& actor) {
+  BERTH_ASSIGN(const App before, find_app(app.value));
+  if (before.maintenance == on) return before;
+  Change change(*this);
+  database_.prepare("UPDATE apps SET maintenance = ?, updated_at = ? WHERE id = ?")
+      .bind(on).bind(column(now())).bind(app.value).run();
+  change.event(app, actor.user, "app.update",
+               std::string("maintenance mode ") + (on ? "on" : "off"));
+  change.commit();
+  return find_app(app.value);
+}
+
+Result<void> Store::destroy_app(const AppId& app, const Actor& actor) {
+  BERTH_ASSIGN(const App before, find_app(app.value));
+  Change change(*this);
+  database_.prepare("DELETE FROM apps WHERE id = ?").bind(app.value).run();
+  change.event(app, actor.user, "app.destroy", "destroyed app " + before.name);
+  change.commit();
+  return {};
+}
+
+ConfigVars Store::config_vars(const AppId& app) {
+  ConfigVars result;
+  Statement rows = database_.prepare("SELECT name, sealed_value FROM config_vars WHERE app = ?");
+  rows.bind(app.value);
+  while (rows.step()) {
+    auto value = secrets_.unseal(rows.text(1));
+    // The key file was replaced: nothing may start with config vars silently missing.
+    if (value.has_error())
+      throw std::runtime_error("config var " + rows.text(0) + ": " + value.error().message);
+    result[rows.text(0)] = std::move(*value);
+  }
+  return result;
+}
+
+Result<ConfigVars> Store::update_config_vars(
+    const AppId& app, const std::map<std::string, std::optional<std::string>>& changes,
+    const Actor& actor) {
+  for (const auto& [name, value] : changes)
+    BERTH_TRY(check_config_var(name, value.value_or("")));
+  ConfigVars vars = config_vars(app);
+  std::string set;
+  std::string unset;
+  const auto list = [](std::string& names, const std::string& name) {
+    names += (names.empty() ? "" : ", ") + name;
+  };
+  Change change(*this);
+  for (const auto& [name, value] : changes) {
+    const auto found = vars.find(name);
+    if (value && (found == vars.end() || found->second != *value)) {
+      list(set, name);
+      vars[name] = *value;
+      database_.prepare("INSERT OR REPLACE INTO config_vars (app, name, sealed_value) VALUES (?,?,?)")
+          .bind(app.value).bind(name).bind_blob(secrets_.seal(*value)).run();
+    } else if (!value && found != vars.end()) {
+      list(unset, name);
+      vars.erase(found);
+      database_.prepare("DELETE FROM config_vars WHERE app = ? AND name = ?")
+          .bind(app.value).bind(name).run();
+    }
+  }
+  if (set.empty() && unset.empty()) return vars;
+  const std::string description = (set.empty() ? "" : "Set " + set) +
+                                  (set.empty() || unset.empty() ? "" : "; ") +
+                                  (unset.empty() ? "" : "Unset " + unset);
+  NewRelease release{.image = {}, .commit = {}, .processes = {}, .description = description, .build = {}};
+  if (const auto last = target_release(app)) {
+    release.image = last->image;
+    release.commit = last->commit;
+    release.processes = last->processes;
+    release.build = last->build;
+  }
+  insert_release(change, app, release, vars, actor);
+  change.event(app, actor.user, "config.update", description);
+  change.commit();
+  return vars;
+}
+
+std::vector<Formation> Store::formation(const AppId& app) {
+  std::vector<Formation> result;
+  Statement rows = database_.prepare(
+      "SELECT type, quantity, size, autoscale_min, autoscale_max, autoscale_rps, updated_at "
+      "FROM formation WHERE app = ? ORDER BY type != 'web', type");
+  rows.bind(app.value);
+  while (rows.step()) {
+    Formation entry{.app = app,
+                    .type = rows.text(0),
+                    .quantity = static_cast<int>(rows.integer(1)),
+                    .size = rows.text(2),
+                    .autoscale = std::nullopt,
+                    .updated_at = time_of(rows, 6)};
+    if (!rows.is_null(3))
+      entry.autoscale = AutoscalePolicy{.min = static_cast<int>(rows.integer(3)),
+                                        .max = static_cast<int>(rows.integer(4)),
+                                        .requests_per_second = rows.real(5)};
+    result.push_back(std::move(entry));
+  }
+  return result;
+}
+
+namespace {
+
+constexpr int max_quantity = 100;
+
+Result<void> check_policy(const AutoscalePolicy& policy) {
+  if (policy.min < 0 || policy.max < 1 || policy.max < policy.min || policy.max > max_quantity)
+    return Error{ErrorKind::invalid,
+                 "autoscaling needs 0 ≤ min ≤ max, with max from 1 to " + std::to_string(max_quantity)};
+  if (!(policy.requests_per_second > 0) || policy.requests_per_second > 1e6)
+    return Error{ErrorKind::invalid,
+                 "autoscaling needs a target above 0 requests per second for one replica"};
+  return {};
+}
+
+std::string describe(const Formation& entry) {
+  std::string text = entry.type + "=" + std::to_string(entry.quantity) + ":" + entry.size;
+  if (entry.autoscale)
+    text += " (autoscaled " + std::to_string(entry.autoscale->min) + " to " +
+            std::to_string(entry.autoscale->max) + ")";
+  return text;
+}
+
+/// The entry after the change, or why not.
+Result<Formation> apply(Formation entry, const FormationChange& change) {
+  if (change.autoscale) {
+    if (*change.autoscale) BERTH_TRY(check_policy(**change.autoscale));
+    entry.autoscale = *change.autoscale;
+  }
+  if (change.size) entry.size = *change.size;
+  if (change.quantity) {
+    if (*change.quantity < 0 || *change.quantity > max_quantity)
+      return Error{ErrorKind::invalid, "the quantity of " + change.type + " must be from 0 to " +
+                                           std::to_string(max_quantity)};
+    // A quantity by hand says that hand, not the autoscaler, decides from now on.
+    if (!change.autoscale) entry.autoscale.reset();
+    entry.quantity = *change.quantity;
+  }
+  if (entry.autoscale)
+    entry.quantity = std::clamp(entry.quantity, entry.autoscale->min, entry.autoscale->max);
+  return entry;
+}
+
+}  // namespace
+
+void Store::write_formation(const Formation& entry) {
+  const auto& policy = entry.autoscale;
+  database_.prepare("INSERT OR REPLACE INTO formation (app, type, quantity, size, autoscale_min, "
+                    "autoscale_max, autoscale_rps, updated_at) VALUES (?,?,?,?,?,?,?,?)")
+      .bind(entry.app.value).bind(entry.type).bind(entry.quantity).bind(entry.size)
+      .bind(policy ? std::optional(policy->min) : std::nullopt)
+      .bind(policy ? std::optional(policy->max) : std::nullopt)
+      .bind(policy ? std::optional(policy->requests_per_second) : std::nullopt)
+      .bind(column(now())).run();
+}
+
+Result<std::vector<Formation>> Store::update_formation(const AppId& app,
+                                                       const std::vector<FormationChange>& changes,
+                                                       const Actor& actor) {
+  std::vector<Formation> entries = formation(app);
+  Change change(*this);
+  for (const FormationChange& wanted : changes) {
+    const auto found = std::ranges::find(entries, wanted.type, &Formation::type);
+    if (found == entries.end()) {
+      std::string known;
+      for (const Formation& entry : entries) known += (known.empty() ? "" : ", ") + entry.type;
+      return Error{ErrorKind::not_found,
+                   "the app has no process type '" + wanted.type + "'" +
+                       (known.empty() ? ": nothing is deployed yet. Push first: git push berth main"
+                                      : ". It has: " + known)};
+    }
+    BERTH_ASSIGN(Formation after, apply(*found, wanted));
+    if (after == *found) continue;
+    write_formation(after);
+    change.event(app, actor.user, "formation.update", "scaled to " + describe(after));
+  }
+  change.commit();
+  return formation(app);
+}
+
+void Store::autoscale_quantity(const AppId& app, std::string_view type, int quantity,
+                               std::string_view why) {
+  for (Formation& entry : formation(app)) {
+    if (entry.type != type || !entry.autoscale || entry.quantity == quantity) continue;
+    Change change(*this);
+    const int before = std::exchange(
+        entry.quantity, std::clamp(quantity, entry.autoscale->min, entry.autoscale->max));
+    write_formation(entry);
+    change.event(app, "berth", "autoscale",
+                 entry.type + " from " + std::to_string(before) + " to " +
+                     std::to_string(entry.quantity) + ": " + std::string(why));
+    change.commit();
+  }
+}
+
+}  // namespace berth::platform

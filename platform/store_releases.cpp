@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Builds and releases.
+#include <algorithm>
+#include <charconv>
+
+#include "base/json.hpp"
+#include "platform/store.hpp"
+#include "platform/store_change.hpp"
+
+namespace berth::platform {
+
+namespace {
+
+constexpr std::string_view build_columns =
+    "SELECT id, app, commit_id, status, image, failure, user, created_at, updated_at FROM builds ";
+constexpr std::string_view release_columns =
+    "SELECT id, app, version, image, commit_id, processes, description, user, status, failure, "
+    "build, created_at, updated_at FROM releases ";
+constexpr std::string_view default_size = "standard";
+
+template <class Status>
+Status status_of(std::string_view text) {
+  if (text == "succeeded") return Status::succeeded;
+  if (text == "failed") return Status::failed;
+  return Status::pending;
+}
+
+std::string_view text_of(ReleaseStatus status) {
+  switch (status) {
+    case ReleaseStatus::pending: return "pending";
+    case ReleaseStatus::succeeded: return "succeeded";
+    case ReleaseStatus::failed: return "failed";
+  }
+  return "pending";
+}
+
+Build read_build(const Statement& row) {
+  return {.id = BuildId(row.text(0)),
+          .app = AppId(row.text(1)),
+          .commit = row.text(2),
+          .status = status_of<BuildStatus>(row.text(3)),
+          .image = row.text(4),
+          .failure = row.text(5),
+          .user = row.text(6),
+          .created_at = time_of(row, 7),
+          .updated_at = time_of(row, 8)};
+}
+
+std::string map_to_json(const std::map<std::string, std::string>& map) {
+  json::object object;
+  for (const auto& [key, value] : map) object[key] = value;
+  return to_text(object);
+}
+
+std::map<std::string, std::string> map_from_json(std::string_view text) {
+  std::map<std::string, std::string> map;
+  const auto object = parse_json_object(text);
+  BERTH_ASSERT(object.has_value());  // only map_to_json writes these columns
+  for (const auto& [key, value] : *object) map[key] = std::string(value.as_string());
+  return map;
+}
+
+Release read_release(const Statement& row) {
+  Release release{.id = ReleaseId(row.text(0)),
+                  .app = AppId(row.text(1)),
+                  .version = static_cast<int>(row.integer(2)),
+                  .image = row.text(3),
+                  .commit = row.text(4),
+                  .processes = map_from_json(row.text(5)),
+                  .description = row.text(6),
+                  .user = row.text(7),
+                  .status = status_of<ReleaseStatus>(row.text(8)),
+                  .failure = row.text(9),
+                  .build = std::nullopt,
+                  .created_at = time_of(row, 11),
+                  .updated_at = time_of(row, 12)};
+  if (!row.is_null(10)) release.build = BuildId(row.text(10));
+  return release;
+}
+
+/// "v12", "12" → 12; anything else → nothing.
+std::optional<int> version_number(std::string_view text) {
+  if (text.starts_with('v')) text.remove_prefix(1);
+  int number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+Result<Build> Store::create_build(const AppId& app, std::string_view commit, const Actor& actor) {
+  BERTH_TRY(find_app(app.value));
+  Change change(*this);
+  const std::string id = random_uuid();
+  const Time at = now();
+  database_.prepare("INSERT INTO builds (id, app, commit_id, status, user, created_at, updated_at) "
+                    "VALUES (?,?,?,'pending',?,?,?)")
+      .bind(id).bind(app.value).bind(commit).bind(actor.user).bind(column(at)).bind(column(at)).run();
+  change.event(app, actor.user, "build.create", "build of " + std::string(commit.substr(0, 7)) + " started");
+  change.commit();
+  return find_build(app, id);
+}
+
+Result<Build> Store::settle_build(const BuildId& build, std::string_view status,
+                                  std::string_view image, std::string_view failure) {
+  Statement row = database_.prepare(std::string(build_columns) + "WHERE id = ?");
+  row.bind(build.value);
+  if (!row.step()) return Error{ErrorKind::not_found, "the build is gone: its app was destroyed"};
+  const Build before = read_build(row);
+  Change change(*this);
+  database_.prepare("UPDATE builds SET status = ?, image = ?, failure = ?, updated_at = ? WHERE id = ?")
+      .bind(status).bind(image).bind(failure).bind(column(now())).bind(build.value).run();
+  change.event(before.app, before.user, "build." + std::string(status),
+               "build of " + before.commit.substr(0, 7) + " " + std::string(status) +
+                   (failure.empty() ? "" : ": " + std::string(failure)));
+  change.commit();
+  return find_build(before.app, build.value);
+}
+
+Result<Build> Store::finish_build(const BuildId& build, std::string_view image) {
+  return settle_build(build, "succeeded", image, "");
+}
+
+Result<Build> Store::fail_build(const BuildId& build, std::string_view failure) {
+  return settle_build(build, "failed", "", failure);
+}
+
+std::vector<Build> Store::builds(const AppId& app) {
+  std::vector<Build> result;
+  Statement rows = database_.prepare(std::string(build_columns) +
+                                     "WHERE app = ? ORDER BY created_at DESC, rowid DESC");
+  rows.bind(app.value);
+  while (rows.step()) result.push_back(read_build(rows));
+  return result;
+}
+
+Result<Build> Store::find_build(const AppId& app, std::string_view id) {
+  Statement row = database_.prepare(std::string(build_columns) + "WHERE app = ? AND id = ?");
+  row.bind(app.value).bind(id);
+  if (row.step()) return read_build(row);
+  return Error{ErrorKind::not_found, "no build has the id '" + std::string(id.substr(0, 60)) +
+                                         "'. `berth builds` lists the builds"};
+}
+
+void Store::fail_pending_builds(std::string_view failure) {
+  std::vector<BuildId> pending;
+  {
+    Statement rows = database_.prepare("SELECT id FROM builds WHERE status = 'pending'");
+    while (rows.step()) pending.emplace_back(rows.text(0));
+  }
+  for (const BuildId& build : pending) (void)fail_build(build, failure);
+}
+
+ReleaseId Store::insert_release(Change& change, const AppId& app, const NewRelease& release,
+                                const ConfigVars& vars, const Actor& actor) {
+  const std::string id = random_uuid();
+  const Time at = now();
+  Statement last = database_.prepare("SELECT COALESCE(MAX(version), 0) FROM releases WHERE app = ?");
+  last.bind(app.value);
+  last.step();
+  const std::int64_t version = last.integer(0) + 1;
+  const std::string name = "v" + std::to_string(version);
+  // A pending release that never got to serve gives way: only one rollout at a time.
+  database_.prepare("UPDATE releases SET status = 'failed', failure = ?, updated_at = ? "
+                    "WHERE app = ? AND status = 'pending'")
+      .bind("superseded by " + name).bind(column(at)).bind(app.value).run();
+  // Without an image there is nothing to wait for.
+  const std::string_view status = release.image.empty() ? "succeeded" : "pending";
+  database_.prepare("INSERT INTO releases (id, app, version, image, commit_id, processes, "
+                    "sealed_config, description, user, status, build, created_at, updated_at) "
+                    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)")
+      .bind(id).bind(app.value).bind(version).bind(release.image).bind(release.commit)
+      .bind(map_to_json(release.processes)).bind_blob(secrets_.seal(map_to_json(vars)))
+      .bind(release.description).bind(actor.user).bind(status)
+      .bind(release.build ? std::optional(release.build->value) : std::nullopt)
+      .bind(column(at)).bind(column(at)).run();
+  // Types that are new get a formation: one web, none of the others, as Heroku does.
+  const std::vector<Formation> known = formation(app);
+  for (const auto& [type, command] : release.processes)
+    if (std::ranges::find(known, type, &Formation::type) == known.end())
+      write_formation({.app = app,
+                       .type = type,
+                       .quantity = type == "web" ? 1 : 0,
+                       .size = std::string(default_size),
+                       .autoscale = std::nullopt,
+                       .updated_at = at});
+  change.event(app, actor.user, "release.create", name + ": " + release.description);
+  return ReleaseId(id);
+}
+
+Result<Release> Store::create_release(const AppId& app, const NewRelease& release, const Actor& actor) {
+  BERTH_TRY(find_app(app.value));
+  const ConfigVars vars = config_vars(app);
+  Change change(*this);
+  const ReleaseId id = insert_release(change, app, release, vars, actor);
+  change.commit();
+  return find_release(app, id.value);
+}
+
+Result<Release> Store::rollback(const AppId& app, std::string_view version_or_id, const Actor& actor) {
+  BERTH_ASSIGN(const Release old, find_release(app, version_or_id));
+  if (old.image.empty())
+    return Error{ErrorKind::invalid, "v" + std::to_string(old.version) +
+                                         " has no image: it was made before the first deploy"};
+  if (old.status != ReleaseStatus::succeeded)
+    return Error{ErrorKind::invalid, "v" + std::to_string(old.version) +
+                                         " never served (" + std::string(text_of(old.status)) +
+                                         "): roll back to one that succeeded; `berth releases` shows them"};
+  BERTH_ASSIGN(const ConfigVars vars, release_config_vars(old.id));
+  Change change(*this);
+  database_.prepare("DELETE FROM config_vars WHERE app = ?").bind(app.value).run();
+  for (const auto& [name, value] : vars)
+    database_.prepare("INSERT INTO config_vars (app, name, sealed_value) VALUES (?,?,?)")
+        .bind(app.value).bind(name).bind_blob(secrets_.seal(value)).run();
+  const ReleaseId id = insert_release(change, app,
+                                      {.image = old.image,
+                                       .commit = old.commit,
+                                       .processes = old.processes,
+                                       .description = "Rollback to v" + std::to_string(old.version),
+                                       .build = old.build},
+                                      vars, actor);
+  change.commit();
+  return find_release(app, id.value);
+}
+
+void Store::settle_release(const ReleaseId& release, ReleaseStatus status, std::string_view failure) {
+  Statement row = database_.prepare(std::string(release_columns) + "WHERE id = ?");
+  row.bind(release.value);
+  if (!row.step()) return;
+  const Release before = read_release(row);
+  if (before.status == status) return;
+  Change change(*this);
+  const Time at = now();
+  database_.prepare("UPDATE releases SET status = ?, failure = ?, updated_at = ? WHERE id = ?")
+      .bind(text_of(status)).bind(failure).bind(column(at)).bind(release.value).run();
+  if (status == ReleaseStatus::succeeded)
+    database_.prepare("UPDATE apps SET released_at = ? WHERE id = ?")
+        .bind(column(at)).bind(before.app.value).run();
+  change.event(before.app, "berth", "release." + std::string(text_of(status)),
+               "v" + std::to_string(before.version) + " " + std::string(text_of(status)) +
+                   (failure.empty() ? "" : ": " + std::string(failure)));
+  change.commit();
+}
+
+std::vector<Release> Store::releases(const AppId& app) {
+  std::vector<Release> result;
+  Statement rows = database_.prepare(std::string(release_columns) + "WHERE app = ? ORDER BY version DESC");
+  rows.bind(app.value);
+  while (rows.step()) result.push_back(read_release(rows));
+  return result;
+}
+
+Result<Release> Store::find_release(const AppId& app, std::string_view version_or_id) {
+  Statement row = database_.prepare(std::string(release_columns) +
+                                    "WHERE app = ? AND (id = ? OR version = ?)");
+  row.bind(app.value).bind(version_or_id).bind(version_number(version_or_id));
+  if (row.step()) return read_release(row);
+  return Error{ErrorKind::not_found, "no release is named '" + std::string(version_or_id.substr(0, 60)) +
+                                         "'. `berth releases` lists the releases"};
+}
+
+std::optional<Release> Store::target_release(const AppId& app) {
+  Statement row = database_.prepare(std::string(release_columns) +
+                                    "WHERE app = ? AND status != 'failed' ORDER BY version DESC LIMIT 1");
+  row.bind(app.value);
+  if (!row.step()) return std::nullopt;
+  return read_release(row);
+}
+
+std::optional<Release> Store::serving_release(const AppId& app) {
+  Statement row = database_.prepare(std::string(release_columns) +
+                                    "WHERE app = ? AND status = 'succeeded' ORDER BY version DESC LIMIT 1");
+  row.bind(app.value);
+  if (!row.step()) return std::nullopt;
+  return read_release(row);
+}
+
+Result<ConfigVars> Store::release_config_vars(const ReleaseId& release) {
+  Statement row = database_.prepare("SELECT sealed_config FROM releases WHERE id = ?");
+  row.bind(release.value);
+  if (!row.step()) return Error{ErrorKind::not_found, "the release is gone"};
+  BERTH_ASSIGN(const std::string plain, secrets_.unseal(row.text(0)));
+  return map_from_json(plain);
+}
+
+std::vector<std::string> Store::images_in_use() {
+  std::vector<std::string> result;
+  Statement rows = database_.prepare("SELECT DISTINCT image FROM releases WHERE image != ''");
+  while (rows.step()) result.push_back(rows.text(0));
+  return result;
+}
+
+}  // namespace berth::platform
