@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// berth.yaml: every key, its default and its checks. Unknown keys and wrong types are errors with line
+// and column. config/berth.yaml is the commented copy of the defaults; a test keeps the two equal.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace berth::platform {
+
+/// What a replica of this size may use.
+struct SizeClass {
+  std::uint64_t memory_bytes = 512ULL << 20;
+  std::uint64_t cpu_milli = 1000;
+  std::uint64_t pids = 512;
+  std::uint64_t disk_bytes = 2ULL << 30;
+  friend bool operator==(const SizeClass&, const SizeClass&) = default;
+};
+
+struct Config {
+  std::filesystem::path data_dir = "/var/lib/berth";
+  std::filesystem::path buildpacks_dir = {};  ///< empty: "buildpacks" beside the executable
+  std::filesystem::path dashboard_dir = {};   ///< empty: "dashboard" beside the executable
+  std::string domain = "localhost";
+  std::string log_level = "info";
+
+  struct Api {
+    std::string listen = "127.0.0.1:7070";
+    friend bool operator==(const Api&, const Api&) = default;
+  } api;
+
+  struct Router {
+    std::vector<std::string> listen = {"0.0.0.0:8080"};
+    std::string admin = "127.0.0.1:7071";  ///< its /metrics; empty: none
+    int threads = 0;                        ///< 0: one a core
+    bool managed = true;                    ///< the server starts and restarts it
+    std::chrono::milliseconds first_byte_timeout = std::chrono::seconds(30);
+    std::chrono::milliseconds idle_timeout = std::chrono::seconds(55);
+    std::chrono::milliseconds hold_timeout = std::chrono::seconds(30);
+    friend bool operator==(const Router&, const Router&) = default;
+  } router;
+
+  struct Network {
+    std::string bridge = "berth0";
+    std::string subnet = "198.18.0.0/16";
+    friend bool operator==(const Network&, const Network&) = default;
+  } network;
+
+  struct Runtime {
+    std::string oci = "crun";
+    std::string cgroup = "berth";  ///< name of our group in each hierarchy
+    std::chrono::milliseconds boot_timeout = std::chrono::seconds(60);
+    std::chrono::milliseconds stop_grace = std::chrono::seconds(30);
+    std::chrono::milliseconds drain_timeout = std::chrono::seconds(30);
+    std::uint32_t first_uid = 1'000'000;  ///< app n has the 65,536 uids from first_uid + n * 65,536
+    std::map<std::string, SizeClass> sizes = {{"standard", {}}};  ///< "standard" must be there
+    friend bool operator==(const Runtime&, const Runtime&) = default;
+  } runtime;
+
+  struct Build {
+    std::chrono::milliseconds timeout = std::chrono::minutes(15);
+    std::uint64_t memory_bytes = 2ULL << 30;
+    std::uint64_t cpu_milli = 2000;
+    std::uint64_t pids = 4096;
+    std::uint64_t disk_bytes = 8ULL << 30;
+    int parallel = 1;  ///< builds at a time
+    friend bool operator==(const Build&, const Build&) = default;
+  } build;
+
+  struct Git {
+    std::uint64_t max_push_bytes = 256ULL << 20;
+    friend bool operator==(const Git&, const Git&) = default;
+  } git;
+
+  struct Autoscale {
+    std::chrono::milliseconds up_window = std::chrono::seconds(3);
+    std::chrono::milliseconds down_window = std::chrono::seconds(30);
+    std::chrono::milliseconds idle_before_zero = std::chrono::seconds(60);
+    friend bool operator==(const Autoscale&, const Autoscale&) = default;
+  } autoscale;
+
+  struct Logs {
+    std::uint64_t max_bytes = 16ULL << 20;  ///< an app's current.log is rotated at this size, one old kept
+    friend bool operator==(const Logs&, const Logs&) = default;
+  } logs;
+
+  std::uint64_t min_free_disk_bytes = 1ULL << 30;  ///< builds are refused below this
+
+  friend bool operator==(const Config&, const Config&) = default;
+
+  /// "berth.yaml:3:5: unknown key 'ruoter'. Did you mean 'router'?"
+  [[nodiscard]] static Result<Config> parse(std::string_view yaml, std::string_view file_name);
+  [[nodiscard]] static Result<Config> load(const std::filesystem::path& file);
+};
+
+}  // namespace berth::platform

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The scheduler's decisions as a pure function: what one app should run and what it runs become the
+// next actions, the replicas that may get traffic, and the state that the router shows. No clock, no
+// thread, no engine; whole states are compared, so a missed event costs nothing. The shell that acts
+// is server/controller; tests/sim drives plan() with faults.
+//
+// A rollout: the pending release's replicas start beside the serving ones and get no traffic; when
+// all are ready the release is settled as succeeded, traffic moves, and the old ones drain and stop.
+// One that exits before that settles the release as failed and the old ones go on.
+#pragma once
+
+#include <compare>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "runtime/engine/engine.hpp"
+
+namespace berth::runtime {
+
+struct DesiredProcess {
+  int quantity = 0;
+  bool autoscaled = false;       ///< 0 replicas then means asleep, not stopped
+  Time restart_before{};         ///< replicas started earlier are replaced
+  friend bool operator==(const DesiredProcess&, const DesiredProcess&) = default;
+};
+
+struct DesiredRelease {
+  int version = 0;  ///< 0: there is none
+  std::map<std::string, DesiredProcess> processes;  ///< by type; "web" gets traffic
+  friend bool operator==(const DesiredRelease&, const DesiredRelease&) = default;
+};
+
+struct Desired {
+  DesiredRelease target;
+  bool target_pending = false;  ///< not settled yet: the gate is closed
+  DesiredRelease serving;       ///< what serves while the target is pending; version 0 if nothing did
+  bool maintenance = false;
+};
+
+struct Slot {
+  std::string type;
+  int index = 1;  ///< "web.1"
+  int release = 0;
+  friend auto operator<=>(const Slot&, const Slot&) = default;
+};
+
+struct Observed {
+  ReplicaId id;
+  Slot slot;
+  ReplicaState state = ReplicaState::starting;
+  bool stopping = false;
+  bool draining = false;  ///< out of the routes
+  bool drained = false;   ///< and without a request left on it
+  Time started_at{};
+  Time ready_at{};
+  Time draining_since{};
+  Time exited_at{};
+  std::string message;    ///< why it ended, for people
+  friend bool operator==(const Observed&, const Observed&) = default;
+};
+
+/// What is remembered of a slot's crashes, for the back-off.
+struct SlotMemory {
+  int failures = 0;  ///< in a row
+  Time last_exit{};
+  std::string message;
+  friend bool operator==(const SlotMemory&, const SlotMemory&) = default;
+};
+using SchedulerMemory = std::map<Slot, SlotMemory>;
+
+struct SchedulerPolicy {
+  Duration drain_timeout = 30s;
+  Duration first_backoff = 1s;   ///< before the second restart in a row; the first is at once
+  Duration longest_backoff = 60s;
+  Duration steady_after = 60s;   ///< up this long, a crash counts as the first again
+};
+
+struct StartReplica {
+  Slot slot;
+  friend bool operator==(const StartReplica&, const StartReplica&) = default;
+};
+struct DrainReplica {
+  ReplicaId id;
+  friend bool operator==(const DrainReplica&, const DrainReplica&) = default;
+};
+struct StopReplica {
+  ReplicaId id;
+  friend bool operator==(const StopReplica&, const StopReplica&) = default;
+};
+/// An exited replica has been taken note of.
+struct ForgetReplica {
+  ReplicaId id;
+  friend bool operator==(const ForgetReplica&, const ForgetReplica&) = default;
+};
+struct SettleRelease {
+  int version = 0;
+  bool succeeded = false;
+  std::string failure;
+  friend bool operator==(const SettleRelease&, const SettleRelease&) = default;
+};
+using Action = std::variant<StartReplica, DrainReplica, StopReplica, ForgetReplica, SettleRelease>;
+
+/// As the router's protocol names them (docs/decisions/0002).
+enum class AppState { empty, running, asleep, stopped, crashed, maintenance };
+
+struct Plan {
+  std::vector<Action> actions;
+  std::vector<ReplicaId> routed;  ///< web replicas that get traffic, in slot order
+  AppState state = AppState::empty;
+  int routed_release = 0;         ///< the release whose traffic is served or awaited
+  std::string message;            ///< for state crashed
+  SchedulerMemory memory;         ///< for the next call
+  Time next{};                    ///< plan again then at the latest; epoch: only when something changes
+};
+
+/// One app's next steps. Actions are to be carried out in order; an action that fails is simply seen
+/// again in the next call's observation.
+[[nodiscard]] Plan plan(const Desired& desired, const std::vector<Observed>& observed,
+                        const SchedulerMemory& memory, const SchedulerPolicy& policy, Time now);
+
+[[nodiscard]] std::string_view name_of(AppState state);
+
+}  // namespace berth::runtime
