@@ -350,6 +350,11 @@ void Connection::finish_soon() {
 Task<void> Connection::close_gracefully() {
   if (aborted_) co_return;
   beast::error_code ignored;
+  const bool unread = (parser_ && !parser_->is_done()) || stream_.socket().available(ignored) > 0;
+  if (!unread) {
+    stream_.close();
+    co_return;
+  }
   stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   stream_.expires_after(linger);
   std::string dropped(piece_bytes, '\0');

@@ -265,6 +265,7 @@ TEST_CASE(
 TEST_CASE("build output is streamed while the build runs, and ends with it") {
   ApiFixture api;
   const auto app = api.deployed_app("hello");
+  std::filesystem::create_directories(api.directory.path() / "builds");
   const auto build = api.on_strand(
       [&] { return api.store.create_build(app.id, std::string(40, 'c'), {"ada"}).value(); });
   const auto shown = body_of(api.call("GET", "/apps/hello/builds/" + build.id.value));
@@ -274,7 +275,6 @@ TEST_CASE("build output is streamed while the build runs, and ends with it") {
   RawClient client = api.raw();
   client.send(get(target));
   REQUIRE(client.read_until("text/plain"));
-  std::filesystem::create_directories(api.directory.path() / "builds");
   std::ofstream log(api.directory.path() / "builds" / (build.id.value + ".log"));
   log << "-----> detected\n" << std::flush;
   REQUIRE(client.read_until("-----> detected\n"));
