@@ -73,7 +73,7 @@ std::optional<std::string> cannot_run_platform() {
   return std::nullopt;
 }
 
-Platform::Platform(std::string_view extra_config) {
+Platform::Platform(std::string_view extra_config, std::string_view runtime_config) {
   const std::string id = random_hex(3);
   root_ = binary_dir / "e2e" / id;
   data_ = root_ / "data";
@@ -88,8 +88,9 @@ Platform::Platform(std::string_view extra_config) {
   const int third = std::stoi(id.substr(0, 2), nullptr, 16);  // 0 … 255
   const std::string config = fmt::format(
       "data_dir: {}\napi:\n  listen: 127.0.0.1:{}\nrouter:\n  listen: 127.0.0.1:{}\n  admin: \"\"\n"
-      "network:\n  bridge: {}\n  subnet: 198.19.{}.0/24\nruntime:\n  cgroup: {}\n{}",
-      data_.string(), api_port_, router_port_, bridge_, third, cgroup_, extra_config);
+      "network:\n  bridge: {}\n  subnet: 198.19.{}.0/24\nruntime:\n  cgroup: {}\n{}{}",
+      data_.string(), api_port_, router_port_, bridge_, third, cgroup_, runtime_config,
+      extra_config);
   REQUIRE_FALSE(write_file(config_, config).has_error());
   start_server();
   must({"login", "--token", token(), "--url", fmt::format("http://127.0.0.1:{}", api_port_)});
@@ -176,32 +177,28 @@ fs::path Platform::repository(std::string_view sample) {
   const fs::path path = root_ / "repositories" / std::to_string(repositories_++);
   REQUIRE_FALSE(make_directories(path.parent_path()).has_error());
   fs::copy(source_dir / "tests" / "apps" / sample, path, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
-  const Output made = run_checked({.argv = {"git", "init", "--quiet", "--initial-branch=main"},
-                                   .env = environment(home()),
-                                   .clear_env = true,
-                                   .working_directory = path.string()}, {}, 30s);
+  const Output made = git(path, {"init", "--quiet", "--initial-branch=main"});
   REQUIRE(made.status.success());
   commit(path, "first");
   return path;
 }
 
-void Platform::commit(const fs::path& repository, std::string_view message) {
-  for (const std::vector<std::string>& argv :
-       {std::vector<std::string>{"git", "add", "--all", "--force"},
-        std::vector<std::string>{"git", "commit", "--quiet", "--allow-empty", "-m", std::string(message)}}) {
-    const Output done = run_checked({.argv = argv,
-                                     .env = environment(home()),
-                                     .clear_env = true,
-                                     .working_directory = repository.string()}, {}, 60s);
-    REQUIRE_MESSAGE(done.status.success(), argv[1] << ": " << done.err);
-  }
-}
-
-Output Platform::push(const fs::path& repository) {
-  return run_checked({.argv = {"git", "push", "berth", "HEAD:main"},
+Output Platform::git(const fs::path& repository, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "git");
+  return run_checked({.argv = std::move(arguments),
                       .env = environment(home()),
                       .clear_env = true,
                       .working_directory = repository.string()}, {}, 15min);
+}
+
+void Platform::commit(const fs::path& repository, std::string_view message) {
+  REQUIRE(git(repository, {"add", "--all", "--force"}).status.success());
+  const Output done = git(repository, {"commit", "--quiet", "--allow-empty", "-m", std::string(message)});
+  REQUIRE_MESSAGE(done.status.success(), done.err);
+}
+
+Output Platform::push(const fs::path& repository) {
+  return git(repository, {"push", "berth", "HEAD:main"});
 }
 
 fs::path Platform::deploy(std::string_view sample, std::string_view app) {

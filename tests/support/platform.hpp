@@ -30,8 +30,8 @@ namespace berth::test {
 
 class Platform final {
  public:
-  /// `extra_config` is appended to berth.yaml.
-  explicit Platform(std::string_view extra_config = "");
+  /// `extra_config` is appended to berth.yaml, `runtime_config` to its section `runtime`.
+  explicit Platform(std::string_view extra_config = "", std::string_view runtime_config = "");
   ~Platform();
   Platform(const Platform&) = delete;
   Platform& operator=(const Platform&) = delete;
@@ -54,6 +54,8 @@ class Platform final {
   [[nodiscard]] std::filesystem::path repository(std::string_view sample);
   /// Commits everything in the working copy.
   void commit(const std::filesystem::path& repository, std::string_view message);
+  /// `git ARGS…` in the repository.
+  [[nodiscard]] Output git(const std::filesystem::path& repository, std::vector<std::string> arguments);
   /// `git push berth HEAD:main`; what git printed is in err.
   [[nodiscard]] Output push(const std::filesystem::path& repository);
   /// create + push of a sample, which must succeed; the repository.
