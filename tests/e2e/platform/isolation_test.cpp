@@ -32,7 +32,7 @@ std::string address_of(Platform& berth, const std::string& app) {
     const auto table = parse_json_object(*read_file(berth.data() / "router-table.json"));
     if (table.has_error()) return false;
     for (const json::value& entry : table->at("apps").as_array())
-      if (entry.at("name") == app && !entry.at("replicas").as_array().empty())
+      if (std::string_view(entry.at("name").as_string()) == app && !entry.at("replicas").as_array().empty())
         address = entry.at("replicas").as_array()[0].at("address").as_string();
     return !address.empty();
   }));
