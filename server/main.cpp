@@ -3,13 +3,16 @@
 // The executable: a long-running role if the first word names one, else the command line.
 #include <csignal>
 #include <cstdio>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/log.hpp"
 #include "cli/cli.hpp"
 #include "router/router.hpp"
 #include "server/options.hpp"
 #include "server/server.hpp"
+#include "server/teardown.hpp"
 
 namespace {
 
@@ -27,6 +30,15 @@ int server_role(const std::vector<std::string>& words) {
   }
   berth::set_log_role("server");
   const auto ended = berth::server::run_server(*options);
+  return ended.has_error() ? fail(ended.error()) : 0;
+}
+
+/// Takes the server's options: the same configuration, the same things to end.
+int teardown_role(const std::vector<std::string>& words) {
+  const auto options = berth::server::parse_server_options(words);
+  if (options.has_error()) return fail(options.error());
+  berth::set_log_role("teardown");
+  const auto ended = berth::server::tear_down(options->config);
   return ended.has_error() ? fail(ended.error()) : 0;
 }
 
@@ -53,5 +65,6 @@ int main(int argc, char** argv) {
   const std::string_view role = argc > 1 ? argv[1] : "";
   if (role == "server") return server_role({argv + 2, argv + argc});
   if (role == "router") return router_role({argv + 2, argv + argc});
+  if (role == "teardown") return teardown_role({argv + 2, argv + argc});
   return berth::run_cli(argc, argv);
 }

@@ -21,6 +21,7 @@
 #include "server/controller.hpp"
 #include "server/data_directory.hpp"
 #include "server/deployer.hpp"
+#include "server/engine_options.hpp"
 #include "server/local_sandbox.hpp"
 #include "server/notices.hpp"
 #include "server/router_link.hpp"
@@ -35,14 +36,6 @@ namespace {
 
 constexpr std::string_view admin = "admin";
 constexpr std::size_t engine_threads = 8;
-
-/// Where this executable and its siblings (berth-shim, buildpacks/, dashboard/) are.
-Result<fs::path> program_path() {
-  std::error_code failure;
-  const fs::path path = fs::read_symlink("/proc/self/exe", failure);
-  if (failure) return Error{ErrorKind::io, "find the own executable: " + failure.message()};
-  return path;
-}
 
 Result<int> port_of(const std::string& address) {
   const auto colon = address.rfind(':');
@@ -165,15 +158,6 @@ class Parts {
   }
 
  private:
-  static runtime::LocalOptions engine_options(const platform::Config& config, const fs::path& programs) {
-    return {.data_dir = config.data_dir,
-            .shim = programs / "berth-shim",
-            .oci_runtime = config.runtime.oci,
-            .cgroup = config.runtime.cgroup,
-            .bridge = config.network.bridge,
-            .subnet = config.network.subnet};
-  }
-
   const platform::Config& config_;
   fs::path programs_;
   asio::io_context context_{1};
