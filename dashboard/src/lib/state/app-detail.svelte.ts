@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything about the app whose page is open: read at the start and after a gap, kept by notices in
+// between. `close()` ends its listening.
+import { ApiError, get, message_of } from '../api/client';
+import type { App, Build, Formation, Notice, Release, Replica } from '../api/types';
+import { stream } from '../live/stream.svelte';
+import { app_api } from './apps.svelte';
+import { by_process_type, by_replica, upsert, with_build, with_release, with_replica } from './collection';
+import { kept_seconds, traffic } from './traffic.svelte';
+
+export class AppDetail {
+  app = $state<App | null>(null);
+  formation = $state<Formation[]>([]);
+  replicas = $state<Replica[]>([]);
+  releases = $state<Release[]>([]);
+  builds = $state<Build[]>([]);
+  phase = $state<'loading' | 'ready' | 'missing' | 'deleted'>('loading');
+  error = $state('');
+
+  readonly current = $derived(this.releases.find((release) => release.current) ?? null);
+  readonly building = $derived(this.builds.find((build) => build.status === 'pending') ?? null);
+
+  #during_load: Notice[] | null = null;
+  #end_listening: () => void;
+
+  constructor(readonly name: string) {
+    this.#end_listening = stream.listen({
+      on_open: () => void this.load(),
+      on_notice: (notice) => this.#note(notice),
+    });
+    if (stream.state === 'open') void this.load();
+  }
+
+  close(): void {
+    this.#end_listening();
+  }
+
+  async load(): Promise<void> {
+    if (this.#during_load !== null) return;
+    this.#during_load = [];
+    try {
+      const [app, formation, replicas, releases, builds] = await Promise.all([
+        get<App>(app_api(this.name)),
+        get<Formation[]>(app_api(this.name, 'formation')),
+        get<Replica[]>(app_api(this.name, 'dynos')),
+        get<Release[]>(app_api(this.name, 'releases')),
+        get<Build[]>(app_api(this.name, 'builds')),
+        traffic.load(this.name, kept_seconds),
+      ]);
+      this.app = app;
+      this.formation = formation.sort(by_process_type);
+      this.replicas = replicas.sort(by_replica);
+      this.releases = releases.sort((left, right) => right.version - left.version);
+      this.builds = builds.sort((left, right) => right.created_at.localeCompare(left.created_at));
+      this.#during_load.forEach((notice) => this.#apply(notice));
+      this.phase = 'ready';
+      this.error = '';
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) this.phase = 'missing';
+      this.error = message_of(error);
+    } finally {
+      this.#during_load = null;
+    }
+  }
+
+  put_formation(value: Formation): void {
+    this.formation = upsert(this.formation, value).sort(by_process_type);
+  }
+
+  put_release(value: Release): void {
+    this.releases = with_release(this.releases, value);
+  }
+
+  #note(notice: Notice): void {
+    const is_ours = notice.app === this.name || (notice.type === 'app' && this.#is_this(notice.value));
+    if (!is_ours) return;
+    this.#during_load?.push(notice);
+    this.#apply(notice);
+  }
+
+  #is_this(app: App | undefined): boolean {
+    return app !== undefined && app.id === this.app?.id;
+  }
+
+  #apply(notice: Notice): void {
+    switch (notice.type) {
+      case 'app':
+        if (notice.deleted) this.phase = 'deleted';
+        else if (notice.value) this.app = notice.value;
+        return;
+      case 'replica':
+        this.replicas = with_replica(this.replicas, notice.value);
+        return;
+      case 'release':
+        this.put_release(notice.value);
+        return;
+      case 'build':
+        this.builds = with_build(this.builds, notice.value);
+        return;
+      case 'formation':
+        this.put_formation(notice.value);
+        return;
+      case 'traffic':
+        return;
+    }
+  }
+}
