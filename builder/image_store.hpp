@@ -25,14 +25,15 @@ struct ImageLayer {
 };
 
 struct Image {
-  std::string digest;             ///< of the manifest, "sha256:…"
-  std::vector<ImageLayer> layers; ///< base first
-  std::vector<std::string> env;   ///< "NAME=value"
+  std::string digest;              ///< of the manifest, "sha256:…"
+  std::vector<ImageLayer> layers;  ///< base first
+  std::vector<std::string> env;    ///< "NAME=value"
   std::vector<std::string> entrypoint;
   std::vector<std::string> command;
   std::string working_directory;
-  std::string user;               ///< "1000:1000"
+  std::string user;  ///< "1000:1000"
   std::map<std::string, std::string> labels;
+  friend bool operator==(const Image&, const Image&) = default;
 };
 
 class ImageStore final {
@@ -43,16 +44,26 @@ class ImageStore final {
   /// Tars `directory` (whose content is relative to the image's root) with the normalisation of
   /// specs/cnb.md 1.8, hashes while writing, and moves the directory into `layers/`. The source is
   /// gone afterwards. A layer that is already there costs the hash only.
-  [[nodiscard]] Result<ImageLayer> add_layer(const std::filesystem::path& directory, std::string_view created_by);
+  [[nodiscard]] Result<ImageLayer> add_layer(const std::filesystem::path& directory,
+                                             std::string_view created_by);
   /// Unpacks a layer tar (no entry may leave its root). For base images and imports.
-  [[nodiscard]] Result<ImageLayer> add_layer_tar(const std::filesystem::path& tar, std::string_view created_by);
+  [[nodiscard]] Result<ImageLayer> add_layer_tar(const std::filesystem::path& tar,
+                                                 std::string_view created_by);
+  /// The layer can be mounted now, or its tar is there to be unpacked.
   [[nodiscard]] bool has_layer(std::string_view diff_id) const;
   [[nodiscard]] std::filesystem::path layer_directory(std::string_view diff_id) const;
+
+  /// A layer that never leaves this machine (a build's cache): moved into `layers/` without a tar or
+  /// a hash, named "private:<random>". has_layer() and layer_directory() know such names too.
+  [[nodiscard]] Result<std::string> add_private_layer(const std::filesystem::path& directory);
+  /// Removes a private layer; one that is gone is success. It must not be mounted.
+  [[nodiscard]] Result<void> remove_private_layer(std::string_view id);
 
   /// Writes config and manifest; same input, same digest. `created` is the constant of the spec.
   [[nodiscard]] Result<Image> add_image(Image image);
   [[nodiscard]] Result<Image> find(std::string_view digest) const;
-  /// Overlay lower directories of an image, top first.
+  /// Overlay lower directories of an image, top first. A directory that was deleted is unpacked again
+  /// from its tar.
   [[nodiscard]] Result<std::vector<std::filesystem::path>> directories(const Image& image) const;
 
   /// Names an image in index.json (`org.opencontainers.image.ref.name`), moving the name if it exists.
@@ -64,6 +75,9 @@ class ImageStore final {
 
  private:
   explicit ImageStore(std::filesystem::path root) : root_(std::move(root)) {}
+  [[nodiscard]] std::filesystem::path blob_path(std::string_view digest) const;
+  [[nodiscard]] Result<std::string> add_blob(std::string_view content);
+  [[nodiscard]] Result<void> unpack(std::string_view diff_id) const;
   std::filesystem::path root_;
 };
 
