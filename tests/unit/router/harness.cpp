@@ -148,6 +148,11 @@ void Server::accept_loop() {
   }
 }
 
+std::size_t Server::open_connections() {
+  const std::lock_guard lock(mutex_);
+  return open_.size();
+}
+
 void Server::kill() {
   if (stop_.exchange(true)) return;
   ::shutdown(listener_.get(), SHUT_RDWR);
@@ -194,11 +199,19 @@ ControlPlane::ControlPlane(const std::filesystem::path& socket) {
 void ControlPlane::send(json::object message) { send_line(to_text(message)); }
 
 json::object ControlPlane::wait_for(std::string_view type) {
+  for (auto kept = kept_.begin(); kept != kept_.end(); ++kept) {
+    if (optional_string(*kept, "type") != type) continue;
+    json::object object = std::move(*kept);
+    kept_.erase(kept);
+    return object;
+  }
   for (;;) {
     const std::string line = peer_.read_until("\n");
     if (line.empty()) return {};
     auto object = parse_json_object(line);
-    if (!object.has_error() && optional_string(*object, "type") == type) return *object;
+    if (object.has_error()) continue;
+    if (optional_string(*object, "type") == type) return *object;
+    if (optional_string(*object, "type") == "drained") kept_.push_back(std::move(*object));
   }
 }
 
