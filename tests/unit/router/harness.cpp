@@ -246,7 +246,7 @@ json::object app_json(std::string_view name, std::string_view state,
 }
 
 Bed::Bed(unsigned threads, std::function<void(Options&)> adjust)
-    : directory(TempDir::create("/tmp", "berth-test-").value()) {
+    : directory(TempDir::create(std::filesystem::temp_directory_path(), "berth-test-").value()) {
   options.listen = {"127.0.0.1:0"};
   options.control_socket = directory.path() / "router.sock";
   options.table_file = directory.path() / "table.json";

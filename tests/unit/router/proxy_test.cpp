@@ -245,11 +245,12 @@ TEST_CASE("the access log has a line for each request") {
   const auto lines = bed.log_lines(1);
   REQUIRE(lines.size() == 1);
   CHECK(lines[0].substr(10, 1) == "T");
-  CHECK(lines[0].substr(26) ==
-        "+00:00 berth[router]: at=info method=GET path=\"/say?\\\"x\\\"\" host=hello.localhost "
-        "request_id=01234567890123456789 fwd=\"127.0.0.1\" replica=web.1 connect=0ms service=0ms "
-        "status=200 bytes=" +
-            std::to_string(answer.text().size()) + " protocol=http");
+  const std::string line = lines[0].substr(26);
+  CHECK(line.starts_with(
+      "+00:00 berth[router]: at=info method=GET path=\"/say?\\\"x\\\"\" host=hello.localhost "
+      "request_id=01234567890123456789 fwd=\"127.0.0.1\" replica=web.1 connect="));
+  CHECK(line.ends_with("ms status=200 bytes=" + std::to_string(answer.text().size()) +
+                       " protocol=http"));
 }
 
 TEST_CASE("a log file that rotation renamed is left for a new one") {
