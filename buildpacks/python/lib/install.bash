@@ -110,6 +110,7 @@ install_packages() {
 
 explain_pip_failure() {
   local log=$1 name
+  explain_exhaustion "$log"
   name=$(sed -nE 's/.*No matching distribution found for ([^ ]+).*/\1/p' "$log" | head -1)
   if [[ -n $name ]] && grep -q 'Requires-Python' "$log"; then
     fail "No version of $name that fits supports Python $python_version." \
