@@ -62,9 +62,12 @@ choose_requirements() {
   fi
 }
 
+# make_venv: as `python3 -m venv` makes it, with setuptools (old packages import pkg_resources while
+# they run) but without pip, which is not needed there.
 make_venv() {
   fresh_layer_directory venv
   python3 -m venv --without-pip "$venv"
+  unzip -q /usr/share/python-wheels/setuptools-*.whl -d "$venv"/lib/python3*/site-packages
 }
 
 # Compiled files that are valid whatever time stamp their source has: layers have one for all files.
