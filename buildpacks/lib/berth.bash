@@ -37,6 +37,22 @@ quietly() {
   return "$status"
 }
 
+# explain_exhaustion LOG: ends the build if LOG says that it ran into one of its limits. The platform
+# adds which limit, and how large it is.
+explain_exhaustion() {
+  if grep -qE 'ENOSPC|No space left on device|EDQUOT|Disk quota exceeded' "$1"; then
+    fail "The build's disk is full." "Its last messages are above." \
+      "Make the build write less, or raise the limit of builds."
+  elif grep -qE 'EAGAIN|fork: (retry: )?Resource temporarily|can.t start new thread' "$1"; then
+    fail "The build could not start another process." "It has reached its limit of processes." \
+      "Make the build run fewer at a time, or raise the limit of builds."
+  elif grep -qE 'SIGKILL|signal: 9|Killed|heap out of memory|MemoryError|annot allocate memory|ENOMEM' "$1"
+  then
+    fail "The build ran out of memory." "One of its processes was stopped for that." \
+      "Make the build need less, or raise the limit of builds."
+  fi
+}
+
 # loudly LOG COMMAND…: the output is shown as it comes and kept in LOG for a diagnosis.
 loudly() {
   local log=$1

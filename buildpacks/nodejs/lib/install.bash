@@ -130,6 +130,7 @@ install_packages() {
 # explain_npm_failure VERB LOG: npm's own output was shown; this adds the reason and the fix.
 explain_npm_failure() {
   local verb=$1 log=$2 name
+  explain_exhaustion "$log"
   if grep -qE 'npm (error|ERR!) code EUSAGE|can only install packages when your package.json' "$log"
   then
     fail "$lockfile does not match package.json." \

@@ -62,9 +62,12 @@ choose_requirements() {
   fi
 }
 
+# make_venv: as `python3 -m venv` makes it, with setuptools (old packages import pkg_resources while
+# they run) but without pip, which is not needed there.
 make_venv() {
   fresh_layer_directory venv
   python3 -m venv --without-pip "$venv"
+  unzip -q /usr/share/python-wheels/setuptools-*.whl -d "$venv"/lib/python3*/site-packages
 }
 
 # Compiled files that are valid whatever time stamp their source has: layers have one for all files.
@@ -110,6 +113,7 @@ install_packages() {
 
 explain_pip_failure() {
   local log=$1 name
+  explain_exhaustion "$log"
   name=$(sed -nE 's/.*No matching distribution found for ([^ ]+).*/\1/p' "$log" | head -1)
   if [[ -n $name ]] && grep -q 'Requires-Python' "$log"; then
     fail "No version of $name that fits supports Python $python_version." \
