@@ -158,7 +158,7 @@ export class World {
       errors: 0,
       p50_us: null,
       p95_us: null,
-      replicas: record.replicas.length,
+      replicas: record.replicas.filter((one) => one.type === 'web').length,
       ...sample,
     };
     record.traffic = [...record.traffic.slice(-299), value];
@@ -234,7 +234,7 @@ export class World {
     this.#timer = setInterval(() => {
       const shop = this.apps.get('shop');
       if (!shop) return;
-      this.sample(shop, wave(Math.floor(Date.now() / 1000) * 1000 - 1000, shop.replicas.length));
+      this.sample(shop, wave(Math.floor(Date.now() / 1000) * 1000 - 1000, 3));
       const web = 1 + Math.floor(Math.random() * 3);
       this.log(shop, `web.${web}`, `GET /products/${Math.floor(Math.random() * 900)} 200 ${(Math.random() * 20).toFixed(1)} ms`);
       if (Math.random() < 0.3) this.log(shop, 'worker.1', '\u001b[33mwarn\u001b[0m queue mail: connection refused, retrying');
