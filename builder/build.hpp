@@ -44,6 +44,12 @@ struct BuildRequest {
   std::filesystem::path buildpacks_directory;      ///< folders with a buildpack.toml, and order.toml
   std::filesystem::path launcher;                  ///< the static berth-launcher
   std::string previous_image;                      ///< digest, or empty
+  std::string previous_release = {};               ///< "v12", for messages; or empty
+  Stack stack = {};
+  /// The operator's <build-config>/env: file names with their suffixes; without one, a default.
+  std::map<std::string, std::string> operator_env = {};
+  /// Further binds for every build: CA certificates, a registry's configuration.
+  std::vector<SandboxSpec::Bind> extra_binds = {};
   SandboxLimits limits;
   std::chrono::seconds timeout = std::chrono::minutes(15);
   bool clear_cache = false;
@@ -57,6 +63,9 @@ struct BuiltImage {
   std::uint64_t new_bytes = 0;
   bool reused = false;  ///< the same tree, configuration and builder as the previous build
 };
+
+/// The process types of an image that build() made, from its labels.
+[[nodiscard]] Result<BuiltImage> describe_image(Image image);
 
 /// The build log goes to `log` in the form git shows a pusher: "-----> Title" and lines indented by
 /// seven spaces. Errors have messages for the user: what happened, why, what to do.

@@ -211,12 +211,29 @@ Result<Image> ImageStore::find(std::string_view digest) const {
   return image;
 }
 
+Result<ImageLayer> ImageStore::known_layer(std::string_view diff_id,
+                                           std::string_view created_by) const {
+  std::error_code failure;
+  const auto size = is_digest(diff_id) ? fs::file_size(blob_path(diff_id), failure) : 0;
+  if (!is_digest(diff_id) || failure)
+    return Error{ErrorKind::not_found, "layer " + std::string(diff_id) + " is not in the image store"};
+  return ImageLayer{std::string(diff_id), size, std::string(created_by)};
+}
+
+Result<fs::path> ImageStore::mountable_layer(std::string_view diff_id) const {
+  fs::path directory = layer_directory(diff_id);
+  std::error_code failure;
+  if (fs::is_directory(directory, failure)) return directory;
+  if (!is_digest(diff_id))
+    return Error{ErrorKind::not_found, "layer " + std::string(diff_id) + " is gone"};
+  BERTH_TRY(unpack(diff_id));
+  return directory;
+}
+
 Result<std::vector<fs::path>> ImageStore::directories(const Image& image) const {
   std::vector<fs::path> result;
   for (auto layer = image.layers.rbegin(); layer != image.layers.rend(); ++layer) {
-    fs::path directory = layer_directory(layer->diff_id);
-    std::error_code failure;
-    if (!fs::is_directory(directory, failure)) BERTH_TRY(unpack(layer->diff_id));
+    BERTH_ASSIGN(fs::path directory, mountable_layer(layer->diff_id));
     result.push_back(std::move(directory));
   }
   return result;

@@ -52,6 +52,11 @@ class ImageStore final {
   /// The layer can be mounted now, or its tar is there to be unpacked.
   [[nodiscard]] bool has_layer(std::string_view diff_id) const;
   [[nodiscard]] std::filesystem::path layer_directory(std::string_view diff_id) const;
+  /// A layer that is there already, for one more image.
+  [[nodiscard]] Result<ImageLayer> known_layer(std::string_view diff_id,
+                                               std::string_view created_by) const;
+  /// layer_directory(), unpacked again from its tar if it was deleted.
+  [[nodiscard]] Result<std::filesystem::path> mountable_layer(std::string_view diff_id) const;
 
   /// A layer that never leaves this machine (a build's cache): moved into `layers/` without a tar or
   /// a hash, named "private:<random>". has_layer() and layer_directory() know such names too.

@@ -32,7 +32,9 @@ struct SandboxLimits {
 };
 
 /// Files on disk are owned by 0…65535; inside they look the same, outside the process has a host uid
-/// range of its own (idmapped mounts).
+/// range of its own (idmapped mounts). The root is scratch: writable, thrown away, and mount points
+/// that are missing in it are made. Overlays are mounted with redirect_dir=off and metacopy=off: the
+/// upper directory alone must tell what changed.
 struct SandboxSpec {
   std::string name;                                 ///< unique; [a-z0-9-]{1,40}
   std::vector<std::filesystem::path> root_layers;   ///< overlay lower directories, top first

@@ -53,8 +53,8 @@ int router_role(const std::vector<std::string>& words) {
   return berth::router::run({.listen = options->listen,
                              .control_socket = options->control,
                              .table_file = options->table,
-                             .admin = options->admin,
-                             .threads = options->threads});
+                             .threads = options->threads,
+                             .admin_listen = options->admin});
 }
 
 }  // namespace

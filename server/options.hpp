@@ -27,7 +27,7 @@ struct RouterRoleOptions {
   std::string admin;
   std::filesystem::path control;
   std::filesystem::path table;
-  int threads = 0;
+  unsigned threads = 0;
   std::string help;
 };
 

@@ -82,7 +82,7 @@ class Parts {
         store_(std::move(store)),
         images_(std::move(images)),
         engine_(engine_options(config_, programs_)),
-        sandboxes_(engine_.host()),
+        sandboxes_(engine_),
         engine_pool_(engine_threads),
         build_pool_(static_cast<std::size_t>(config_.build.parallel)),
         router_(context_.get_executor(), config_.data_dir / "run" / "router.sock"),

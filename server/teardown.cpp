@@ -70,7 +70,7 @@ Result<void> tear_down(const platform::Config& config) {
   BERTH_TRY(end_router(config));
   runtime::LocalEngine engine(engine_options(config, program.parent_path()));
   BERTH_TRY(end_replicas(engine, config.runtime.stop_grace));
-  return engine.destroy();
+  return engine.destroy_network();
 }
 
 }  // namespace berth::server

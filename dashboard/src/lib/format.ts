@@ -31,7 +31,7 @@ export function rate(value: number): string {
 /** A time in microseconds as µs, ms or s, with two or three digits that matter; "–" for none. */
 export function latency(time_us: number | null): string {
   if (time_us === null || time_us <= 0) return '–';
-  if (time_us < 1000) return `${Math.round(time_us)} µs`;
+  if (time_us < 999.5) return `${Math.round(time_us)} µs`;
   const time_ms = time_us / 1000;
   if (time_ms < 9.95) return `${time_ms.toFixed(1)} ms`;
   if (time_ms < 999.5) return `${Math.round(time_ms)} ms`;

@@ -30,6 +30,7 @@ export class Refusal extends Error {
 class Fixture {
   world = new World();
   token = 'fixture';
+  url = '';
   /** Requests under /api, as "METHOD path", newest last. */
   calls = [];
   /** While true the API answers 503, as the router does without a server. */

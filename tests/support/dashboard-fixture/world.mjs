@@ -88,6 +88,7 @@ export class World {
     this.on_output(build, text);
   }
 
+  /** @param {string | null} message Why it failed, or null. */
   end_build(record, build, message = null) {
     Object.assign(build, { status: message ? 'failed' : 'succeeded', message, updated_at: stamp() });
     if (!message) {

@@ -12,6 +12,7 @@ export interface StreamListener {
 
 const silence_ms = 40_000;
 const hidden_ms = 60_000;
+const retry_ms = 2000;
 
 class Stream {
   state = $state<'closed' | 'connecting' | 'open' | 'reconnecting'>('closed');
@@ -38,6 +39,13 @@ class Stream {
   close(): void {
     this.#wanted = false;
     this.#disconnect();
+  }
+
+  /** Runs `action` in a moment if the stream is still open then; opening it again does so anyway. */
+  retry_later(action: () => void): void {
+    setTimeout(() => {
+      if (this.state === 'open') action();
+    }, retry_ms);
   }
 
   #connect(): void {

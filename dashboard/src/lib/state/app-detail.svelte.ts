@@ -6,6 +6,7 @@ import type { App, Build, Formation, Notice, Release, Replica } from '../api/typ
 import { stream } from '../live/stream.svelte';
 import { app_api } from './apps.svelte';
 import { by_process_type, by_replica, upsert, with_build, with_release, with_replica } from './collection';
+import { Reload } from './reload';
 import { kept_seconds, traffic } from './traffic.svelte';
 
 export class AppDetail {
@@ -20,46 +21,35 @@ export class AppDetail {
   readonly current = $derived(this.releases.find((release) => release.current) ?? null);
   readonly building = $derived(this.builds.find((build) => build.status === 'pending') ?? null);
 
-  #during_load: Notice[] | null = null;
+  #reload = new Reload<Notice>((notice) => this.#apply(notice));
   #end_listening: () => void;
+  #closed = false;
 
   constructor(readonly name: string) {
     this.#end_listening = stream.listen({
       on_open: () => void this.load(),
-      on_notice: (notice) => this.#note(notice),
+      on_notice: (notice) => {
+        if (this.#is_ours(notice)) this.#reload.note(notice);
+      },
     });
     if (stream.state === 'open') void this.load();
   }
 
   close(): void {
+    this.#closed = true;
     this.#end_listening();
   }
 
   async load(): Promise<void> {
-    if (this.#during_load !== null) return;
-    this.#during_load = [];
+    if (this.#closed) return;
     try {
-      const [app, formation, replicas, releases, builds] = await Promise.all([
-        get<App>(app_api(this.name)),
-        get<Formation[]>(app_api(this.name, 'formation')),
-        get<Replica[]>(app_api(this.name, 'dynos')),
-        get<Release[]>(app_api(this.name, 'releases')),
-        get<Build[]>(app_api(this.name, 'builds')),
-        traffic.load(this.name, kept_seconds),
-      ]);
-      this.app = app;
-      this.formation = formation.sort(by_process_type);
-      this.replicas = replicas.sort(by_replica);
-      this.releases = releases.sort((left, right) => right.version - left.version);
-      this.builds = builds.sort((left, right) => right.created_at.localeCompare(left.created_at));
-      this.#during_load.forEach((notice) => this.#apply(notice));
+      await this.#reload.run(() => this.#read());
       this.phase = 'ready';
       this.error = '';
     } catch (error) {
-      if (error instanceof ApiError && error.status === 404) this.phase = 'missing';
       this.error = message_of(error);
-    } finally {
-      this.#during_load = null;
+      if (error instanceof ApiError && error.status === 404) this.phase = 'missing';
+      else stream.retry_later(() => void this.load());
     }
   }
 
@@ -71,15 +61,28 @@ export class AppDetail {
     this.releases = with_release(this.releases, value);
   }
 
-  #note(notice: Notice): void {
-    const is_ours = notice.app === this.name || (notice.type === 'app' && this.#is_this(notice.value));
-    if (!is_ours) return;
-    this.#during_load?.push(notice);
-    this.#apply(notice);
+  async #read(): Promise<() => void> {
+    const [app, formation, replicas, releases, builds] = await Promise.all([
+      get<App>(app_api(this.name)),
+      get<Formation[]>(app_api(this.name, 'formation')),
+      get<Replica[]>(app_api(this.name, 'dynos')),
+      get<Release[]>(app_api(this.name, 'releases')),
+      get<Build[]>(app_api(this.name, 'builds')),
+      traffic.load(this.name, kept_seconds),
+    ]);
+    return () => {
+      this.app = app;
+      this.formation = formation.sort(by_process_type);
+      this.replicas = replicas.sort(by_replica);
+      this.releases = releases.sort((left, right) => right.version - left.version);
+      this.builds = builds.sort((left, right) => right.created_at.localeCompare(left.created_at));
+    };
   }
 
-  #is_this(app: App | undefined): boolean {
-    return app !== undefined && app.id === this.app?.id;
+  /** By name, or by id where the notice tells of a new name. */
+  #is_ours(notice: Notice): boolean {
+    if (notice.app === this.name) return true;
+    return notice.type === 'app' && notice.value !== undefined && notice.value.id === this.app?.id;
   }
 
   #apply(notice: Notice): void {

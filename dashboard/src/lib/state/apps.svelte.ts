@@ -4,6 +4,7 @@ import { api_path, get, message_of, post } from '../api/client';
 import type { App, Notice } from '../api/types';
 import { stream } from '../live/stream.svelte';
 import { upsert } from './collection';
+import { Reload } from './reload';
 import { traffic } from './traffic.svelte';
 
 const sparkline_seconds = 60;
@@ -13,29 +14,28 @@ class Apps {
   list = $state<App[]>([]);
   loaded = $state(false);
   error = $state('');
-  #during_load: Notice[] | null = null;
+  #reload = new Reload<Notice>((notice) => this.#apply(notice));
 
   constructor() {
     stream.listen({
       on_open: () => void this.load(),
-      on_notice: (notice) => this.#note(notice),
+      on_notice: (notice) => this.#reload.note(notice),
     });
   }
 
   async load(): Promise<void> {
-    if (this.#during_load !== null) return;
-    this.#during_load = [];
     try {
-      this.list = sorted(await get<App[]>('/api/apps'));
-      this.#during_load.forEach((notice) => this.#apply(notice));
+      await this.#reload.run(async () => {
+        const list = await get<App[]>('/api/apps');
+        return () => (this.list = sorted(list));
+      });
       this.error = '';
       this.loaded = true;
       const busy = this.list.filter((app) => app.state === 'running').slice(0, sparklines_at_start);
       await Promise.allSettled(busy.map((app) => traffic.load(app.name, sparkline_seconds)));
     } catch (error) {
       this.error = message_of(error);
-    } finally {
-      this.#during_load = null;
+      stream.retry_later(() => void this.load());
     }
   }
 
@@ -49,11 +49,6 @@ class Apps {
     this.list = [];
     this.loaded = false;
     this.error = '';
-  }
-
-  #note(notice: Notice): void {
-    this.#during_load?.push(notice);
-    this.#apply(notice);
   }
 
   #apply(notice: Notice): void {
