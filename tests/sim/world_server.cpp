@@ -156,8 +156,7 @@ void World::stop(const ReplicaId& id) {
 void World::autoscale(const LoadSample& sample) {
   Formation& web = store_.formation.at("web");
   if (!web.autoscaled) return;
-  if (server_.scaling.since == Time{} || server_.scaling.quantity != web.quantity)
-    server_.scaling.since = now_;
+  if (server_.scaling.quantity != web.quantity) server_.scaling.since = now_;  // by somebody else
   server_.scaling.quantity = web.quantity;
   const Decision decision = decide(store_.policy, server_.scaling, sample, now_);
   demand(decision.quantity >= store_.policy.min && decision.quantity <= store_.policy.max,
