@@ -123,6 +123,12 @@ void Controller::on_drained(const std::string& replica) {
 }
 
 void Controller::on_router(bool restarted) {
+  // While it was away there were no samples: quiet is counted from now on.
+  for (const platform::App& app : parts_.store.apps()) {
+    AppRecord& record = apps_[app.id];
+    record.scaling.since = now();
+    autoscale(app, record, {.at = now(), .requests = 0, .in_flight = 0, .held = 0});
+  }
   if (!restarted) return;
   // The requests of the router before this one ended with it.
   for (auto& [id, replica] : replicas_)
@@ -166,7 +172,7 @@ void Controller::tick() {
     for (const platform::App& app : parts_.store.apps()) {
       AppRecord& record = apps_[app.id];
       if (record.traffic.empty() || at - record.traffic.back().at > 1500ms)
-        autoscale(app, record, {.at = at, .requests = 0, .in_flight = 0, .held = 0});
+        autoscale(app, record, {});  // no sample: decide() knows silence from a router that is away
       if (at.time_since_epoch() / 1s % log_rotation_every.count() == 0)
         rotate_app_log(log_directory(app.id), parts_.config.logs.max_bytes);
     }
@@ -188,17 +194,14 @@ void Controller::autoscale(const platform::App& app, AppRecord& record,
                                         .up_window = parts_.config.autoscale.up_window,
                                         .down_window = parts_.config.autoscale.down_window,
                                         .idle_before_zero = parts_.config.autoscale.idle_before_zero};
-    if (record.scaling.since == Time{} || record.scaling.quantity != entry.quantity)
-      record.scaling.since = std::max(record.scaling.since, now());
-    record.scaling.quantity = entry.quantity;
+    if (std::exchange(record.scaling.quantity, entry.quantity) != entry.quantity)
+      record.scaling.since = now();  // somebody else changed it
     const auto decision = decide(policy, record.scaling, sample, now());
     if (decision.quantity == entry.quantity) continue;
     append_app_log(log_directory(app.id), "autoscaler",
                    "Scaled web from " + std::to_string(entry.quantity) + " to " +
                        std::to_string(decision.quantity) + ": " + decision.why);
     parts_.store.autoscale_quantity(app.id, "web", decision.quantity, decision.why);
-    record.scaling.quantity = decision.quantity;
-    record.scaling.since = now();
     reconcile(app.id);
   }
 }
