@@ -46,8 +46,9 @@ class Input {
   template <class Handler>
   void when_ready(Handler handler) {
     if (descriptor_.is_open())
-      descriptor_.async_wait(asio::posix::stream_descriptor::wait_read,
-                             [handler](error_code code) { handler(!code); });
+      descriptor_.async_wait(asio::posix::stream_descriptor::wait_read, [handler](error_code code) {
+        handler(!code || code == asio::error::operation_not_supported);
+      });
     else
       asio::post(context_, [handler] { handler(true); });
   }
@@ -120,6 +121,7 @@ class AttachLoop {
       timeouts.keep_alive_pings = true;
       socket_.set_option(timeouts);
       socket_.read_message_max(16 << 20);
+      socket_.auto_fragment(false);
       socket_.async_handshake(url_.host + ":" + std::to_string(url_.port), url_.target,
                               [&code](error_code result) { code = result; });
       context_.restart();

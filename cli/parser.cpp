@@ -44,8 +44,8 @@ void declare(CLI::App& app, const Command& command, const std::vector<Flag>& fla
   if (command.rest) return;
   for (const auto& argument : command.arguments) {
     auto* option = app.add_option(key_of(argument));
-    option->type_size(1)->expected(argument.repeated ? 1 << 20 : 1);
-    if (argument.repeated) option->expected(1, 1 << 20);
+    option->type_size(1)->expected(1, argument.repeated ? 1 << 20 : 1);
+    option->allow_extra_args(argument.repeated);
   }
 }
 
