@@ -52,9 +52,9 @@ Failure unreachable(const std::string& url, const Error& error) {
   const auto cut = error.message.rfind(": ");
   const std::string why = cut == std::string::npos ? error.message : error.message.substr(cut + 2);
   return failed("Berth does not answer at " + printable(url) + " (" + printable(why) +
-                     "). Is the platform running there?",
-                 "./up in Berth's directory, or 'berth server' to start it by hand",
-                 ExitCode::unreachable);
+                    "). Is the platform running there?",
+                "./up in Berth's directory, or 'berth server' to start it by hand",
+                ExitCode::unreachable);
 }
 
 Failure refusal(int status, std::string_view body, const std::string& url) {
@@ -90,7 +90,7 @@ Outcome<ApiClient::Answer> ApiClient::exchange(const std::string& method, const 
   auto value = parse_json(response->body.empty() ? "{}" : response->body);
   if (value.has_error())
     return failed("What answers at " + url_ + " is not Berth's API: " + value.error().message + ".",
-                   "berth context");
+                  "berth context");
   return Answer{.body = std::move(*value),
                 .next_range = response->status == 206 ? response->header("next-range") : ""};
 }
@@ -113,7 +113,8 @@ Outcome<json::array> ApiClient::list(const std::string& path, const std::string&
   for (int page = 0; page < most_pages && !next.empty(); ++page) {
     BERTH_ASSIGN(Answer answer, exchange("GET", path, {}, next));
     auto* items = answer.body.if_array();
-    if (!items) return failed("The API at " + url_ + " answered GET " + path + " with no JSON array.");
+    if (!items)
+      return failed("The API at " + url_ + " answered GET " + path + " with no JSON array.");
     for (auto& item : *items) all.push_back(std::move(item));
     // The same range again would never end.
     next = range.empty() && answer.next_range != next ? answer.next_range : "";

@@ -77,7 +77,8 @@ class LogReader {
                         }};
     BERTH_ASSIGN(request.url, Url::parse(url_));
     request.headers["Accept"] = "text/event-stream";
-    if (!parser_.last_event_id().empty()) request.headers["Last-Event-ID"] = parser_.last_event_id();
+    if (!parser_.last_event_id().empty())
+      request.headers["Last-Event-ID"] = parser_.last_event_id();
     const auto response = http_request(request);
     parser_.reset_connection();
     if (response.has_error()) return unreachable(url_, response.error());
@@ -139,14 +140,21 @@ std::vector<Command> log_commands() {
        .group = "Processes",
        .summary = "Show the app's log; with --tail as it is written",
        .example = "berth logs --tail -p web",
-       .flags = {{.name = "--tail", .letter = "-t", .help = "Go on until Ctrl-C, over restarts of the platform too"},
-                 {.name = "--num", .letter = "-n", .value = "LINES", .help = "Older lines to begin with (100)", .at_least = 0},
-                 {.name = "--process",
-                  .letter = "-p",
-                  .value = "NAME",
-                  .help = "Only this process type (web) or replica (web.1)",
-                  .names = Names::process_type},
-                 {.name = "--source", .letter = "-s", .value = "SOURCE", .help = "Only app or router"}},
+       .flags =
+           {{.name = "--tail",
+             .letter = "-t",
+             .help = "Go on until Ctrl-C, over restarts of the platform too"},
+            {.name = "--num",
+             .letter = "-n",
+             .value = "LINES",
+             .help = "Older lines to begin with (100)",
+             .at_least = 0},
+            {.name = "--process",
+             .letter = "-p",
+             .value = "NAME",
+             .help = "Only this process type (web) or replica (web.1)",
+             .names = Names::process_type},
+            {.name = "--source", .letter = "-s", .value = "SOURCE", .help = "Only app or router"}},
        .for_app = true,
        .json = true,
        .details = "With --json, one object a line: at, source, process, message.",

@@ -9,19 +9,25 @@ using namespace berth::test;
 namespace {
 
 constexpr const char* hello_app =
-    R"({"id":"1","name":"hello","web_url":"http://hello.localhost:8080","git_url":"http://git.localhost:8080/hello.git",)"
-    R"("maintenance":false,"created_at":"2026-11-20T12:00:00Z","released_at":"2026-11-23T11:57:00Z",)"
+    R"({"id":"1","name":"hello","web_url":"http://hello.localhost:8080",)"
+    R"("git_url":"http://git.localhost:8080/hello.git",)"
+    R"("maintenance":false,"created_at":"2026-11-20T12:00:00Z",)"
+    R"("released_at":"2026-11-23T11:57:00Z",)"
     R"("owner":{"id":"2","email":"me@example.com"},"stack":{"id":"3","name":"berth-12"},)"
     R"("state":"running","release":3,"replicas":{"web":{"ready":2,"desired":3}}})";
 constexpr const char* formation =
-    R"([{"id":"1","type":"web","command":"npm start","quantity":2,"autoscaling":{"min":0,"max":5,"rps":20}},)"
+    R"([{"id":"1","type":"web","command":"npm start","quantity":2,"autoscaling":{"min":0,)"
+    R"("max":5,"rps":20}},)"
     R"({"id":"2","type":"worker","command":"node w.js","quantity":0,"autoscaling":null}])";
 constexpr const char* dynos =
-    R"([{"name":"web.1","type":"web","command":"npm start","state":"up","release":{"id":"9","version":3},)"
+    R"([{"name":"web.1","type":"web","command":"npm start","state":"up",)"
+    R"("release":{"id":"9","version":3},)"
     R"("updated_at":"2026-11-23T11:57:00Z","message":null},)"
-    R"({"name":"web.2","type":"web","command":"npm start","state":"crashed","release":{"id":"9","version":3},)"
+    R"({"name":"web.2","type":"web","command":"npm start","state":"crashed",)"
+    R"("release":{"id":"9","version":3},)"
     R"("updated_at":"2026-11-23T11:59:20Z","message":"exit status 1"},)"
-    R"({"name":"run.7","type":"run","command":"bash","state":"up","release":{"id":"9","version":3},)"
+    R"({"name":"run.7","type":"run","command":"bash","state":"up","release":{"id":"9",)"
+    R"("version":3},)"
     R"("updated_at":"2026-11-23T11:59:59Z","message":null}])";
 
 json::value body_of(const Asked& asked) { return *parse_json(asked.body); }
@@ -86,8 +92,11 @@ TEST_CASE_FIXTURE(Fixture, "apps are a table, colours only on a terminal without
 TEST_CASE_FIXTURE(Fixture, "a list that the server cuts is read to its end, once") {
   server.on("GET /apps", [](const Asked& asked) {
     if (asked.headers.at("range") == "id ..; max=1000")
-      return Answer{.status = 206, .body = R"([{"name":"a"}])", .headers = {{"Next-Range", "id ]1..; max=1"}}};
-    return Answer{.status = 206, .body = R"([{"name":"b"}])", .headers = {{"Next-Range", "id ]1..; max=1"}}};
+      return Answer{.status = 206,
+                    .body = R"([{"name":"a"}])",
+                    .headers = {{"Next-Range", "id ]1..; max=1"}}};
+    return Answer{
+        .status = 206, .body = R"([{"name":"b"}])", .headers = {{"Next-Range", "id ]1..; max=1"}}};
   });
   CHECK(run({"apps", "--json"}) == 0);
   CHECK(*parse_json(printed()) == *parse_json(R"([{"name":"a"},{"name":"b"}])"));
@@ -126,22 +135,24 @@ TEST_CASE_FIXTURE(Fixture, "ps groups replicas by type and says why one crashed"
   CHECK(*parse_json(printed()) == *parse_json(dynos));
 }
 
-TEST_CASE_FIXTURE(Fixture, "ps:scale sends changes as people write them and shows the formation without") {
+TEST_CASE_FIXTURE(Fixture,
+                  "ps:scale sends changes as people write them and shows the formation without") {
   server.json("GET /apps/hello/formation", formation);
   server.json("PATCH /apps/hello/formation", formation);
   CHECK(run({"ps:scale", "web=3", "worker+1", "-a", "hello"}) == 0);
   CHECK(printed() == "Scaled hello: web=2 worker=0\n");
   CHECK(body_of(server.last("PATCH /apps/hello/formation")) ==
-        *parse_json(R"({"updates":[{"type":"web","quantity":"3"},{"type":"worker","quantity":"+1"}]})"));
+        *parse_json(
+            R"({"updates":[{"type":"web","quantity":"3"},{"type":"worker","quantity":"+1"}]})"));
   CHECK(run({"scale", "-a", "hello"}) == 0);
   CHECK(printed() == "web=2 worker=0\n");
   CHECK(run({"ps:scale", "web", "-a", "hello"}) == 2);
 }
 
 TEST_CASE_FIXTURE(Fixture, "restart and stop tell replicas from process types") {
-  for (const char* key : {"DELETE /apps/hello/dynos", "DELETE /apps/hello/dynos/web.1",
-                          "DELETE /apps/hello/formations/web",
-                          "POST /apps/hello/dynos/web.1/actions/stop"})
+  for (const char* key :
+       {"DELETE /apps/hello/dynos", "DELETE /apps/hello/dynos/web.1",
+        "DELETE /apps/hello/formations/web", "POST /apps/hello/dynos/web.1/actions/stop"})
     server.on(key, Answer{.status = 202});
   CHECK(run({"ps:restart", "-a", "hello"}) == 0);
   CHECK(run({"ps:restart", "web.1", "-a", "hello"}) == 0);
@@ -165,10 +176,12 @@ TEST_CASE_FIXTURE(Fixture, "autoscaling is set with its bounds, shown and taken 
   CHECK_CONTAINS(printed(), "worker  0    off\n");
   CHECK(run({"autoscale", "web", "--min", "6", "--max", "5", "--rps", "1", "-a", "hello"}) == 2);
   CHECK(run({"autoscale", "web", "-a", "hello"}) == 2);
-  server.json("PATCH /apps/hello/formation/web", R"({"type":"web","quantity":1,"autoscaling":null})");
+  server.json("PATCH /apps/hello/formation/web",
+              R"({"type":"web","quantity":1,"autoscaling":null})");
   CHECK(run({"autoscale:off", "web", "-a", "hello"}) == 0);
   CHECK(printed() == "web of hello no longer autoscales and stays at 1\n");
-  CHECK(body_of(server.last("PATCH /apps/hello/formation/web")) == *parse_json(R"({"autoscaling":null})"));
+  CHECK(body_of(server.last("PATCH /apps/hello/formation/web")) ==
+        *parse_json(R"({"autoscaling":null})"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "config is shown, quoted for a shell, got, set and unset") {
@@ -192,17 +205,22 @@ TEST_CASE_FIXTURE(Fixture, "config is shown, quoted for a shell, got, set and un
   CHECK(noted() == "Error: 'A' is not NAME=VALUE.\n→ Try: berth config:set GREETING=hello\n");
 }
 
-TEST_CASE_FIXTURE(Fixture, "releases are listed newest first and rolled back to the last good one") {
-  server.json("GET /apps/hello/releases",
-              R"([{"id":"r4","version":4,"description":"Deploy 1a2b3c4","status":"failed","current":false,)"
-              R"("user":{"email":"me@example.com"},"created_at":"2026-11-23T11:57:00Z",)"
-              R"("eligible_for_rollback":false,"message":"web exited at once"},)"
-              R"({"id":"r3","version":3,"description":"Set A","status":"succeeded","current":true,"eligible_for_rollback":true},)"
-              R"({"id":"r2","version":2,"description":"Deploy","status":"succeeded","current":false,"eligible_for_rollback":true}])");
+TEST_CASE_FIXTURE(Fixture,
+                  "releases are listed newest first and rolled back to the last good one") {
+  server.json(
+      "GET /apps/hello/releases",
+      R"([{"id":"r4","version":4,"description":"Deploy 1a2b3c4","status":"failed","current":false,)"
+      R"("user":{"email":"me@example.com"},"created_at":"2026-11-23T11:57:00Z",)"
+      R"("eligible_for_rollback":false,"message":"web exited at once"},)"
+      R"({"id":"r3","version":3,"description":"Set A","status":"succeeded","current":true,)"
+      R"("eligible_for_rollback":true},)"
+      R"({"id":"r2","version":2,"description":"Deploy","status":"succeeded",)"
+      R"("current":false,"eligible_for_rollback":true}])");
   server.json("POST /apps/hello/releases",
               R"({"version":5,"description":"Rollback to v2","status":"pending"})");
   CHECK(run({"releases", "-n", "3", "-a", "hello"}) == 0);
-  CHECK(server.last("GET /apps/hello/releases").headers.at("range") == "version ..; max=3, order=desc");
+  CHECK(server.last("GET /apps/hello/releases").headers.at("range") ==
+        "version ..; max=3, order=desc");
   CHECK(printed() ==
         "RELEASE  STATUS     BY              WHEN       DESCRIPTION\n"
         "v4       failed     me@example.com  3 min ago  Deploy 1a2b3c4: web exited at once\n"
@@ -215,10 +233,14 @@ TEST_CASE_FIXTURE(Fixture, "releases are listed newest first and rolled back to 
   CHECK(body_of(server.last("POST /apps/hello/releases")) == *parse_json(R"({"release":"v2"})"));
 }
 
-TEST_CASE_FIXTURE(Fixture, "a build's output is found by how its id begins, and its escape codes stay off a terminal") {
-  server.json("GET /apps/hello/builds",
-              R"([{"id":"5f2b9c1e-0000-4000-8000-000000000001","status":"failed","source_blob":{"version":"1a2b3c4d5e"},)"
-              R"("release":null,"message":"npm ci failed"}])");
+TEST_CASE_FIXTURE(
+    Fixture,
+    "a build's output is found by how its id begins, and its escape codes stay off a terminal") {
+  server.json(
+      "GET /apps/hello/builds",
+      R"([{"id":"5f2b9c1e-0000-4000-8000-000000000001","status":"failed",)"
+      R"("source_blob":{"version":"1a2b3c4d5e"},)"
+      R"("release":null,"message":"npm ci failed"}])");
   server.stream("GET /apps/hello/builds/5f2b9c1e-0000-4000-8000-000000000001/output",
                 [](const Asked&, FakeServer::Stream stream) {
                   stream.begin("text/plain");
@@ -245,7 +267,8 @@ TEST_CASE_FIXTURE(Fixture, "domains, maintenance, rename and open say what they 
   server.json("GET /apps/hello/domains",
               R"([{"hostname":"hello.localhost","kind":"heroku","status":"succeeded"},)"
               R"({"hostname":"www.example.com","kind":"custom","status":"succeeded"}])");
-  server.json("POST /apps/hello/domains", R"({"hostname":"www.example.com","cname":"hello.localhost"})");
+  server.json("POST /apps/hello/domains",
+              R"({"hostname":"www.example.com","cname":"hello.localhost"})");
   server.json("DELETE /apps/hello/domains/www.example.com", "{}");
   CHECK(run({"domains", "-a", "hello"}) == 0);
   CHECK_CONTAINS(printed(), "hello.localhost  platform  succeeded\n");
@@ -262,8 +285,10 @@ TEST_CASE_FIXTURE(Fixture, "domains, maintenance, rename and open say what they 
 
 TEST_CASE_FIXTURE(Fixture, "tokens are made once, listed without secrets and revoked") {
   server.json("POST /oauth/authorizations", R"({"id":"t1","access_token":{"token":"BRTH-x"}})");
-  server.json("GET /oauth/authorizations",
-              R"([{"id":"t1","description":"ci","created_at":"2026-11-23T11:00:00Z","access_token":{"expires_in":7200}}])");
+  server.json(
+      "GET /oauth/authorizations",
+      R"([{"id":"t1","description":"ci","created_at":"2026-11-23T11:00:00Z",)"
+      R"("access_token":{"expires_in":7200}}])");
   server.json("DELETE /oauth/authorizations/t1", "{}");
   CHECK(run({"tokens:create", "-d", "ci", "--days", "2"}) == 0);
   CHECK(printed() == "BRTH-x\n");
@@ -275,9 +300,14 @@ TEST_CASE_FIXTURE(Fixture, "tokens are made once, listed without secrets and rev
 }
 
 TEST_CASE_FIXTURE(Fixture, "status, events and version describe the platform") {
-  server.json("GET /status",
-              R"({"version":"0.1.0","api_url":"http://x","router":{"connected":true,"routes":2},"disk":{"free_bytes":2000000000}})");
-  server.json("GET /events", R"([{"sequence":9,"at":"2026-11-23T11:57:00Z","app":"hello","user":"me","kind":"app.created","message":"created"}])");
+  server.json(
+      "GET /status",
+      R"({"version":"0.1.0","api_url":"http://x","router":{"connected":true,"routes":2},)"
+      R"("disk":{"free_bytes":2000000000}})");
+  server.json(
+      "GET /events",
+      R"([{"sequence":9,"at":"2026-11-23T11:57:00Z","app":"hello","user":"me",)"
+      R"("kind":"app.created","message":"created"}])");
   CHECK(run({"status"}) == 0);
   CHECK(printed() == "Berth at " + server.url() +
                          "\n  version  0.1.0\n  api url  http://x\n"
@@ -288,12 +318,18 @@ TEST_CASE_FIXTURE(Fixture, "status, events and version describe the platform") {
   CHECK(printed() == "berth " BERTH_VERSION "\n");
 }
 
-TEST_CASE_FIXTURE(Fixture, "a detached one-off prints its name and sends the arguments as they are") {
-  server.on("POST /apps/hello/dynos", Answer{.status = 201, .body = R"({"name":"run.12","attach_url":null})"});
-  CHECK(run({"run", "--detached", "-e", "A=1", "-e", "B=2", "-a", "hello", "--", "echo", "$A", "-x"}) == 0);
+TEST_CASE_FIXTURE(Fixture,
+                  "a detached one-off prints its name and sends the arguments as they are") {
+  server.on("POST /apps/hello/dynos",
+            Answer{.status = 201, .body = R"({"name":"run.12","attach_url":null})"});
+  CHECK(run({"run", "--detached", "-e", "A=1", "-e", "B=2", "-a", "hello", "--", "echo", "$A",
+             "-x"}) == 0);
   CHECK(printed() == "run.12\n");
-  CHECK(body_of(server.last("POST /apps/hello/dynos")) ==
-        *parse_json(R"({"command":"echo '$A' -x","attach":false,"env":{"A":"1","B":"2"},"force_no_tty":true})"));
+  CHECK(
+      body_of(server.last("POST /apps/hello/dynos")) ==
+      *parse_json(
+          R"({"command":"echo '$A' -x","attach":false,"env":{"A":"1","B":"2"},)"
+          R"("force_no_tty":true})"));
   CHECK(run({"run", "-d", "-a", "hello", "echo $A | wc -l"}) == 0);
   CHECK(body_of(server.last("POST /apps/hello/dynos")).at("command") == "echo $A | wc -l");
   CHECK(run({"run", "-d", "-a", "hello", "ls", "--help"}) == 0);
@@ -302,19 +338,24 @@ TEST_CASE_FIXTURE(Fixture, "a detached one-off prints its name and sends the arg
   CHECK(run({"run", "-x", "ls"}) == 2);
 }
 
-TEST_CASE_FIXTURE(Fixture, "no answer, no login and no API have exit codes and ways out of their own") {
+TEST_CASE_FIXTURE(Fixture,
+                  "no answer, no login and no API have exit codes and ways out of their own") {
   environment.variables["BERTH_URL"] = "http://127.0.0.1:1";
   CHECK(run({"apps"}) == 4);
   CHECK(noted() ==
-        "Error: Berth does not answer at http://127.0.0.1:1 (Connection refused). Is the platform running there?\n"
+        "Error: Berth does not answer at http://127.0.0.1:1 (Connection refused). Is the platform "
+        "running there?\n"
         "→ Try: ./up in Berth's directory, or 'berth server' to start it by hand\n");
   environment.variables["BERTH_TOKEN"] = "";
   CHECK(run({"apps"}) == 3);
   CHECK(noted() ==
-        "Error: You are not logged in to http://127.0.0.1:1.\n→ Try: berth login --url http://127.0.0.1:1\n");
+        "Error: You are not logged in to http://127.0.0.1:1.\n→ Try: berth login --url "
+        "http://127.0.0.1:1\n");
   environment.variables["BERTH_TOKEN"] = "x";
   environment.variables["BERTH_URL"] = server.url();
-  server.on("GET /apps", Answer{.status = 401, .body = R"({"id":"unauthorized","message":"Invalid credentials."})"});
+  server.on(
+      "GET /apps",
+      Answer{.status = 401, .body = R"({"id":"unauthorized","message":"Invalid credentials."})"});
   CHECK(run({"apps"}) == 3);
   server.on("GET /apps", Answer{.body = "<html>hello</html>"});
   CHECK(run({"apps"}) == 1);
@@ -325,8 +366,10 @@ TEST_CASE_FIXTURE(Fixture, "login checks the token and keeps it; logout forgets 
   environment.variables.erase("BERTH_URL");
   environment.variables.erase("BERTH_TOKEN");
   server.on("GET /account", [](const Asked& asked) {
-    if (asked.headers.at("authorization") == "Bearer good") return Answer{.body = R"({"email":"me@example.com"})"};
-    return Answer{.status = 401, .body = R"({"id":"unauthorized","message":"Invalid credentials."})"};
+    if (asked.headers.at("authorization") == "Bearer good")
+      return Answer{.body = R"({"email":"me@example.com"})"};
+    return Answer{.status = 401,
+                  .body = R"({"id":"unauthorized","message":"Invalid credentials."})"};
   });
   CHECK(run({"login", "--token", "bad", "--url", server.url()}) == 3);
   CHECK_CONTAINS(noted(), "does not accept this token.");

@@ -33,7 +33,8 @@ TEST_CASE("a context file that is wrong says where") {
   CHECK(parse_contexts("[]").has_error());
   CHECK(parse_contexts(R"({"contexts":{"a":{"url":"http://x"}}})").error().message ==
         "context 'a': 'token' is required");
-  CHECK(parse_contexts(R"({"contexts":{"a":7}})").error().message == "context 'a': must be an object");
+  CHECK(parse_contexts(R"({"contexts":{"a":7}})").error().message ==
+        "context 'a': must be an object");
   CHECK(parse_contexts(R"({"contexts":{"a":{"url":1,"token":"t"}}})").error().message ==
         "context 'a': 'url' must be a string");
 }
@@ -46,7 +47,8 @@ TEST_CASE("fields of a later version do not trouble an earlier one") {
 }
 
 TEST_CASE("the context file is for its owner alone, and so is a directory made for it") {
-  const auto directory = *TempDir::create(std::filesystem::temp_directory_path(), "berth-test-cli-");
+  const auto directory =
+      *TempDir::create(std::filesystem::temp_directory_path(), "berth-test-cli-");
   const auto file = directory.path() / "config" / "berth" / "config.json";
   CHECK(*load_contexts(file) == Contexts{});
   REQUIRE(save_contexts(file, two_contexts()).has_value());

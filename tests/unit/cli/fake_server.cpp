@@ -124,8 +124,9 @@ void FakeServer::serve(int socket) {
     if (stream) {
       stream(asked, Stream(socket));
     } else {
-      Answer answer{.status = 404,
-                    .body = R"({"id":"not_found","resource":"app","message":"Couldn't find that app."})"};
+      Answer answer{
+          .status = 404,
+          .body = R"({"id":"not_found","resource":"app","message":"Couldn't find that app."})"};
       if (route) answer = route(asked);
       std::string head = fmt::format("HTTP/1.1 {} X\r\nContent-Length: {}\r\nConnection: close\r\n",
                                      answer.status, answer.body.size());
@@ -164,8 +165,8 @@ Asked FakeServer::last(const std::string& key) const {
 }
 
 int FakeServer::count(const std::string& key) const {
-  return static_cast<int>(
-      std::ranges::count_if(asked(), [&](const Asked& one) { return one.method + " " + one.target == key; }));
+  return static_cast<int>(std::ranges::count_if(
+      asked(), [&](const Asked& one) { return one.method + " " + one.target == key; }));
 }
 
 }  // namespace berth::test

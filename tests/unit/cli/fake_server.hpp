@@ -57,7 +57,9 @@ class FakeServer {
   /// `key` is "METHOD /target"; anything else is 404 with an error body.
   void on(const std::string& key, Route route);
   void on(const std::string& key, Answer answer);
-  void json(const std::string& key, std::string_view body) { on(key, Answer{.body = std::string(body)}); }
+  void json(const std::string& key, std::string_view body) {
+    on(key, Answer{.body = std::string(body)});
+  }
   void stream(const std::string& key, StreamRoute route);
 
   [[nodiscard]] int port() const { return port_; }

@@ -66,9 +66,9 @@ struct Fixture {
 };
 
 /// Whether `text` holds `part`; doctest prints both when it does not.
-#define CHECK_CONTAINS(text, part)                         \
-  do {                                                     \
-    INFO("in: ", std::string(text));                       \
+#define CHECK_CONTAINS(text, part)                            \
+  do {                                                        \
+    INFO("in: ", std::string(text));                          \
     CHECK(std::string(text).find(part) != std::string::npos); \
   } while (false)
 

@@ -12,7 +12,8 @@ using namespace berth::test;
 namespace {
 
 constexpr const char* hello_app =
-    R"({"name":"hello","web_url":"http://hello.localhost:8080","git_url":"http://git.localhost:8080/hello.git"})";
+    R"({"name":"hello","web_url":"http://hello.localhost:8080",)"
+    R"("git_url":"http://git.localhost:8080/hello.git"})";
 
 struct GitFixture : Fixture {
   std::map<std::string, std::string> git_environment;
@@ -36,7 +37,8 @@ struct GitFixture : Fixture {
 
   std::string git(std::vector<std::string> words, std::string input = {}) {
     words.insert(words.begin(), {"git", "-C", environment.directory.string()});
-    const auto output = run_program({.argv = std::move(words), .env = git_environment}, std::move(input));
+    const auto output =
+        run_program({.argv = std::move(words), .env = git_environment}, std::move(input));
     REQUIRE(output.has_value());
     return output->out;
   }
@@ -98,21 +100,26 @@ TEST_CASE_FIXTURE(GitFixture, "git gets the token from the helper, wherever the 
   const auto odd = directory.path() / "it's a $(touch pwned) place";
   REQUIRE(make_directories(odd).has_value());
   environment.executable = odd / "berth";
-  std::filesystem::copy_file(std::string(BERTH_BINARY_DIR) + "/berth_cli_program", environment.executable);
+  std::filesystem::copy_file(std::string(BERTH_BINARY_DIR) + "/berth_cli_program",
+                             environment.executable);
   CHECK(run({"create", "hello"}) == 0);
   CHECK(git({"credential", "fill"}, "protocol=http\nhost=git.localhost:8080\n\n") ==
         "protocol=http\nhost=git.localhost:8080\nusername=berth\npassword=good\n");
   CHECK(!std::filesystem::exists(environment.directory / "pwned"));
   // What git does after a success and after a refusal.
-  git({"credential", "approve"}, "protocol=http\nhost=git.localhost:8080\nusername=berth\npassword=good\n\n");
-  git({"credential", "reject"}, "protocol=http\nhost=git.localhost:8080\nusername=berth\npassword=good\n\n");
+  git({"credential", "approve"},
+      "protocol=http\nhost=git.localhost:8080\nusername=berth\npassword=good\n\n");
+  git({"credential", "reject"},
+      "protocol=http\nhost=git.localhost:8080\nusername=berth\npassword=good\n\n");
   CHECK(run({"whoami"}) == 0);
 }
 
-TEST_CASE_FIXTURE(GitFixture, "the helper gives the token to the platform's hosts and to no other") {
+TEST_CASE_FIXTURE(GitFixture,
+                  "the helper gives the token to the platform's hosts and to no other") {
   log_in();
   REQUIRE(run({"create", "hello"}) == 0);
-  const auto answer = [&](const std::string& protocol, const std::string& host, const std::string& operation) {
+  const auto answer = [&](const std::string& protocol, const std::string& host,
+                          const std::string& operation) {
     console.typed = {"protocol=" + protocol, "host=" + host, ""};
     CHECK(run({"git:credentials", operation}) == 0);
     return printed();
@@ -149,8 +156,10 @@ TEST_CASE_FIXTURE(GitFixture, "the remote's address says which of two platforms 
 TEST_CASE_FIXTURE(GitFixture, "renaming an app moves the remote that pointed at it") {
   log_in();
   REQUIRE(run({"create", "hello"}) == 0);
-  server.json("PATCH /apps/hello",
-              R"({"name":"hallo","web_url":"http://hallo.localhost:8080","git_url":"http://git.localhost:8080/hallo.git"})");
+  server.json(
+      "PATCH /apps/hello",
+      R"({"name":"hallo","web_url":"http://hallo.localhost:8080",)"
+      R"("git_url":"http://git.localhost:8080/hallo.git"})");
   CHECK(run({"rename", "hallo"}) == 0);
   CHECK(git({"remote", "get-url", "berth"}) == "http://git.localhost:8080/hallo.git\n");
 }

@@ -21,7 +21,8 @@ std::string shown(int id, const std::string& text) {
 
 void session_at(FakeServer& server, const std::string& secret) {
   server.on("POST /apps/hello/log-sessions",
-            Answer{.status = 201, .body = R"({"logplex_url":")" + server.url() + "/logs/" + secret + "\"}"});
+            Answer{.status = 201,
+                   .body = R"({"logplex_url":")" + server.url() + "/logs/" + secret + "\"}"});
 }
 
 }  // namespace
@@ -41,9 +42,11 @@ TEST_CASE_FIXTURE(Fixture, "logs shows the backlog and ends") {
   CHECK(server.last("GET /logs/s1").headers.at("accept") == "text/event-stream");
   CHECK(!server.last("GET /logs/s1").headers.contains("authorization"));
   CHECK(run({"logs", "--json", "-a", "hello"}) == 0);
-  CHECK_CONTAINS(printed(),
-                 R"({"at":"2026-11-23T05:15:11.000000+00:00","source":"app","process":"web.1","message":"hello"})"
-                 "\n");
+  CHECK_CONTAINS(
+      printed(),
+      R"({"at":"2026-11-23T05:15:11.000000+00:00","source":"app","process":"web.1",)"
+      R"("message":"hello"})"
+      "\n");
 }
 
 TEST_CASE_FIXTURE(Fixture, "logs that break off without --tail are an error") {
@@ -79,7 +82,8 @@ TEST_CASE_FIXTURE(Fixture, "a tail that ends resumes after the last line it has"
   CHECK_CONTAINS(noted(), "Error: No more.\n");
 }
 
-TEST_CASE_FIXTURE(Fixture, "a tail outlives a restart of the platform, says so, and repeats no line") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a tail outlives a restart of the platform, says so, and repeats no line") {
   auto first = std::make_unique<FakeServer>();
   const int port = first->port();
   environment.variables["BERTH_URL"] = first->url();
@@ -103,15 +107,17 @@ TEST_CASE_FIXTURE(Fixture, "a tail outlives a restart of the platform, says so, 
       CHECK(!asked.headers.contains("last-event-id"));
       stream.begin("text/event-stream");
       stream.piece(event(1, "one") + event(2, "two") + event(3, "three"));
-      stream.end();
+      // Nothing follows, which ends the command.
+      second->stream("GET /logs/after", nullptr);
       second->on("POST /apps/hello/log-sessions",
                  Answer{.status = 403, .body = R"({"id":"forbidden","message":"Enough"})"});
-      second->stream("GET /logs/after", nullptr);
+      stream.end();
     });
   };
   CHECK(run({"logs", "-t", "-a", "hello"}) == 1);
   CHECK(printed() == shown(1, "one") + shown(2, "two") + shown(3, "three"));
-  CHECK_CONTAINS(noted(), "The connection was lost; trying again until Ctrl-C.\nConnected again.\n");
+  CHECK_CONTAINS(noted(),
+                 "The connection was lost; trying again until Ctrl-C.\nConnected again.\n");
   CHECK(second->count("GET /logs/before") == 1);
   CHECK(parse_json(second->last("POST /apps/hello/log-sessions").body)->at("lines") == 1000);
 }

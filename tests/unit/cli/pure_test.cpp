@@ -36,7 +36,7 @@ TEST_CASE("a word that is no scale is a usage error with an example") {
 TEST_CASE("the width of text counts cells, not bytes") {
   CHECK(display_width("hello") == 5);
   CHECK(display_width("größe") == 5);
-  CHECK(display_width("e\u0301") == 1);   // a combining accent
+  CHECK(display_width("e\u0301") == 1);  // a combining accent
   CHECK(display_width("日本") == 4);
   CHECK(display_width("🚀") == 2);
   CHECK(display_width("\xff\xfe") == 2);  // not UTF-8
@@ -53,8 +53,10 @@ TEST_CASE("text is cut on a character and never wider than asked") {
 
 TEST_CASE("what is printed cannot drive the terminal") {
   CHECK(printable("a\x1b[2Jb\r\nc\td") == "a [2Jb  c d");
-  CHECK(printable("bell\x07 c1\xc2\x9b" "5n") == "bell  c1 5n");
-  CHECK(printable("\xe2\x80\xae" "evil") == " evil");  // right-to-left override
+  CHECK(printable("bell\x07 c1\xc2\x9b"
+                  "5n") == "bell  c1 5n");
+  CHECK(printable("\xe2\x80\xae"
+                  "evil") == " evil");  // right-to-left override
   CHECK(printable("bad \xff") == "bad \xef\xbf\xbd");
 }
 
@@ -63,7 +65,8 @@ TEST_CASE("log lines keep tabs and colours and lose every other escape sequence"
   CHECK(printable_log("\x1b[2J\x1b[Hhome") == "home");
   CHECK(printable_log("\x1b]0;title\x07text") == "text");
   CHECK(printable_log("\x1b]52;c;xx\x1b\\text") == "text");
-  CHECK(printable_log("\x1b" "c after reset") == " after reset");
+  CHECK(printable_log("\x1b"
+                      "c after reset") == " after reset");
   CHECK(printable_log("ends in \x1b[") == "ends in ");
   CHECK(printable_log("ends in \x1b") == "ends in ");
   CHECK(printable_log("over\rwritten") == "over written");
@@ -156,7 +159,8 @@ TEST_CASE("an app's name is the last part of its git address") {
 }
 
 TEST_CASE("the credential protocol is read as git writes it") {
-  const auto attributes = parse_credential("protocol=http\nhost=git.localhost:8080\npassword=a=b\nbroken\n\n");
+  const auto attributes =
+      parse_credential("protocol=http\nhost=git.localhost:8080\npassword=a=b\nbroken\n\n");
   CHECK(attributes.size() == 3);
   CHECK(attributes.at("host") == "git.localhost:8080");
   CHECK(attributes.at("password") == "a=b");
@@ -169,11 +173,13 @@ TEST_CASE("the credential helper is quoted for the shell that git passes it to")
 }
 
 TEST_CASE("a refusal is the API's sentence, its code and the next step") {
-  const auto missing = refusal(404, R"({"id":"not_found","resource":"app","message":"Couldn't find that app"})", "http://x");
+  const auto missing = refusal(
+      404, R"({"id":"not_found","resource":"app","message":"Couldn't find that app"})", "http://x");
   CHECK(missing.message == "Couldn't find that app.");
   CHECK(missing.next == "berth apps");
   CHECK(missing.code == ExitCode::failed);
-  const auto denied = refusal(401, R"({"id":"unauthorized","message":"Invalid credentials."})", "http://x");
+  const auto denied =
+      refusal(401, R"({"id":"unauthorized","message":"Invalid credentials."})", "http://x");
   CHECK(denied.code == ExitCode::not_logged_in);
   CHECK(denied.next == "berth login --url http://x");
   const auto broken = refusal(502, "<html>", "http://x");

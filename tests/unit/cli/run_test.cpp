@@ -26,7 +26,8 @@ namespace {
 class Peer {
  public:
   Peer(const Asked& asked, FakeServer::Stream stream) : socket_(stream.socket()) {
-    const std::string key = asked.headers.at("sec-websocket-key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    const std::string key =
+        asked.headers.at("sec-websocket-key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
     EVP_Digest(key.data(), key.size(), digest, &size, EVP_sha1(), nullptr);
@@ -52,7 +53,8 @@ class Peer {
       size = (first ? 0 : size << 8U) | static_cast<unsigned char>(take(1)[0]);
     const std::string mask = take(4);
     std::string bytes = take(size);
-    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(bytes[i] ^ mask[i % 4]);
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      bytes[i] = static_cast<char>(bytes[i] ^ mask[i % 4]);
     return Message{head[0] & 0x0f, bytes};
   }
 
@@ -172,7 +174,8 @@ ExitStatus finish(ChildProcess& child) {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(RunFixture, "run passes pipes both ways, the end of the input and the exit code") {
+TEST_CASE_FIXTURE(RunFixture,
+                  "run passes pipes both ways, the end of the input and the exit code") {
   std::string received;
   serve([&](Peer& peer) {
     while (auto message = peer.next()) {
@@ -191,7 +194,8 @@ TEST_CASE_FIXTURE(RunFixture, "run passes pipes both ways, the end of the input 
   CHECK(output->err == "");
   CHECK(received.size() == 100'000);
   CHECK(received.find_first_not_of('i') == std::string::npos);
-  CHECK(request() == *parse_json(R"({"command":"cat 'a b'","attach":true,"env":{},"force_no_tty":true})"));
+  CHECK(request() ==
+        *parse_json(R"({"command":"cat 'a b'","attach":true,"env":{},"force_no_tty":true})"));
 }
 
 TEST_CASE_FIXTURE(RunFixture, "run reads its input from a file, which no event loop can wait for") {
@@ -245,11 +249,15 @@ TEST_CASE_FIXTURE(RunFixture, "run on a terminal is raw while it runs, resizes, 
   CHECK(second_size == R"({"resize":[120,50]})");
   CHECK(terminal.mode().c_lflag == before.c_lflag);
   CHECK(terminal.mode().c_iflag == before.c_iflag);
-  CHECK(request() ==
-        *parse_json(R"({"command":"bash","attach":true,"env":{"COLUMNS":"100","LINES":"40","TERM":"xterm"}})"));
+  CHECK(
+      request() ==
+      *parse_json(
+          R"({"command":"bash","attach":true,"env":{"COLUMNS":"100","LINES":"40",)"
+          R"("TERM":"xterm"}})"));
 }
 
-TEST_CASE_FIXTURE(RunFixture, "the terminal is restored when run is told to end and when the platform goes") {
+TEST_CASE_FIXTURE(RunFixture,
+                  "the terminal is restored when run is told to end and when the platform goes") {
   for (const bool told : {true, false}) {
     CAPTURE(told);
     Terminal terminal;
@@ -268,12 +276,14 @@ TEST_CASE_FIXTURE(RunFixture, "the terminal is restored when run is told to end 
       REQUIRE(child->signal(SIGTERM).has_value());
     }
     CHECK(finish(*child).code == (told ? 128 + SIGTERM : 4));
-    if (!told) CHECK(terminal.wait_for("→ Try: berth ps -a hello, to see whether run.5 still runs"));
+    if (!told)
+      CHECK(terminal.wait_for("→ Try: berth ps -a hello, to see whether run.5 still runs"));
     CHECK(terminal.mode().c_lflag == before.c_lflag);
   }
 }
 
-TEST_CASE_FIXTURE(RunFixture, "Ctrl-C without a terminal is passed on, and ends run the second time") {
+TEST_CASE_FIXTURE(RunFixture,
+                  "Ctrl-C without a terminal is passed on, and ends run the second time") {
   Pipe input = *make_pipe();
   Pipe output = *make_pipe();
   std::string first;
@@ -298,13 +308,16 @@ TEST_CASE_FIXTURE(RunFixture, "Ctrl-C without a terminal is passed on, and ends 
   CHECK(first == R"({"signal":"INT"})");
 }
 
-TEST_CASE_FIXTURE(RunFixture, "an attach address that does not answer is an error with a next step") {
+TEST_CASE_FIXTURE(RunFixture,
+                  "an attach address that does not answer is an error with a next step") {
   server.on("POST /apps/hello/dynos",
-            Answer{.status = 201, .body = R"({"name":"run.5","attach_url":"ws://127.0.0.1:1/attach/x"})"});
+            Answer{.status = 201,
+                   .body = R"({"name":"run.5","attach_url":"ws://127.0.0.1:1/attach/x"})"});
   const auto output = run_program(command({"ls"}));
   CHECK(output->status.code == 4);
   CHECK_CONTAINS(output->err, "cannot be attached to at 127.0.0.1:1 (Connection refused).");
   CHECK_CONTAINS(output->err, "→ Try: berth ps -a hello");
-  server.on("POST /apps/hello/dynos", Answer{.status = 201, .body = R"({"name":"run.5","attach_url":"wss://x/y"})"});
+  server.on("POST /apps/hello/dynos",
+            Answer{.status = 201, .body = R"({"name":"run.5","attach_url":"wss://x/y"})"});
   CHECK(run_program(command({"ls"}))->status.code == 1);
 }

@@ -21,10 +21,13 @@ std::vector<SseEvent> events_of(SseParser& parser, std::string_view bytes, std::
 }  // namespace
 
 TEST_CASE("events are the same however the bytes are cut, and whatever ends a line") {
-  const std::vector<SseEvent> expected = {{"message", "one"}, {"release", "two\nlines"}, {"message", ""}};
+  const std::vector<SseEvent> expected = {
+      {"message", "one"}, {"release", "two\nlines"}, {"message", ""}};
   for (const std::string_view stream :
-       {"\xef\xbb\xbf: hello\nid: 1\ndata: one\n\nevent: release\ndata:two\ndata: lines\nid: 2\n\ndata\n\n",
-        ":\r\nid: 1\r\ndata: one\r\n\r\nevent: release\r\ndata: two\r\ndata: lines\r\nid: 2\r\n\r\ndata\r\n\r\n",
+       {"\xef\xbb\xbf: hello\nid: 1\ndata: one\n\nevent: release\ndata:two\ndata: lines\nid: "
+        "2\n\ndata\n\n",
+        ":\r\nid: 1\r\ndata: one\r\n\r\nevent: release\r\ndata: two\r\ndata: lines\r\nid: "
+        "2\r\n\r\ndata\r\n\r\n",
         "id: 1\rdata: one\r\revent: release\rdata: two\rdata: lines\rid: 2\r\rdata\r\r"})
     for (const std::size_t piece : {1, 2, 3, 7, 1000}) {
       SseParser parser;

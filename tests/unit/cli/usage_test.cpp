@@ -113,13 +113,15 @@ TEST_CASE_FIXTURE(Fixture, "mistakes in options and arguments name the word and 
 
 TEST_CASE("options may stand before, behind and inside arguments, repeated ones add up") {
   const cli::Command& run_command = *find_command("run");
-  const auto arguments = parse_arguments(run_command, {"-e", "A=1", "--env=B=2", "-a", "x", "ls", "-e", "C"});
+  const auto arguments =
+      parse_arguments(run_command, {"-e", "A=1", "--env=B=2", "-a", "x", "ls", "-e", "C"});
   REQUIRE(arguments.has_value());
   CHECK(arguments->list("env") == std::vector<std::string>{"A=1", "B=2"});
   CHECK(arguments->list("command") == std::vector<std::string>{"ls", "-e", "C"});
   const auto dashes = parse_arguments(run_command, {"--", "--", "-x"});
   CHECK(dashes->list("command") == std::vector<std::string>{"--", "-x"});
-  const auto scale = parse_arguments(*find_command("ps:scale"), {"web=1", "-a", "x", "-a", "y", "worker=2"});
+  const auto scale =
+      parse_arguments(*find_command("ps:scale"), {"web=1", "-a", "x", "-a", "y", "worker=2"});
   CHECK(scale->list("change") == std::vector<std::string>{"web=1", "worker=2"});
   CHECK(scale->text("app") == "y");
   const auto brackets = parse_arguments(*find_command("config:set"), {"A=[x,y]", "--", "-B=1"});
@@ -141,7 +143,8 @@ TEST_CASE("commands, options, apps and process types complete where they may sta
   CHECK(texts({}).empty());
 }
 
-TEST_CASE_FIXTURE(Fixture, "completion asks the platform for names and is silent if there is none") {
+TEST_CASE_FIXTURE(Fixture,
+                  "completion asks the platform for names and is silent if there is none") {
   server.json("GET /apps", R"([{"name":"hello"},{"name":"other"}])");
   server.json("GET /apps/hello/formation", R"([{"type":"web"},{"type":"worker"}])");
   CHECK(run({"__complete", "--", "info", "-a", ""}) == 0);
@@ -156,14 +159,17 @@ TEST_CASE_FIXTURE(Fixture, "completion asks the platform for names and is silent
   CHECK(noted() == "");
 }
 
-TEST_CASE_FIXTURE(Fixture, "bash completes commands with colons and scales without a blank behind them") {
+TEST_CASE_FIXTURE(Fixture,
+                  "bash completes commands with colons and scales without a blank behind them") {
   server.json("GET /apps/hello/formation", R"([{"type":"web"},{"type":"worker"}])");
   const auto completed = [&](const std::string& line) {
     // As bash calls it: COMP_LINE up to the cursor, and nothing of COMP_WORDS is used.
-    const std::string script = std::string(bash_completion_script) +
-                               "COMP_LINE=$1 COMP_POINT=${#1}; _berth; printf '%s\\n' \"${COMPREPLY[@]}\"";
+    const std::string script =
+        std::string(bash_completion_script) +
+        "COMP_LINE=$1 COMP_POINT=${#1}; _berth; printf '%s\\n' \"${COMPREPLY[@]}\"";
     const auto output = run_program(
-        {.argv = {"bash", "--norc", "-c", script, "bash", std::string(BERTH_BINARY_DIR) + "/berth_cli_program " + line},
+        {.argv = {"bash", "--norc", "-c", script, "bash",
+                  std::string(BERTH_BINARY_DIR) + "/berth_cli_program " + line},
          .env = {{"BERTH_URL", server.url()}, {"BERTH_TOKEN", "x"}, {"HOME", directory.path()}}});
     REQUIRE(output.has_value());
     CHECK(output->err == "");
