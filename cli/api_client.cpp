@@ -12,7 +12,7 @@ namespace {
 
 constexpr int most_pages = 1000;
 
-std::string ended_as_sentence(std::string text) {
+std::string as_sentence(std::string text) {
   if (!text.empty() && text.find_last_of(".!?") != text.size() - 1) text += '.';
   return text;
 }
@@ -65,7 +65,7 @@ Failure refusal(int status, std::string_view body, const std::string& url) {
   if (message.empty())
     message = fmt::format("{} answered with HTTP status {} and no reason", url, status);
   const auto more = object ? optional_string(*object, "url") : std::nullopt;
-  Failure failure = failed(ended_as_sentence(printable(message)), next_step(id, resource));
+  Failure failure = failed(as_sentence(printable(message)), next_step(id, resource));
   if (more) failure.message += " See " + printable(*more);
   if (status == 401) {
     failure.code = ExitCode::not_logged_in;
@@ -109,8 +109,8 @@ Outcome<json::object> ApiClient::get_object(const std::string& path) const {
 
 Outcome<json::array> ApiClient::list(const std::string& path, const std::string& range) const {
   json::array all;
-  std::string next = range.empty() ? "id ..; max=1000" : range;
-  for (int page = 0; page < most_pages && !next.empty(); ++page) {
+  std::string next = range;
+  for (int page = 0; page < most_pages && (page == 0 || !next.empty()); ++page) {
     BERTH_ASSIGN(Answer answer, exchange("GET", path, {}, next));
     auto* items = answer.body.if_array();
     if (!items)

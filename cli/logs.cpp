@@ -36,7 +36,11 @@ class LogReader {
     request_["lines"] = arguments.number("num").value_or(100);
     request_["tail"] = tail_;
     if (const auto process = arguments.text("process")) request_["dyno"] = *process;
-    if (const auto source = arguments.text("source")) request_["source"] = *source;
+    if (const auto source = arguments.text("source")) {
+      request_["source"] = *source == "app" ? "app" : "berth";
+      // The router is one voice of the platform.
+      if (*source == "router" && !arguments.has("process")) request_["dyno"] = "router";
+    }
   }
 
   Outcome<int> run() {
@@ -86,9 +90,9 @@ class LogReader {
     return {};
   }
 
+  /// Last-Event-ID goes to the new session too: ids name places in the app's log, not in a session.
   Outcome<void> open_again() {
     if (!seen_.empty()) request_["lines"] = lines_after_gap;
-    parser_ = SseParser();  // Ids count within one session.
     auto opened = open();
     if (opened.has_error() && opened.error().code == ExitCode::unreachable) return {};
     return opened;
@@ -128,6 +132,10 @@ class LogReader {
 };
 
 Outcome<int> logs(Session& session, const Arguments& arguments) {
+  const std::string source = arguments.text("source").value_or("app");
+  if (source != "app" && source != "router" && source != "berth")
+    return usage_failure("There is no log source '" + printable(source) + "'.",
+                         "berth logs -s app, -s router or -s berth");
   BERTH_ASSIGN(const Target target, session.target(arguments));
   return LogReader(session, arguments, target).run();
 }
@@ -154,7 +162,7 @@ std::vector<Command> log_commands() {
              .value = "NAME",
              .help = "Only this process type (web) or replica (web.1)",
              .names = Names::process_type},
-            {.name = "--source", .letter = "-s", .value = "SOURCE", .help = "Only app or router"}},
+            {.name = "--source", .letter = "-s", .value = "SOURCE", .help = "Only app, router, or berth (all that the platform says)"}},
        .for_app = true,
        .json = true,
        .details = "With --json, one object a line: at, source, process, message.",

@@ -91,7 +91,7 @@ TEST_CASE_FIXTURE(Fixture, "apps are a table, colours only on a terminal without
 
 TEST_CASE_FIXTURE(Fixture, "a list that the server cuts is read to its end, once") {
   server.on("GET /apps", [](const Asked& asked) {
-    if (asked.headers.at("range") == "id ..; max=1000")
+    if (!asked.headers.contains("range"))
       return Answer{.status = 206,
                     .body = R"([{"name":"a"}])",
                     .headers = {{"Next-Range", "id ]1..; max=1"}}};

@@ -49,6 +49,19 @@ TEST_CASE_FIXTURE(Fixture, "logs shows the backlog and ends") {
       "\n");
 }
 
+TEST_CASE_FIXTURE(Fixture, "the router is one source of the platform's lines, and others are refused") {
+  session_at(server, "s1");
+  server.stream("GET /logs/s1", [](const Asked&, FakeServer::Stream stream) {
+    stream.begin("text/event-stream");
+    stream.end();
+  });
+  CHECK(run({"logs", "-s", "router", "-a", "hello"}) == 0);
+  CHECK(*parse_json(server.last("POST /apps/hello/log-sessions").body) ==
+        *parse_json(R"({"lines":100,"tail":false,"source":"berth","dyno":"router"})"));
+  CHECK(run({"logs", "-s", "nobody", "-a", "hello"}) == 2);
+  CHECK_CONTAINS(noted(), "There is no log source 'nobody'.");
+}
+
 TEST_CASE_FIXTURE(Fixture, "logs that break off without --tail are an error") {
   session_at(server, "s1");
   server.stream("GET /logs/s1", [](const Asked&, FakeServer::Stream stream) {
@@ -104,7 +117,7 @@ TEST_CASE_FIXTURE(Fixture,
     second = std::make_unique<FakeServer>(port);
     session_at(*second, "after");
     second->stream("GET /logs/after", [&](const Asked& asked, FakeServer::Stream stream) {
-      CHECK(!asked.headers.contains("last-event-id"));
+      CHECK(asked.headers.at("last-event-id") == "2");
       stream.begin("text/event-stream");
       stream.piece(event(1, "one") + event(2, "two") + event(3, "three"));
       // Nothing follows, which ends the command.
