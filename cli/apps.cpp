@@ -48,9 +48,10 @@ Outcome<int> create(Session& session, const Arguments& arguments) {
     return 0;
   }
   if (const std::string other = session.remote_url(remote); !other.empty()) {
-    session.note(fmt::format("The git remote \"{}\" is {} and was left so.\n"
-                             "→ Next: berth git:remote -a {}, to point it here",
-                             remote, printable(other), field(app, "name")));
+    session.note(
+        fmt::format("The git remote \"{}\" is {} and was left so.\n"
+                    "→ Next: berth git:remote -a {}, to point it here",
+                    remote, printable(other), field(app, "name")));
     return 0;
   }
   BERTH_TRY(connect_repository(session, api.url(), remote, field(app, "git_url")));
@@ -116,10 +117,10 @@ Outcome<int> destroy(Session& session, const Arguments& arguments) {
       return usage_failure("Destroying " + target.app + " needs its name as confirmation.", with);
     // The name may come from a git remote: show what is at stake before asking.
     BERTH_TRY(target.api.get_object(target.path()));
-    session.console.err(fmt::format(
-        "This destroys {} on {}: its replicas, releases, config vars and domains.\n"
-        "Type its name to go on: ",
-        session.error_style().paint(Colour::red, target.app), target.api.url()));
+    session.console.err(
+        fmt::format("This destroys {} on {}: its replicas, releases, config vars and domains.\n"
+                    "Type its name to go on: ",
+                    session.error_style().paint(Colour::red, target.app), target.api.url()));
     typed = session.console.read_line(true).value_or("");
   }
   if (typed != target.app)
@@ -134,9 +135,9 @@ Outcome<int> destroy(Session& session, const Arguments& arguments) {
 
 Outcome<int> rename(Session& session, const Arguments& arguments) {
   BERTH_ASSIGN(const Target target, session.target(arguments));
-  BERTH_ASSIGN(const json::value renamed,
-               target.api.send("PATCH", target.path(),
-                               json::object{{"name", *arguments.text("new_name")}}));
+  BERTH_ASSIGN(
+      const json::value renamed,
+      target.api.send("PATCH", target.path(), json::object{{"name", *arguments.text("new_name")}}));
   const json::object app = object_or_empty(renamed);
   if (arguments.has("json"))
     session.print_json(renamed);
@@ -201,9 +202,13 @@ std::vector<Command> app_commands() {
        .group = "Apps",
        .summary = "Create an app and add it as a git remote here",
        .example = "berth create hello && git push berth main",
-       .arguments = {{.name = "NAME", .help = "Lower-case letters, digits, dashes; one is made if none is given"}},
+       .arguments = {{.name = "NAME",
+                      .help = "Lower-case letters, digits, dashes; one is made if none is given"}},
        .flags = {{.name = "--no-remote", .help = "Leave the repository here alone"},
-                 {.name = "--remote", .letter = "-r", .value = "NAME", .help = "The remote's name (berth)"}},
+                 {.name = "--remote",
+                  .letter = "-r",
+                  .value = "NAME",
+                  .help = "The remote's name (berth)"}},
        .json = true,
        .aliases = {"apps:create"},
        .run = create},

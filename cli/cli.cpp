@@ -21,8 +21,7 @@ namespace {
 int fail(Session& session, const Failure& failure) {
   const Style style = session.error_style();
   session.note(style.paint(Colour::red, "Error: ") + failure.message);
-  if (!failure.next.empty())
-    session.note(style.paint(Colour::cyan, "→ Try: ") + failure.next);
+  if (!failure.next.empty()) session.note(style.paint(Colour::cyan, "→ Try: ") + failure.next);
   return static_cast<int>(failure.code);
 }
 
@@ -75,7 +74,8 @@ int run(const Environment& environment, Console& console, const std::vector<std:
   try {
     return dispatch(session, words);
   } catch (const std::exception& surprise) {
-    return fail(session, failed(std::string("Something unexpected happened: ") + surprise.what() + "."));
+    return fail(session,
+                failed(std::string("Something unexpected happened: ") + surprise.what() + "."));
   }
 }
 
@@ -86,11 +86,10 @@ namespace berth {
 int run_cli(int argc, char** argv) {
   // A reader that goes away is an error of write(2), which the console handles.
   ::signal(SIGPIPE, SIG_IGN);
-  cli::Environment environment{.variables = {},
-                               .directory = ".",
-                               .executable = {},
-                               .now = now,
-                               .sleep = [](auto time) { std::this_thread::sleep_for(time); }};
+  cli::Environment environment{
+      .variables = {}, .directory = ".", .executable = {}, .now = now, .sleep = [](auto time) {
+        std::this_thread::sleep_for(time);
+      }};
   for (char** entry = environ; *entry; ++entry) {
     const std::string text(*entry);
     if (const auto equals = text.find('='); equals != std::string::npos)

@@ -44,7 +44,9 @@ class Arguments {
   void add(std::string_view name, std::string value) {
     values_[std::string(name)].push_back(std::move(value));
   }
-  [[nodiscard]] bool has(std::string_view name) const { return values_.contains(std::string(name)); }
+  [[nodiscard]] bool has(std::string_view name) const {
+    return values_.contains(std::string(name));
+  }
   /// The value, or nothing; of a repeated one the last.
   [[nodiscard]] std::optional<std::string> text(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> list(std::string_view name) const;

@@ -157,7 +157,8 @@ std::vector<Command> completion_commands() {
        .group = "Platform",
        .summary = "Print the completion script of a shell",
        .example = "source <(berth completion bash)",
-       .arguments = {{.name = "SHELL", .help = "bash or zsh", .required = true, .names = Names::shell}},
+       .arguments =
+           {{.name = "SHELL", .help = "bash or zsh", .required = true, .names = Names::shell}},
        .details = "bash: put the example's line into ~/.bashrc.\n"
                   "zsh:  berth completion zsh > ~/.zfunc/_berth, with ~/.zfunc in $fpath.",
        .run = print_script},
@@ -165,7 +166,9 @@ std::vector<Command> completion_commands() {
        .group = "Platform",
        .summary = "Print what could stand at the end of a command line",
        .example = "berth __complete -- ps:sc",
-       .arguments = {{.name = "WORDS", .help = "After berth; the last is completed", .repeated = true}},
+       .arguments = {{.name = "WORDS",
+                      .help = "After berth; the last is completed",
+                      .repeated = true}},
        .flags = {{.name = "--described", .help = "With a tab and a description"}},
        .rest = true,
        .hidden = true,

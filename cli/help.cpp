@@ -73,7 +73,8 @@ std::string help_of(const Command& command, Style style) {
     text += "\n" + style.paint(Colour::bold, "Arguments") + "\n" + table.render(style, 0, 2);
   }
   Table table;
-  for (const auto& flag : flags_of(command)) table.add({Cell(label(flag), Colour::cyan), flag.help});
+  for (const auto& flag : flags_of(command))
+    table.add({Cell(label(flag), Colour::cyan), flag.help});
   text += "\n" + style.paint(Colour::bold, "Options") + "\n" + table.render(style, 0, 2);
   if (!command.details.empty()) text += "\n" + command.details + "\n";
   text += "\n" + style.paint(Colour::bold, "Example") + "\n  $ " + command.example + "\n";
@@ -88,8 +89,10 @@ std::string help_of(const Command& command, Style style) {
 std::string reference_page() {
   std::string page =
       "# The command line\n\n"
-      "`berth` talks to the [HTTP API](api.md) and nothing else. This page is what `berth --help` and\n"
-      "`berth COMMAND --help` say; a test fails when it differs from the program. Files, environment\n"
+      "`berth` talks to the [HTTP API](api.md) and nothing else. This page is what `berth --help` "
+      "and\n"
+      "`berth COMMAND --help` say; a test fails when it differs from the program. Files, "
+      "environment\n"
       "and exit codes are in [cli/README.md](../cli/README.md).\n";
   for (const auto& group : groups()) {
     page += "\n## " + group + "\n";
