@@ -171,3 +171,15 @@ TEST_CASE("secrets of the environment are nowhere on disk") {
     if (entry.is_regular_file())
       CHECK(read_file(entry.path())->find("top-secret-value") == std::string::npos);
 }
+
+TEST_CASE("the host's device files keep their owner") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto& engine = bench.open();
+  run(bench, engine, "r-1", {"exit", "0"});
+  for (const char* path : {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"}) {
+    struct stat status {};
+    REQUIRE(::stat(path, &status) == 0);
+    CHECK_MESSAGE(status.st_uid == 0, path);
+  }
+}

@@ -140,8 +140,9 @@ class ContainerBench {
     options.network.table = options.cgroup;
     return options;
   }
-  runtime::LocalEngine& open() {
-    engine_ = std::make_unique<runtime::LocalEngine>(options());
+  runtime::LocalEngine& open() { return open(options()); }
+  runtime::LocalEngine& open(const runtime::LocalOptions& options) {
+    engine_ = std::make_unique<runtime::LocalEngine>(options);
     const auto opened = engine_->open(events.listener());
     REQUIRE_MESSAGE(opened.has_value(), why(opened));
     return *engine_;
