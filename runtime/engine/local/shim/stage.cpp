@@ -184,8 +184,9 @@ Result<void> build_stage(const ShimConf& conf) {
   char self[4096];
   const ssize_t length = ::readlink("/proc/self/exe", self, sizeof self);
   if (length <= 0) return system_error("find own program");
-  return stage.clone(std::string(self, static_cast<std::size_t>(length)), conf.stage + "/init", false,
-                     false);
+  BERTH_TRY(stage.clone(std::string(self, static_cast<std::size_t>(length)), conf.stage + "/init",
+                        false, false));
+  return stage.clone(conf.oci_runtime, conf.stage + "/oci", false, false);
 }
 
 }  // namespace berth::runtime::shim

@@ -73,7 +73,7 @@ int Supervisor::run() {
     }
     poll_once();
   }
-  ::unlinkat(AT_FDCWD, "shim.sock", 0);
+  ::unlink("shim.sock");
   return 0;
 }
 
@@ -444,6 +444,8 @@ void Supervisor::ended() {
   if (oci_.pid > 0) ::kill(oci_.pid, SIGKILL);
   remove_cgroups(conf_);
   write_exit_file();
+  // Whoever hears of the end may remove the directory: nothing of ours is done to it after that.
+  if (!attaches() || started_us_ == 0) ::unlink("shim.sock");
   if (attaches()) {
     leave_at_ms_ = monotonic_ms() + (started_us_ != 0 ? attach_wait_ms : 0);
     session_.exit(static_cast<int>(exit_.code), static_cast<int>(exit_.signal));
