@@ -96,7 +96,7 @@ install_packages() {
   fi
   if [[ -n $key && $(restored venv key) == "$key" ]]; then
     count=$(restored venv packages)
-    ((count == 0)) || heading "pip packages unchanged  ·  $count packages from the cache"
+    ((count == 0)) || heading "pip packages unchanged  ·  $(amount "$count" package) from the cache"
     declare_venv "$key" "$count"
     return
   fi
@@ -105,7 +105,7 @@ install_packages() {
     quietly "$scratch/pip.log" "${pip[@]}" install --no-compile --use-pep517 --progress-bar off \
       "${pip_arguments[@]}" || explain_pip_failure "$scratch/pip.log"
     count=$(sed -nE 's/^Successfully installed //p' "$scratch/pip.log" | wc -w)
-    heading "pip install ($requirements_source)  ·  $count packages"
+    heading "pip install ($requirements_source)  ·  $(amount "$count" package)"
     compile_packages
   fi
   declare_venv "$key" "$count"
