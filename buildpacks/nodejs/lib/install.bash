@@ -172,7 +172,7 @@ explain_npm_failure() {
   elif grep -qE 'code E404' "$log"; then
     name=$(grep -oE "'[^']+' is not in" "$log" | head -1 | cut -d"'" -f2 || true)
     fail "The package ${name:-asked for} does not exist in the registry." \
-      "package.json or $lockfile names it; the name may be misspelt, or the package private." \
+      "${lockfile:-package.json} names it; the name may be misspelt, or the package private." \
       "Correct the name, or give the registry's token in .npmrc."
   elif grep -qE 'code ETARGET|notarget' "$log"; then
     name=$(grep -oE 'No matching version found for [^ ]+' "$log" | head -1 | sed 's/.* //; s/\.$//' || true)
