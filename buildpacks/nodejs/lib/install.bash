@@ -31,6 +31,7 @@ install_key() {
       postinstall, prepare})}' package.json
     if [[ -n $lockfile ]]; then cat "$lockfile"; fi
     if [[ -f .npmrc ]]; then cat .npmrc; fi
+    cat "$CNB_BUILDPACK_DIR/lib/install.bash" # the way it is installed decides too
   } | sha256sum | cut -c1-64
 }
 

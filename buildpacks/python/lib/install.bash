@@ -89,7 +89,11 @@ install_packages() {
   local count=0
   layer pip-cache c
   choose_requirements
-  [[ -z $key ]] || key=$key-$python_version-${CNB_TARGET_DISTRO_VERSION:-}
+  if [[ -n $key ]]; then
+    # The way it is installed decides too: this file itself.
+    key=$(printf '%s\n' "$key" "$python_version" "${CNB_TARGET_DISTRO_VERSION:-}" |
+      cat - "$CNB_BUILDPACK_DIR/lib/install.bash" | digest_of -)
+  fi
   if ((${#pip_arguments[@]} == 0)); then
     detail "No requirements.txt: nothing to install."
     key=none-$python_version
