@@ -32,7 +32,7 @@ build_crates() {
     explain_cargo_failure "$scratch/cargo.log"
   mv "$CARGO_TARGET_DIR/.sources.new" "$CARGO_TARGET_DIR/.sources"
   crates=$(grep -cE '^ +Compiling ' "$scratch/cargo.log" || true)
-  heading "cargo build --release  ·  $crates crates compiled ($((SECONDS - started)) s)"
+  heading "cargo build --release  ·  $(amount "$crates" crate) compiled ($((SECONDS - started)) s)"
   collect_programs
 }
 
