@@ -26,9 +26,13 @@ int fail(Session& session, const Failure& failure) {
 }
 
 Failure unknown_command(const std::string& word) {
+  if (word.starts_with('-'))
+    return usage_failure("Options such as '" + printable(word) + "' stand behind the command.",
+                         "berth COMMAND " + printable(word));
   std::vector<std::string> names;
   for (const auto& command : all_commands())
     if (!command.hidden) names.push_back(command.name);
+  for (const auto& role : roles) names.emplace_back(role.name);
   const std::string near = nearest(word, names);
   return usage_failure("There is no command '" + printable(word) + "'.",
                        near.empty() ? "berth --help" : "berth " + near);
