@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cli.hpp"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <exception>
 #include <filesystem>
@@ -99,6 +102,9 @@ int run_cli(int argc, char** argv) {
     if (const auto equals = text.find('='); equals != std::string::npos)
       environment.variables[text.substr(0, equals)] = text.substr(equals + 1);
   }
+  if (environment.variable("HOME").empty())
+    // As under cron and in units of systemd.
+    if (const passwd* user = ::getpwuid(::geteuid())) environment.variables["HOME"] = user->pw_dir;
   std::error_code ignored;
   environment.executable = std::filesystem::read_symlink("/proc/self/exe", ignored);
   const auto console = cli::standard_console();
