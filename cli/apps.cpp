@@ -80,7 +80,8 @@ Outcome<int> list(Session& session, const Arguments& arguments) {
                replicas_of(*app), version_text(*app, "release"), session.ago(*app, "released_at"),
                field(*app, "web_url")});
   }
-  session.print(table.render(session.style(), session.console.columns()));
+  // Not cut to the terminal: the URL is there to be copied.
+  session.print(table.render(session.style()));
   return 0;
 }
 
@@ -194,10 +195,51 @@ Outcome<int> maintenance_off(Session& session, const Arguments& arguments) {
   return set_maintenance(session, arguments, false);
 }
 
+/// What changes an app that is there.
+std::vector<Command> change_commands() {
+  return {
+      {.name = "rename",
+       .group = "Apps",
+       .summary = "Give the app another name, and with it another URL",
+       .example = "berth rename hello-world -a hello",
+       .arguments = {{.name = "NEW_NAME", .help = "The new name", .required = true}},
+       .for_app = true,
+       .json = true,
+       .aliases = {"apps:rename"},
+       .run = rename},
+      {.name = "destroy",
+       .group = "Apps",
+       .summary = "Destroy the app and all that belongs to it",
+       .example = "berth destroy -a hello --confirm hello",
+       .flags = {{.name = "--confirm",
+                  .value = "NAME",
+                  .help = "The app's name once more, instead of being asked",
+                  .names = Names::app}},
+       .for_app = true,
+       .json = true,
+       .aliases = {"apps:destroy", "apps:delete"},
+       .run = destroy},
+      {.name = "maintenance:on",
+       .group = "Apps",
+       .summary = "Answer requests with a maintenance page",
+       .example = "berth maintenance:on -a hello",
+       .for_app = true,
+       .json = true,
+       .run = maintenance_on},
+      {.name = "maintenance:off",
+       .group = "Apps",
+       .summary = "Let requests through again",
+       .example = "berth maintenance:off -a hello",
+       .for_app = true,
+       .json = true,
+       .run = maintenance_off},
+  };
+}
+
 }  // namespace
 
 std::vector<Command> app_commands() {
-  return {
+  std::vector<Command> commands = {
       {.name = "create",
        .group = "Apps",
        .summary = "Create an app and add it as a git remote here",
@@ -236,42 +278,9 @@ std::vector<Command> app_commands() {
        .json = true,
        .aliases = {"apps:open"},
        .run = open_app},
-      {.name = "rename",
-       .group = "Apps",
-       .summary = "Give the app another name, and with it another URL",
-       .example = "berth rename hello-world -a hello",
-       .arguments = {{.name = "NEW_NAME", .help = "The new name", .required = true}},
-       .for_app = true,
-       .json = true,
-       .aliases = {"apps:rename"},
-       .run = rename},
-      {.name = "destroy",
-       .group = "Apps",
-       .summary = "Destroy the app and all that belongs to it",
-       .example = "berth destroy -a hello --confirm hello",
-       .flags = {{.name = "--confirm",
-                  .value = "NAME",
-                  .help = "The app's name once more, instead of being asked",
-                  .names = Names::app}},
-       .for_app = true,
-       .json = true,
-       .aliases = {"apps:destroy", "apps:delete"},
-       .run = destroy},
-      {.name = "maintenance:on",
-       .group = "Apps",
-       .summary = "Answer requests with a maintenance page",
-       .example = "berth maintenance:on -a hello",
-       .for_app = true,
-       .json = true,
-       .run = maintenance_on},
-      {.name = "maintenance:off",
-       .group = "Apps",
-       .summary = "Let requests through again",
-       .example = "berth maintenance:off -a hello",
-       .for_app = true,
-       .json = true,
-       .run = maintenance_off},
   };
+  for (auto& command : change_commands()) commands.push_back(std::move(command));
+  return commands;
 }
 
 }  // namespace berth::cli

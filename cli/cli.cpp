@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cli.hpp"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <exception>
 #include <filesystem>
@@ -26,9 +29,13 @@ int fail(Session& session, const Failure& failure) {
 }
 
 Failure unknown_command(const std::string& word) {
+  if (word.starts_with('-'))
+    return usage_failure("Options such as '" + printable(word) + "' stand behind the command.",
+                         "berth COMMAND " + printable(word));
   std::vector<std::string> names;
   for (const auto& command : all_commands())
     if (!command.hidden) names.push_back(command.name);
+  for (const auto& role : roles) names.emplace_back(role.name);
   const std::string near = nearest(word, names);
   return usage_failure("There is no command '" + printable(word) + "'.",
                        near.empty() ? "berth --help" : "berth " + near);
@@ -95,6 +102,9 @@ int run_cli(int argc, char** argv) {
     if (const auto equals = text.find('='); equals != std::string::npos)
       environment.variables[text.substr(0, equals)] = text.substr(equals + 1);
   }
+  if (environment.variable("HOME").empty())
+    // As under cron and in units of systemd.
+    if (const passwd* user = ::getpwuid(::geteuid())) environment.variables["HOME"] = user->pw_dir;
   std::error_code ignored;
   environment.executable = std::filesystem::read_symlink("/proc/self/exe", ignored);
   const auto console = cli::standard_console();

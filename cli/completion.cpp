@@ -24,8 +24,8 @@ std::vector<Candidate> command_names() {
   std::vector<Candidate> candidates;
   for (const auto& command : all_commands())
     if (!command.hidden) candidates.push_back({command.name, command.summary});
-  candidates.push_back({"server", "Run the control plane"});
-  candidates.push_back({"router", "Run the HTTP router"});
+  for (const auto& role : roles)
+    candidates.push_back({std::string(role.name), std::string(role.summary)});
   candidates.push_back({"help", "Show the commands, or one of them"});
   return candidates;
 }

@@ -86,6 +86,9 @@ TEST_CASE_FIXTURE(Fixture, "a command that does not exist suggests the nearest t
   CHECK(run({"config", "set", "A=1"}) == 2);
   CHECK_CONTAINS(noted(), "→ Try: berth config:set\n");
   CHECK(run({"help", "pss"}) == 2);
+  CHECK(run({"-a", "hello", "ps"}) == 2);
+  CHECK(noted() ==
+        "Error: Options such as '-a' stand behind the command.\n→ Try: berth COMMAND -a\n");
   CHECK(run({"\x1b[2J"}) == 2);
   CHECK(noted().find('\x1b') == std::string::npos);
 }
