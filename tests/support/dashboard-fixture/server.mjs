@@ -76,7 +76,8 @@ class Fixture {
     action();
     this.world.on_notice = told;
     for (const stream of this.streams) {
-      if (stream.kind === 'notices') stream.answer.write('event: gap\ndata: {"type":"gap","lost":1}\n\n');
+      if (stream.kind === 'notices')
+        stream.answer.write('event: gap\ndata: {"type":"gap","lost":1}\n\n');
     }
   }
 

@@ -35,7 +35,11 @@ export async function request<T>(
   body?: Body,
   more: Record<string, string> = {},
 ): Promise<T> {
-  const headers: Record<string, string> = { Accept: 'application/json', ...request_header, ...more };
+  const headers: Record<string, string> = {
+    Accept: 'application/json',
+    ...request_header,
+    ...more,
+  };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   let answer: Response;
   try {

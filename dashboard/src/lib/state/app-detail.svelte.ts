@@ -5,7 +5,14 @@ import { ApiError, get, get_list, message_of } from '../api/client';
 import type { App, Build, Formation, Notice, Release, Replica } from '../api/types';
 import { stream } from '../live/stream.svelte';
 import { app_api } from './apps.svelte';
-import { by_process_type, by_replica, upsert, with_build, with_release, with_replica } from './collection';
+import {
+  by_process_type,
+  by_replica,
+  upsert,
+  with_build,
+  with_release,
+  with_replica,
+} from './collection';
 import { Reload } from './reload';
 import { kept_seconds, traffic } from './traffic.svelte';
 
@@ -69,7 +76,10 @@ export class AppDetail {
       get<App>(app_api(this.name)),
       get<Formation[]>(app_api(this.name, 'formation')),
       get_list<Replica>(app_api(this.name, 'dynos'), 'name ..; max=1000'),
-      get_list<Release>(app_api(this.name, 'releases'), `version ..; order=desc,max=${most_listed}`),
+      get_list<Release>(
+        app_api(this.name, 'releases'),
+        `version ..; order=desc,max=${most_listed}`,
+      ),
       get_list<Build>(app_api(this.name, 'builds'), `order=desc,max=${most_listed}`),
       traffic.load(this.name, kept_seconds),
     ]);
