@@ -133,6 +133,8 @@ Task<Answer> attach(Call call, Exchange* exchange) {
   TaskGroup input(exchange->executor());
   input.spawn(copy_in(client->get(), &replica));
   const std::string why = co_await copy_out(client->get(), &replica);
+  // At once: the client's side of the farewell may take its time.
+  replica.close(failure);
   co_await (*client)->close(why);
   co_await input.join();
   co_return Response{};

@@ -102,7 +102,7 @@ Task<Answer> Dispatcher::run(Plan plan, Exchange* exchange) {
     std::string body;
     for (;;) {
       auto piece = co_await exchange->read_body();
-      if (piece.has_error()) co_return piece.error();
+      if (piece.has_error()) co_return bad_request(piece.error().message);
       if (piece->empty()) break;
       if (body.size() + piece->size() > json_body_limit)
         co_return Problem(413, "request_too_large", "the body is larger than 1 MiB");

@@ -12,6 +12,7 @@ namespace berth::api {
 namespace {
 
 constexpr std::size_t most_waiting = 256;
+constexpr std::size_t piece_bytes = 64 << 10;
 
 class NoticeQueue final {
  public:
@@ -26,14 +27,15 @@ class NoticeQueue final {
     waiting_.push_back(notice);
   }
 
-  /// All that waits, as one text; "" if nothing does.
+  /// The next of what waits, as one text of about a piece; "" if nothing does.
   [[nodiscard]] std::string take() {
     std::string text;
     if (lost_ > 0) text += event_text("", "gap", to_text(json::object{{"type", "gap"}, {"lost", lost_}}));
     lost_ = 0;
-    for (const Control::Notice& notice : waiting_)
-      text += event_text("", optional_string(*notice, "type").value_or("notice"), to_text(*notice));
-    waiting_.clear();
+    for (; !waiting_.empty() && text.size() < piece_bytes; waiting_.pop_front()) {
+      const json::object& notice = *waiting_.front();
+      text += event_text("", optional_string(notice, "type").value_or("notice"), to_text(notice));
+    }
     return text;
   }
 

@@ -49,8 +49,10 @@ bool RawClient::read_some(std::chrono::steady_clock::time_point deadline) {
 
 bool RawClient::read_until(std::string_view text, std::chrono::milliseconds time) {
   const auto deadline = std::chrono::steady_clock::now() + time;
-  while (received.find(text) == std::string::npos)
+  for (std::size_t from = 0; received.find(text, from) == std::string::npos;) {
+    from = received.size() - std::min(received.size(), text.size());
     if (!fd_ || !read_some(deadline)) return false;
+  }
   return true;
 }
 
