@@ -2,8 +2,10 @@
 #include "base/child_process.hpp"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -28,7 +30,10 @@ std::string find_program(const std::string& name) {
   while (!rest.empty()) {
     const auto colon = rest.find(':');
     const std::string candidate = std::string(rest.substr(0, colon)) + "/" + name;
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+    struct stat status {};
+    if (::stat(candidate.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+        ::access(candidate.c_str(), X_OK) == 0)
+      return candidate;
     if (colon == std::string_view::npos) break;
     rest.remove_prefix(colon + 1);
   }
@@ -84,8 +89,18 @@ struct ChildPlan {
     plan.fds[i].first = ::fcntl(plan.fds[i].first, F_DUPFD_CLOEXEC, floor);
     if (plan.fds[i].first < 0) fail_child(report);
   }
+  // Libraries open descriptors without close-on-exec (Asio's sockets); the child gets none of them.
+  // Before Linux 5.11 this fails and the flag of each descriptor decides, as ever.
+  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   for (std::size_t i = 0; i < plan.fd_count; ++i)
     if (::dup2(plan.fds[i].first, plan.fds[i].second) < 0) fail_child(report);
+  // What whoever started us left open is not the child's either.
+  for (int fd = 3; fd < floor; ++fd) {
+    bool passed = false;
+    for (std::size_t i = 0; i < plan.fd_count; ++i) passed = passed || plan.fds[i].second == fd;
+    if (!passed) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
+  ::syscall(SYS_close_range, floor, ~0U, CLOSE_RANGE_CLOEXEC);
   if (plan.new_session) ::setsid();
   if (*plan.working_directory && ::chdir(plan.working_directory) != 0) fail_child(report);
   sigset_t none;

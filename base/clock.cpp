@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <algorithm>
 #include <ctime>
 
 namespace berth {
@@ -12,7 +12,7 @@ namespace {
 
 std::tm utc(Time time) {
   const std::time_t seconds =
-      std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+      std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
   return parts;
@@ -30,34 +30,56 @@ std::string rfc3339(Time time) {
 
 std::string rfc3339_micros(Time time) {
   const std::tm t = utc(time);
-  const auto micros = time.time_since_epoch().count() % 1'000'000;
+  const auto micros = (time - std::chrono::floor<std::chrono::seconds>(time)).count();
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}+00:00", t.tm_year + 1900,
                      t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, micros);
 }
 
+namespace {
+
+/// `text` has the form of the pattern, in which 0 stands for a digit.
+bool has_form(std::string_view text, std::string_view pattern) {
+  return text.size() == pattern.size() && std::ranges::equal(text, pattern, [](char c, char form) {
+           return form == '0' ? c >= '0' && c <= '9' : c == form;
+         });
+}
+
+int number(std::string_view digits) {
+  int value = 0;
+  for (const char c : digits) value = value * 10 + (c - '0');
+  return value;
+}
+
+}  // namespace
+
 Result<Time> parse_rfc3339(std::string_view text) {
-  std::tm t{};
-  int consumed = 0;
-  const std::string copy(text);
-  if (std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &t.tm_year, &t.tm_mon, &t.tm_mday,
-                  &t.tm_hour, &t.tm_min, &t.tm_sec, &consumed) != 6)
-    return Error{ErrorKind::invalid, "not a timestamp: '" + copy + "'"};
-  t.tm_year -= 1900;
-  t.tm_mon -= 1;
-  std::string_view rest = std::string_view(copy).substr(static_cast<std::size_t>(consumed));
+  constexpr std::string_view form = "0000-00-00T00:00:00";
+  const Error refused{ErrorKind::invalid,
+                      "not a timestamp in UTC, such as 2026-11-23T05:15:38Z: '" +
+                          std::string(text.substr(0, 40)) + "'"};
+  if (!has_form(text.substr(0, form.size()), form)) return refused;
+  const std::chrono::year_month_day date{
+      std::chrono::year(number(text.substr(0, 4))),
+      std::chrono::month(static_cast<unsigned>(number(text.substr(5, 2)))),
+      std::chrono::day(static_cast<unsigned>(number(text.substr(8, 2))))};
+  const int hours = number(text.substr(11, 2));
+  const int minutes = number(text.substr(14, 2));
+  const int seconds = number(text.substr(17, 2));
+  if (!date.ok() || hours > 23 || minutes > 59 || seconds > 59) return refused;
+  std::string_view rest = text.substr(form.size());
   std::int64_t micros = 0;
-  if (!rest.empty() && rest.front() == '.') {
+  if (rest.starts_with('.')) {
     rest.remove_prefix(1);
     std::int64_t scale = 100'000;
-    while (!rest.empty() && rest.front() >= '0' && rest.front() <= '9') {
+    if (rest.empty() || rest.front() < '0' || rest.front() > '9') return refused;
+    for (; !rest.empty() && rest.front() >= '0' && rest.front() <= '9'; rest.remove_prefix(1)) {
       micros += (rest.front() - '0') * scale;
       scale /= 10;
-      rest.remove_prefix(1);
     }
   }
-  if (rest != "Z" && rest != "+00:00")
-    return Error{ErrorKind::invalid, "timestamp is not in UTC: '" + copy + "'"};
-  return Time{std::chrono::seconds{::timegm(&t)} + Duration{micros}};
+  if (rest != "Z" && rest != "+00:00") return refused;
+  return Time{std::chrono::sys_days(date)} + std::chrono::hours(hours) +
+         std::chrono::minutes(minutes) + std::chrono::seconds(seconds) + Duration(micros);
 }
 
 }  // namespace berth

@@ -31,6 +31,9 @@ Result<Url> Url::parse(std::string_view text) {
     return Error{ErrorKind::invalid, "URL must start with http:// or https://: '" + std::string(text) + "'"};
   url.host = std::string(parsed->encoded_host());
   url.port = parsed->has_port() ? parsed->port_number() : url.scheme == "https" ? 443 : 80;
+  // A port beyond 65535 is given as 0.
+  if (url.host.empty() || url.port == 0)
+    return Error{ErrorKind::invalid, "the URL has no valid host and port: '" + std::string(text) + "'"};
   url.target = std::string(parsed->encoded_target());
   if (url.target.empty() || url.target.front() != '/') url.target.insert(0, 1, '/');
   return url;
@@ -52,7 +55,8 @@ bool is_localhost(std::string_view host) {
 /// Runs one asynchronous step to its end on a private context; Beast's deadlines only work that way.
 class Exchange {
  public:
-  explicit Exchange(const HttpRequest& request) : request_(request) {}
+  explicit Exchange(const HttpRequest& request)
+      : request_(request), end_(std::chrono::steady_clock::now() + request.deadline) {}
 
   Result<HttpResponse> run() {
     if (request_.url.scheme == "https") {
@@ -83,7 +87,10 @@ class Exchange {
 
   template <class Start>
   Result<void> step(beast::tcp_stream& layer, std::string_view what, Start start) {
-    layer.expires_after(request_.deadline);
+    if (waits_for_more_)
+      layer.expires_after(request_.deadline);
+    else
+      layer.expires_at(end_);
     std::optional<beast::error_code> outcome;
     start([&outcome](beast::error_code code) { outcome = code; });
     context_.restart();
@@ -150,6 +157,7 @@ class Exchange {
       value += std::string(field.value());
     }
     const bool streaming = request_.on_data && response.status / 100 == 2;
+    waits_for_more_ = streaming;
     char chunk[16384];
     while (!parser.is_done()) {
       parser.get().body().data = chunk;
@@ -174,6 +182,8 @@ class Exchange {
   }
 
   const HttpRequest& request_;
+  const std::chrono::steady_clock::time_point end_;
+  bool waits_for_more_ = false;  ///< a stream: the deadline counts anew for each wait
   asio::io_context context_;
 };
 

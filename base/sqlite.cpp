@@ -190,6 +190,11 @@ Transaction::~Transaction() {
   }
 }
 
-void Transaction::commit() { std::exchange(database_, nullptr)->execute("COMMIT"); }
+void Transaction::commit() {
+  // A commit that fails, on a deferred constraint or a full disk, may leave the transaction open: the
+  // destructor rolls it back.
+  database_->execute("COMMIT");
+  database_ = nullptr;
+}
 
 }  // namespace berth

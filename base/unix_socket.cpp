@@ -63,12 +63,26 @@ Result<Fd> listen_unix(const std::filesystem::path& path, int backlog) {
   return socket;
 }
 
-Result<uid_t> peer_uid(int socket) {
+namespace {
+
+Result<ucred> peer_credentials(int socket) {
   ucred credentials{};
   socklen_t length = sizeof credentials;
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0)
     return system_error("peer credentials");
+  return credentials;
+}
+
+}  // namespace
+
+Result<uid_t> peer_uid(int socket) {
+  BERTH_ASSIGN(const ucred credentials, peer_credentials(socket));
   return credentials.uid;
+}
+
+Result<pid_t> peer_pid(int socket) {
+  BERTH_ASSIGN(const ucred credentials, peer_credentials(socket));
+  return credentials.pid;
 }
 
 }  // namespace berth

@@ -17,5 +17,6 @@ namespace berth {
 [[nodiscard]] Result<Fd> listen_unix(const std::filesystem::path& path, int backlog = 64);
 [[nodiscard]] Result<Fd> connect_unix(const std::filesystem::path& path);
 [[nodiscard]] Result<uid_t> peer_uid(int socket);
+[[nodiscard]] Result<pid_t> peer_pid(int socket);
 
 }  // namespace berth

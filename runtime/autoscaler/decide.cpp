@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/result.hpp"
+
 namespace berth::runtime {
 
 namespace {
@@ -14,6 +16,7 @@ double seconds(Duration duration) { return std::chrono::duration<double>(duratio
 
 /// Replicas that this rate needs, before the policy's bounds.
 int needed(const ScalingPolicy& policy, double rate) {
+  if (rate <= 0) return 0;
   return static_cast<int>(std::min(std::ceil(rate / policy.requests_per_second), 1e6));
 }
 
@@ -44,30 +47,44 @@ int most_needed_lately(const ScalingPolicy& policy, const ScalingState& state, T
   return most;
 }
 
+/// The newest sample becomes the last. One without a time says nothing, one of a time that is known
+/// replaces it, and a clock that was set back takes what it will measure again with it.
+void add(ScalingState& state, const LoadSample& sample) {
+  if (sample.at == Time{}) return;
+  while (!state.samples.empty() && state.samples.back().at >= sample.at) state.samples.pop_back();
+  state.samples.push_back(sample);
+}
+
 void forget_old(const ScalingPolicy& policy, ScalingState& state, Time now) {
-  const Duration longest = std::max({policy.up_window + policy.down_window, policy.idle_before_zero});
-  while (!state.samples.empty() && state.samples.front().at <= now - longest)
+  const Duration longest = policy.up_window + std::max(policy.down_window, policy.idle_before_zero);
+  // The newest stays: it tells silence from a router that is away.
+  while (state.samples.size() > 1 && state.samples.front().at <= now - longest)
     state.samples.pop_front();
 }
 
-}  // namespace
-
-Decision decide(const ScalingPolicy& policy, ScalingState& state, const LoadSample& sample, Time now) {
-  if (state.samples.empty() || sample.at > state.samples.back().at) state.samples.push_back(sample);
-  forget_old(policy, state, now);
+/// The decision alone; decide() keeps the state.
+Decision choose(const ScalingPolicy& policy, const ScalingState& state, const LoadSample& sample,
+                Time now) {
   const double rate = rate_until(state, now, policy.up_window);
   const int wanted = needed(policy, rate);
-  const auto bounded = [&](int quantity) { return std::clamp(quantity, policy.min, policy.max); };
+  const auto bounded = [&](int quantity) {
+    return std::max(policy.min, std::min(quantity, policy.max));
+  };
   const auto rate_text = [&] {
     return fmt::format("{:.1f} requests/s over {:.0f} s, target {:g} a replica", rate,
                        seconds(policy.up_window), policy.requests_per_second);
   };
 
-  if (state.quantity < policy.min) return {policy.min, "below the minimum"};
+  if (state.quantity < policy.min) return {bounded(wanted), "below the minimum"};
   if (state.quantity > policy.max) return {policy.max, "above the maximum"};
-  if (state.quantity == 0 && (sample.held > 0 || sample.in_flight > 0))
-    return {bounded(std::max(1, wanted)), "a request waits"};
+  if (state.quantity == 0 && sample.held > 0) return {bounded(std::max(1, wanted)), "a request waits"};
   if (wanted > state.quantity && bounded(wanted) > state.quantity) return {bounded(wanted), rate_text()};
+
+  // After load comes at least one sample without (docs/decisions/0002): no sample is no silence.
+  if (!state.samples.empty() && has_load(state.samples.back()) &&
+      now - state.samples.back().at > policy.up_window)
+    return {state.quantity, fmt::format("as it is: no sample for {:.0f} s",
+                                        seconds(now - state.samples.back().at))};
 
   const Time quiet_since = std::max(last_load(state), state.since);
   if (policy.min == 0 && state.quantity > 0 && now - quiet_since >= policy.idle_before_zero)
@@ -80,6 +97,20 @@ Decision decide(const ScalingPolicy& policy, ScalingState& state, const LoadSamp
                                   seconds(policy.down_window))};
   }
   return {state.quantity, "as it is: " + rate_text()};
+}
+
+}  // namespace
+
+Decision decide(const ScalingPolicy& policy, ScalingState& state, const LoadSample& sample, Time now) {
+  BERTH_ASSERT(policy.min <= policy.max && policy.requests_per_second > 0);
+  // Without a past, and after the clock was set back, everything begins now.
+  if (state.since == Time{} || state.since > now) state.since = now;
+  add(state, sample);
+  forget_old(policy, state, now);
+  Decision decision = choose(policy, state, sample, now);
+  if (decision.quantity > state.quantity) state.since = now;
+  state.quantity = decision.quantity;
+  return decision;
 }
 
 }  // namespace berth::runtime

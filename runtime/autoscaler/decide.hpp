@@ -13,9 +13,9 @@
 namespace berth::runtime {
 
 struct ScalingPolicy {
-  int min = 0;
-  int max = 1;
-  double requests_per_second = 10;  ///< target for one replica
+  int min = 0;                      ///< 0: sleeps when idle
+  int max = 1;                      ///< at least min
+  double requests_per_second = 10;  ///< target for one replica; above 0
   Duration up_window = 3s;          ///< the rate that scales up is measured over this
   Duration down_window = 30s;       ///< every second of it must agree with fewer
   Duration idle_before_zero = 60s;  ///< without any request
@@ -32,7 +32,9 @@ struct LoadSample {
 
 struct ScalingState {
   int quantity = 0;
-  Time since{};                     ///< when the policy was set or the replicas woke
+  /// When it last grew, or the policy was set: nothing is removed for a window after. Epoch: from the
+  /// next call on.
+  Time since{};
   std::deque<LoadSample> samples;   ///< oldest first; decide() drops what no window needs
 };
 
@@ -41,7 +43,8 @@ struct Decision {
   std::string why;  ///< for people: "66 requests/s over 3 s, target 20 a replica"
 };
 
-/// Adds the sample (if it is new) and decides; `state` becomes the state for the next call.
+/// Adds the sample and decides; `state` becomes the state for the next call. Where there is no new
+/// sample, one without a time changes nothing but lets time pass.
 [[nodiscard]] Decision decide(const ScalingPolicy& policy, ScalingState& state,
                               const LoadSample& sample, Time now);
 

@@ -2,7 +2,8 @@
 #include "runtime/scheduler/plan.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <tuple>
+#include <utility>
 
 namespace berth::runtime {
 
@@ -19,13 +20,17 @@ class Planner {
           const SchedulerMemory& memory, const SchedulerPolicy& policy, Time now)
       : desired_(desired), observed_(observed), policy_(policy), now_(now) {
     result_.memory = memory;
+    // A clock that was set back must not stretch a back-off.
+    for (auto& [slot, crashes] : result_.memory.slots)
+      crashes.last_exit = std::min(crashes.last_exit, now);
   }
 
   Plan run() {
+    const DesiredRelease& serving = desired_.target_pending ? desired_.serving : desired_.target;
+    note_serving(serving.version);
     note_exits();
     const bool failed = desired_.target_pending && settle_failure();
     if (desired_.target_pending && !failed) keep(desired_.target, /*serve=*/false);
-    const DesiredRelease& serving = desired_.target_pending ? desired_.serving : desired_.target;
     if (serving.version != 0) keep(serving, /*serve=*/true);
     if (desired_.target_pending && !failed) settle_success();
     retire_others(failed);
@@ -41,32 +46,76 @@ class Planner {
     if (result_.next == Time{} || time < result_.next) result_.next = time;
   }
 
-  /// Exited replicas leave their mark in the slot's memory and are forgotten.
+  void note_serving(int version) {
+    SchedulerMemory& memory = result_.memory;
+    if (memory.serving == version) return;
+    memory.previous = std::exchange(memory.serving, version);
+  }
+
+  /// What is wanted of the slot, or nothing if it is not wanted.
+  const DesiredProcess* wanted(const Slot& slot) const {
+    for (const DesiredRelease* release : {&desired_.target, &desired_.serving}) {
+      if (release->version == 0 || release->version != slot.release) continue;
+      const auto process = release->processes.find(slot.type);
+      if (process != release->processes.end() && slot.index <= process->second.quantity)
+        return &process->second;
+    }
+    return nullptr;
+  }
+
+  /// Whether the replica is from before a restart that was asked for. One that never began has no
+  /// start: its end tells when it was tried.
+  static bool is_outdated(const Observed& replica, const DesiredProcess& process) {
+    const Time began = replica.started_at != Time{} ? replica.started_at : replica.exited_at;
+    return began < process.restart_before;
+  }
+
+  /// An exit that nobody asked for, of a replica that was wanted. One that was draining, or from
+  /// before a restart, was on its way out.
+  bool is_crash(const Observed& replica) const {
+    if (replica.state != ReplicaState::exited || replica.stopping || replica.draining) return false;
+    const DesiredProcess* process = wanted(replica.slot);
+    return process && !is_outdated(replica, *process);
+  }
+
+  /// Exited replicas are forgotten; crashes leave their mark in the slot's memory.
   void note_exits() {
+    std::vector<const Observed*> crashes;
     for (const Observed& replica : observed_) {
       if (replica.state != ReplicaState::exited) continue;
       act(ForgetReplica{replica.id});
-      if (replica.stopping) continue;  // asked for: no crash
-      SlotMemory& slot = result_.memory[replica.slot];
-      const bool was_steady = replica.ready_at != Time{} &&
-                              replica.exited_at - replica.ready_at >= policy_.steady_after;
-      slot.failures = was_steady ? 1 : slot.failures + 1;
-      slot.last_exit = replica.exited_at;
-      slot.message = replica.message;
+      if (is_crash(replica)) crashes.push_back(&replica);
     }
+    std::ranges::sort(crashes, {}, [](const Observed* replica) {
+      return std::tuple(replica->exited_at, replica->id);
+    });
+    for (const Observed* replica : crashes) note_crash(*replica);
   }
 
-  /// A pending release fails with the first replica of it that exits.
+  void note_crash(const Observed& replica) {
+    SlotMemory& slot = result_.memory.slots[replica.slot];
+    // A lost replica may have no time of its end, and a clock may have been set back.
+    const Time exited_at = replica.exited_at == Time{} ? now_ : std::min(replica.exited_at, now_);
+    if (slot.last == replica.id) return;  // noted before: to forget it failed
+    const bool was_steady = replica.ready_at != Time{} &&
+                            exited_at - replica.ready_at >= policy_.steady_after;
+    slot.failures = was_steady ? 1 : slot.failures + 1;
+    slot.last_exit = exited_at;
+    slot.last = replica.id;
+    slot.message = replica.message;
+  }
+
+  /// A pending release fails with the first of its replicas that exits.
   bool settle_failure() {
+    const Observed* first = nullptr;
     for (const Observed& replica : observed_)
-      if (replica.state == ReplicaState::exited && !replica.stopping &&
-          replica.slot.release == desired_.target.version) {
-        act(SettleRelease{desired_.target.version, false,
-                          replica.slot.type + "." + std::to_string(replica.slot.index) + " " +
-                              replica.message});
-        return true;
-      }
-    return false;
+      if (replica.slot.release == desired_.target.version && is_crash(replica) &&
+          (!first || std::tuple(replica.exited_at, replica.id) < std::tuple(first->exited_at, first->id)))
+        first = &replica;
+    if (!first) return false;
+    act(SettleRelease{desired_.target.version, false,
+                      first->slot.type + "." + std::to_string(first->slot.index) + " " + first->message});
+    return true;
   }
 
   void settle_success() {
@@ -78,14 +127,19 @@ class Planner {
     wake_at(now_);
   }
 
-  /// The live replica of the slot that needs no replacement.
+  /// The live replica of the slot that needs no replacement. After a crash of the server there may
+  /// be several, their marks forgotten: a ready one goes first, then the youngest.
   const Observed* current(const Slot& slot, const DesiredProcess& process, bool ready) const {
+    const auto rank = [](const Observed& replica) {
+      return std::tuple(replica.state == ReplicaState::ready, replica.started_at, replica.id);
+    };
+    const Observed* best = nullptr;
     for (const Observed& replica : observed_)
       if (is_live(replica) && !replica.draining && replica.slot == slot &&
-          replica.started_at >= process.restart_before &&
-          (!ready || replica.state == ReplicaState::ready))
-        return &replica;
-    return nullptr;
+          !is_outdated(replica, process) && (!ready || replica.state == ReplicaState::ready) &&
+          (!best || rank(replica) > rank(*best)))
+        best = &replica;
+    return best;
   }
 
   /// Starts what the release misses; with `serve`, decides which of its replicas get traffic.
@@ -97,38 +151,58 @@ class Planner {
 
   void keep_slot(const Slot& slot, const DesiredProcess& process, bool serve) {
     const Observed* replica = current(slot, process, /*ready=*/false);
-    if (!replica) start_after_backoff(slot);
-    if (!serve) {
-      if (replica) kept_.push_back(replica->id);
-      return;
-    }
-    if (replica && replica->state == ReplicaState::ready) {
+    if (replica)
       kept_.push_back(replica->id);
-      if (slot.type == "web") result_.routed.push_back(replica->id);
-      return;
+    else
+      start_after_backoff(slot, process);
+    if (!serve) return;
+    if (replica && replica->state == ReplicaState::ready)
+      route(*replica);
+    else
+      fill_in(slot, process);
+  }
+
+  void route(const Observed& replica) {
+    if (replica.slot.type == "web") result_.routed.push_back(replica.id);
+  }
+
+  /// Until the slot's own replica is ready, an earlier one of the slot goes on serving, be it from
+  /// before a restart or of the release that served before.
+  void fill_in(const Slot& slot, const DesiredProcess& process) {
+    const auto rank = [](const Observed& replica) {
+      return std::tuple(replica.slot.release, replica.started_at, replica.id);
+    };
+    const Observed* best = nullptr;
+    for (const Observed& other : observed_) {
+      if (!is_live(other) || other.draining || other.state != ReplicaState::ready ||
+          other.slot.type != slot.type || other.slot.index != slot.index)
+        continue;
+      const bool outdated = other.slot.release == slot.release && is_outdated(other, process);
+      const bool previous = other.slot.release != slot.release &&
+                            other.slot.release == result_.memory.previous;
+      if ((outdated || previous) && (!best || rank(other) > rank(*best))) best = &other;
     }
-    if (replica) kept_.push_back(replica->id);
-    // Until the slot's own replica is ready, any earlier one of the slot goes on serving, be it of
-    // an older release or from before a restart.
-    for (const Observed& other : observed_)
-      if (is_live(other) && !other.draining && other.state == ReplicaState::ready &&
-          other.slot.type == slot.type && other.slot.index == slot.index &&
-          !is_pending_target(other) && (!replica || other.id != replica->id)) {
-        kept_.push_back(other.id);
-        if (slot.type == "web") result_.routed.push_back(other.id);
-      }
+    if (!best) return;
+    kept_.push_back(best->id);
+    route(*best);
   }
 
   bool is_pending_target(const Observed& replica) const {
     return desired_.target_pending && replica.slot.release == desired_.target.version;
   }
 
-  void start_after_backoff(const Slot& slot) {
-    if (const auto found = result_.memory.find(slot); found != result_.memory.end()) {
-      const Time earliest = found->second.last_exit + backoff(found->second.failures);
-      if (now_ < earliest) {
-        wake_at(earliest);
-        return;
+  void start_after_backoff(const Slot& slot, const DesiredProcess& process) {
+    if (const auto found = result_.memory.slots.find(slot); found != result_.memory.slots.end()) {
+      SlotMemory& crashes = found->second;
+      // Whoever asks for a restart asks for it now.
+      if (crashes.last_exit < process.restart_before) {
+        result_.memory.slots.erase(found);
+      } else {
+        const Time earliest = crashes.last_exit + backoff(crashes.failures);
+        if (now_ < earliest) {
+          wake_at(earliest);
+          return;
+        }
       }
     }
     act(StartReplica{slot});
@@ -194,29 +268,26 @@ class Planner {
     const SlotMemory* crash = nullptr;
     for (int index = 1; index <= web.quantity; ++index) {
       const Slot slot{"web", index, release.version};
-      const auto memory = result_.memory.find(slot);
+      const auto memory = result_.memory.slots.find(slot);
       // The first restart is at once: requests wait for it.
-      if (memory == result_.memory.end() || memory->second.failures < 2) return nullptr;
+      if (memory == result_.memory.slots.end() || memory->second.failures < 2) return nullptr;
       crash = &memory->second;
     }
     return crash;
   }
 
-  /// Memory of slots that nothing wants any more, and of those that have been up long enough, goes.
+  /// Memory of slots that nothing wants any more, and of those whose replica has been up long enough,
+  /// goes. Only the slot's own replica counts: one from before a restart says nothing of the new.
   void forget_slots() {
-    std::erase_if(result_.memory, [this](const auto& entry) {
-      const auto wanted = [&](const DesiredRelease& release) {
-        const auto process = release.processes.find(entry.first.type);
-        return release.version == entry.first.release && process != release.processes.end() &&
-               entry.first.index <= process->second.quantity;
-      };
-      if (!wanted(desired_.target) && !wanted(desired_.serving)) return true;
-      for (const Observed& replica : observed_)
-        if (replica.slot == entry.first && replica.state == ReplicaState::ready && is_live(replica)) {
-          const Time steady = replica.ready_at + policy_.steady_after;
-          if (now_ >= steady) return true;
-          wake_at(steady);
-        }
+    std::erase_if(result_.memory.slots, [this](const auto& entry) {
+      const auto& [slot, crashes] = entry;
+      const DesiredProcess* process = wanted(slot);
+      if (!process) return true;
+      const Observed* replica = current(slot, *process, /*ready=*/true);
+      if (!replica) return false;
+      const Time steady = replica->ready_at + policy_.steady_after;
+      if (now_ >= steady) return true;
+      wake_at(steady);
       return false;
     });
   }

@@ -67,10 +67,19 @@ struct Observed {
 struct SlotMemory {
   int failures = 0;  ///< in a row
   Time last_exit{};
+  ReplicaId last;  ///< whose exit that was
   std::string message;
   friend bool operator==(const SlotMemory&, const SlotMemory&) = default;
 };
-using SchedulerMemory = std::map<Slot, SlotMemory>;
+
+/// What plan() remembers from call to call. Losing it (a crash of the server) costs a back-off that
+/// begins again, nothing else.
+struct SchedulerMemory {
+  std::map<Slot, SlotMemory> slots;
+  int serving = 0;   ///< the release that serves
+  int previous = 0;  ///< the one that did before: its replicas may fill in while they are there
+  friend bool operator==(const SchedulerMemory&, const SchedulerMemory&) = default;
+};
 
 struct SchedulerPolicy {
   Duration drain_timeout = 30s;

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder/build.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <map>
+#include <set>
+
+#include "base/crypto.hpp"
+#include "base/file.hpp"
+#include "builder/build_context.hpp"
+#include "builder/build_phase.hpp"
+#include "builder/build_record.hpp"
+#include "builder/detect_phase.hpp"
+#include "builder/export_phase.hpp"
+#include "builder/oci.hpp"
+#include "builder/procfile.hpp"
+#include "builder/project_toml.hpp"
+#include "builder/source.hpp"
+#include "builder/workspace.hpp"
+
+namespace berth::builder {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Changes when the same input would give another image.
+constexpr std::string_view builder_version = "1";
+
+/// One build an app at a time: the cache and the kept source belong to it.
+Result<Fd> lock_cache(const fs::path& cache) {
+  BERTH_TRY(make_directories(cache));
+  BERTH_ASSIGN(Fd fd, open_file(cache / "lock", O_RDWR | O_CREAT, 0600));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+    return Error{ErrorKind::conflict, "another build of this app is running; push again when it has ended"};
+  return fd;
+}
+
+Environment environment_of(const Image& image) {
+  Environment result;
+  for (const auto& entry : image.env) {
+    const auto equals = entry.find('=');
+    if (equals != std::string::npos) result[entry.substr(0, equals)] = entry.substr(equals + 1);
+  }
+  return result;
+}
+
+std::string label(const Image& image, const std::string& name) {
+  const auto found = image.labels.find(name);
+  return found == image.labels.end() ? "" : found->second;
+}
+
+Result<Image> base_image(const ImageStore& images, const std::string& tag) {
+  auto image = images.find_tag(tag);
+  if (image.has_error() && image.error().kind == ErrorKind::not_found)
+    return Error{ErrorKind::unavailable, "the base image " + tag + " has not been imported yet"};
+  return image;
+}
+
+/// Same key, same image: everything that the result depends on, and nothing else.
+std::string build_key(const BuildContext& context, const std::string& tree) {
+  Sha256 hash;
+  const auto add = [&](std::string_view text) {
+    hash.update(std::to_string(text.size()) + ":");
+    hash.update(text);
+  };
+  add(builder_version);
+  add(tree);
+  add(context.installed.digest);
+  add(context.run_image.digest);
+  add(context.build_image.digest);
+  if (const auto launcher = read_file(context.request.launcher); launcher.has_value()) add(*launcher);
+  for (const auto* variables : {&context.request.config_vars, &context.request.operator_env}) {
+    add(std::to_string(variables->size()));
+    for (const auto& [name, value] : *variables) {
+      add(name);
+      add(value);
+    }
+  }
+  return hash.finish_hex();
+}
+
+class Build final {
+ public:
+  Build(const BuildRequest& request, ImageStore& images, SandboxFactory& sandboxes,
+        const OutputSink& sink, const std::atomic<bool>& cancel)
+      : context_{.request = request,
+                 .images = images,
+                 .sandboxes = sandboxes,
+                 .sink = sink,
+                 .cancel = cancel,
+                 .deadline = std::chrono::steady_clock::now() + request.timeout,
+                 .installed = {},
+                 .run_image = {},
+                 .build_image = {},
+                 .target = {},
+                 .inherited = {},
+                 .user = {}} {}
+
+  Result<BuiltImage> run() {
+    BERTH_ASSIGN(const Fd lock, lock_cache(context_.request.cache_directory));
+    BERTH_TRY(prepare());
+    BERTH_ASSIGN(const std::string tree, source_tree_id(context_.request.source));
+    const std::string key = build_key(context_, tree);
+    if (auto reused = reuse(key)) return std::move(*reused);
+
+    const fs::path source = context_.request.cache_directory / "source";
+    BERTH_ASSIGN(const SourceTree exported,
+                 export_source(context_.request.source, source, build_uid, build_gid));
+    for (const auto& note : exported.notes) context_.line("Note: " + note);
+    BERTH_TRY(read_source_files(MergedTree(source / "tree", {})));
+    BERTH_ASSIGN(Workspace workspace, Workspace::create(context_, source / "tree"));
+    BERTH_ASSIGN(const DetectedGroup group, detect_and_restore(workspace));
+    announce(group, workspace);
+    BERTH_ASSIGN(const BuildOutcome outcome, run_build(context_, workspace, group));
+    for (const auto& note : outcome.processes.notes) context_.line("Warning: " + note);
+    workspace.close_sandbox();
+    if (context_.cancel) return Error{ErrorKind::cancelled, "the build was cancelled"};
+
+    BERTH_ASSIGN(Exported result, export_image(context_, workspace, group, outcome, image_record_));
+    result.record.key = key;
+    result.record.tree = tree;
+    result.record.image = result.image.digest;
+    BERTH_TRY(keep(result.record));
+    return finish(std::move(result.image));
+  }
+
+ private:
+  fs::path record_path() const { return context_.request.cache_directory / "metadata.json"; }
+
+  Result<void> prepare() {
+    BERTH_ASSIGN(context_.installed, load_buildpacks(context_.request.buildpacks_directory));
+    BERTH_ASSIGN(context_.run_image, base_image(context_.images, context_.request.stack.run_tag));
+    BERTH_ASSIGN(context_.build_image, base_image(context_.images, context_.request.stack.build_tag));
+    context_.target = {.os = "linux",
+                       .arch = std::string(oci_architecture()),
+                       .variant = "",
+                       .distro_name = label(context_.run_image, "io.buildpacks.base.distro.name"),
+                       .distro_version = label(context_.run_image, "io.buildpacks.base.distro.version")};
+    context_.inherited = visible_to_buildpacks(environment_of(context_.build_image));
+    context_.inherited.emplace("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    context_.inherited.emplace("HOME", "/tmp");
+    context_.user = context_.request.config_vars;
+    read_records();
+    return {};
+  }
+
+  /// A record that cannot be read is none: the cache is rebuilt, never believed.
+  void read_records() {
+    const auto text = read_file(record_path());
+    if (text.has_value())
+      if (auto parsed = parse_build_record(*text); parsed.has_value()) old_record_ = std::move(*parsed);
+    if (context_.request.clear_cache) return;
+    record_ = old_record_;
+    auto image = context_.images.find(record_.image);
+    if (image.has_error()) image = context_.images.find(context_.request.previous_image);
+    if (image.has_error()) return;
+    image_record_ = parse_lifecycle_label(label(*image, "io.buildpacks.lifecycle.metadata"));
+    for (const auto& layer : image->layers) previous_layers_.insert(layer.diff_id);
+  }
+
+  std::optional<Result<BuiltImage>> reuse(const std::string& key) {
+    if (record_.key != key) return std::nullopt;
+    auto image = context_.images.find(record_.image);
+    if (image.has_error()) return std::nullopt;
+    for (const auto& layer : image->layers)
+      if (!context_.images.has_layer(layer.diff_id)) return std::nullopt;
+    const std::string& release = context_.request.previous_release;
+    context_.title("Nothing changed since " +
+                   (release.empty() ? std::string("the last build") : "release " + release) +
+                   "; reusing the image");
+    auto result = describe_image(std::move(*image));
+    if (result.has_value()) result->reused = true;
+    return result;
+  }
+
+  /// What can be known to be wrong before anything runs.
+  Result<void> read_source_files(const MergedTree& source) {
+    // A directory or a link of that name is for the buildpack to judge.
+    if (const auto text = source.read("Procfile"); text.has_value() && *text)
+      BERTH_TRY(parse_procfile(**text));
+    const auto project = source.read("project.toml");
+    if (project.has_error() || !*project) return {};
+    BERTH_ASSIGN(Environment variables, project_build_environment(**project));
+    context_.user.merge(variables);  // a config var of the same name stays
+    return {};
+  }
+
+  std::vector<RestoredLayer> restorable(const std::vector<std::string>& ids) const {
+    std::vector<RestoredLayer> result = plan_restore(ids, image_record_, record_);
+    std::erase_if(result, [&](const RestoredLayer& layer) {
+      return !layer.id.empty() && !context_.images.has_layer(layer.id);
+    });
+    return result;
+  }
+
+  std::map<std::string, json::object> stores(const std::vector<std::string>& ids) const {
+    std::map<std::string, json::object> result;
+    for (const auto& id : ids)
+      if (const auto* buildpack = record_.find(id); buildpack && buildpack->store)
+        result[id] = *buildpack->store;
+    return result;
+  }
+
+  /// One sandbox for detection and build: it is opened as for the group of the last build, and opened
+  /// again only if detection finds another.
+  Result<DetectedGroup> detect_and_restore(Workspace& workspace) {
+    std::vector<std::string> expected;
+    for (const auto& buildpack : (record_.buildpacks.empty() ? image_record_ : record_).buildpacks)
+      expected.push_back(buildpack.id);
+    const auto guessed = restorable(expected);
+    BERTH_TRY(workspace.open_sandbox(context_, guessed, stores(expected)));
+    BERTH_ASSIGN(DetectedGroup group, detect(context_, workspace));
+    std::vector<std::string> found;
+    for (const auto* buildpack : group.buildpacks) found.push_back(buildpack->id);
+    const auto wanted = restorable(found);
+    if (wanted != guessed || stores(found) != stores(expected))
+      BERTH_TRY(workspace.open_sandbox(context_, wanted, stores(found)));
+    return group;
+  }
+
+  void announce(const DetectedGroup& group, const Workspace& workspace) const {
+    std::vector<std::string> names;
+    for (const auto* buildpack : group.buildpacks) names.push_back(buildpack->id + " " + buildpack->version);
+    context_.title("Buildpacks: " + people_list(names));
+    if (!group.runners_up.empty())
+      context_.line("Also recognised, and not used: " + people_list(group.runners_up));
+    std::map<std::string, std::vector<std::string>> restored;
+    for (const auto& [layer, id] : workspace.restored()) restored[layer.first].push_back(layer.second);
+    for (const auto& [buildpack, layers] : restored)
+      context_.line("Restored from the last build: " + people_list(layers) + " (" + buildpack + ")");
+  }
+
+  /// The record names only layers that are in place; what it no longer names is removed after.
+  Result<void> keep(const BuildRecord& record) {
+    BERTH_TRY(write_file_atomic(record_path(), build_record_json(record), 0600));
+    std::set<std::string> used;
+    for (const auto& buildpack : record.buildpacks)
+      for (const auto& [name, layer] : buildpack.layers) used.insert(layer.id);
+    for (const auto& buildpack : old_record_.buildpacks)
+      for (const auto& [name, layer] : buildpack.layers)
+        if (layer.id.starts_with("private:") && !used.contains(layer.id))
+          BERTH_TRY(context_.images.remove_private_layer(layer.id));
+    return {};
+  }
+
+  Result<BuiltImage> finish(Image image) const {
+    BERTH_ASSIGN(BuiltImage built, describe_image(std::move(image)));
+    std::size_t own = 0;
+    for (std::size_t i = context_.run_image.layers.size(); i < built.image.layers.size(); ++i) {
+      ++own;
+      if (previous_layers_.contains(built.image.layers[i].diff_id)) continue;
+      ++built.new_layers;
+      built.new_bytes += built.image.layers[i].size_bytes;
+    }
+    if (built.processes.empty())
+      context_.line("Warning: no process types. Add a Procfile with a line such as 'web: ./start' to run "
+                    "something.");
+    context_.title("Image " + built.image.digest.substr(0, 19) + "… (" + people_count(own, "layer") + ", " +
+                   std::to_string(built.new_layers) + " new, " + people_bytes(built.new_bytes) + ")");
+    return built;
+  }
+
+  BuildContext context_;
+  BuildRecord old_record_;              ///< as it is on disk
+  BuildRecord record_;                  ///< what may be restored
+  BuildRecord image_record_;            ///< the last image's layers
+  std::set<std::string> previous_layers_;
+};
+
+}  // namespace
+
+Result<BuiltImage> describe_image(Image image) {
+  BuiltImage built;
+  BERTH_ASSIGN(const ProcessSet processes,
+               with_context(parse_build_metadata(label(image, "io.buildpacks.build.metadata")),
+                            "image " + image.digest));
+  for (const auto& [type, process] : processes.by_type) built.processes[type] = command_line(process);
+  built.default_process = processes.default_type;
+  built.image = std::move(image);
+  return built;
+}
+
+Result<BuiltImage> build(const BuildRequest& request, ImageStore& images, SandboxFactory& sandboxes,
+                         const OutputSink& log, const std::atomic<bool>& cancel) {
+  return Build(request, images, sandboxes, log, cancel).run();
+}
+
+}  // namespace berth::builder

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One build: the tree of a commit becomes an image. Detect, build and export of the Cloud Native
+// Buildpacks specification in process, the buildpacks' own programs in a sandbox. Blocking: the
+// caller gives it a thread.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "builder/image_store.hpp"
+#include "builder/sandbox.hpp"
+
+namespace berth::builder {
+
+/// Where a build's source is: a commit in a bare repository, read with libgit2. During a push the
+/// objects are still in quarantine: `extra_object_directory` is git's GIT_QUARANTINE_PATH.
+struct GitSource {
+  std::filesystem::path repository;
+  std::string commit;  ///< 40 hex digits
+  std::filesystem::path extra_object_directory = {};
+};
+
+/// The base images: made once from buildpacks/stack, imported into the image store under the tags
+/// "stack/run" and "stack/build".
+struct Stack {
+  std::string run_tag = "stack/run";
+  std::string build_tag = "stack/build";
+};
+
+struct BuildRequest {
+  std::string app;       ///< the app's name, already checked
+  std::string build_id;  ///< unique
+  GitSource source;
+  std::map<std::string, std::string> config_vars;  ///< given to buildpacks as <platform>/env/<NAME>
+  std::filesystem::path cache_directory;           ///< cache/<app>; created if absent
+  std::filesystem::path work_directory;            ///< scratch on the same file system, removed after
+  std::filesystem::path buildpacks_directory;      ///< folders with a buildpack.toml, and order.toml
+  std::filesystem::path launcher;                  ///< the static berth-launcher
+  std::string previous_image;                      ///< digest, or empty
+  std::string previous_release = {};               ///< "v12", for messages; or empty
+  Stack stack = {};
+  /// The operator's <build-config>/env: file names with their suffixes; without one, a default.
+  std::map<std::string, std::string> operator_env = {};
+  /// Further binds for every build: CA certificates, a registry's configuration.
+  std::vector<SandboxSpec::Bind> extra_binds = {};
+  SandboxLimits limits;
+  std::chrono::seconds timeout = std::chrono::minutes(15);
+  bool clear_cache = false;
+};
+
+struct BuiltImage {
+  Image image;
+  std::map<std::string, std::string> processes;  ///< type → command line as people read it
+  std::string default_process;                   ///< "web", or empty
+  std::size_t new_layers = 0;
+  std::uint64_t new_bytes = 0;
+  bool reused = false;  ///< the same tree, configuration and builder as the previous build
+};
+
+/// The process types of an image that build() made, from its labels.
+[[nodiscard]] Result<BuiltImage> describe_image(Image image);
+
+/// The build log goes to `log` in the form git shows a pusher: "-----> Title" and lines indented by
+/// seven spaces. Errors have messages for the user: what happened, why, what to do.
+/// `cancel` becomes true to end the build from another thread; watched at least every 100 ms.
+[[nodiscard]] Result<BuiltImage> build(const BuildRequest& request, ImageStore& images,
+                                       SandboxFactory& sandboxes, const OutputSink& log,
+                                       const std::atomic<bool>& cancel);
+
+}  // namespace berth::builder

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder/build_record.hpp"
+
+#include <algorithm>
+
+namespace berth::builder {
+
+namespace {
+
+constexpr std::int64_t record_version = 1;
+
+json::object buildpack_json(const BuildpackRecord& buildpack) {
+  json::object layers;
+  for (const auto& [name, layer] : buildpack.layers)
+    layers[name] = json::object{{"sha", layer.id},
+                                {"data", layer.metadata},
+                                {"build", layer.flags.build},
+                                {"launch", layer.flags.launch},
+                                {"cache", layer.flags.cache}};
+  json::object result{{"key", buildpack.id}, {"version", buildpack.version}, {"layers", std::move(layers)}};
+  if (buildpack.store) result["store"] = json::object{{"metadata", *buildpack.store}};
+  return result;
+}
+
+std::optional<BuildpackRecord> parse_buildpack_record(const json::value& value) {
+  if (!value.is_object()) return std::nullopt;
+  const json::object& object = value.get_object();
+  BuildpackRecord record;
+  record.id = optional_string(object, "key").value_or("");
+  record.version = optional_string(object, "version").value_or("");
+  if (record.id.empty()) return std::nullopt;
+  if (const json::object* layers = optional_object(object, "layers"))
+    for (const auto& [name, entry] : *layers) {
+      if (!entry.is_object() || check_layer_name(name).has_error()) continue;
+      const json::object& layer = entry.get_object();
+      LayerRecord& target = record.layers[std::string(name)];
+      target.id = optional_string(layer, "sha").value_or("");
+      if (const json::object* data = optional_object(layer, "data")) target.metadata = *data;
+      target.flags = {.build = optional_bool(layer, "build").value_or(false),
+                      .launch = optional_bool(layer, "launch").value_or(false),
+                      .cache = optional_bool(layer, "cache").value_or(false)};
+    }
+  if (const json::object* store = optional_object(object, "store"))
+    if (const json::object* metadata = optional_object(*store, "metadata")) record.store = *metadata;
+  return record;
+}
+
+std::vector<BuildpackRecord> parse_buildpacks(const json::object& object) {
+  std::vector<BuildpackRecord> result;
+  if (const json::array* buildpacks = optional_array(object, "buildpacks"))
+    for (const auto& value : *buildpacks)
+      if (auto record = parse_buildpack_record(value)) result.push_back(std::move(*record));
+  return result;
+}
+
+}  // namespace
+
+const BuildpackRecord* BuildRecord::find(std::string_view buildpack) const {
+  const auto found = std::find_if(buildpacks.begin(), buildpacks.end(),
+                                  [&](const BuildpackRecord& record) { return record.id == buildpack; });
+  return found == buildpacks.end() ? nullptr : &*found;
+}
+
+json::array lifecycle_buildpacks(const BuildRecord& record) {
+  json::array result;
+  for (const auto& buildpack : record.buildpacks) result.push_back(buildpack_json(buildpack));
+  return result;
+}
+
+std::string build_record_json(const BuildRecord& record) {
+  return to_text(json::object{{"version", record_version},
+                              {"key", record.key},
+                              {"image", record.image},
+                              {"tree", record.tree},
+                              {"buildpacks", lifecycle_buildpacks(record)}});
+}
+
+Result<BuildRecord> parse_build_record(std::string_view text) {
+  BERTH_ASSIGN(const json::object object, parse_json_object(text));
+  BERTH_ASSIGN(const std::int64_t version, require_int(object, "version"));
+  if (version != record_version)
+    return Error{ErrorKind::invalid, "the build record has version " + std::to_string(version)};
+  BuildRecord record;
+  BERTH_ASSIGN(record.key, require_string(object, "key"));
+  BERTH_ASSIGN(record.image, require_string(object, "image"));
+  BERTH_ASSIGN(record.tree, require_string(object, "tree"));
+  record.buildpacks = parse_buildpacks(object);
+  return record;
+}
+
+BuildRecord parse_lifecycle_label(std::string_view text) {
+  BuildRecord record;
+  if (const auto object = parse_json_object(text); object.has_value())
+    record.buildpacks = parse_buildpacks(*object);
+  return record;
+}
+
+std::vector<RestoredLayer> plan_restore(const std::vector<std::string>& group,
+                                        const BuildRecord& image, const BuildRecord& cache) {
+  std::vector<RestoredLayer> result;
+  static const BuildpackRecord nothing;
+  for (const auto& id : group) {
+    const BuildpackRecord* in_image = image.find(id);
+    const BuildpackRecord* in_cache = cache.find(id);
+    if (!in_image) in_image = &nothing;
+    if (!in_cache) in_cache = &nothing;
+    for (const auto& [name, layer] : in_image->layers) {
+      // launch alone: only what describes it. With cache it is decided by the cache's copy below.
+      if (layer.flags.launch && !layer.flags.build && !layer.flags.cache)
+        result.push_back({id, name, layer.metadata, ""});
+    }
+    for (const auto& [name, layer] : in_cache->layers) {
+      if (!layer.flags.cache) continue;
+      if (layer.flags.launch) {
+        const auto twin = in_image->layers.find(name);
+        if (twin != in_image->layers.end() && twin->second.id != layer.id) continue;
+      }
+      result.push_back({id, name, layer.metadata, layer.id});
+    }
+  }
+  return result;
+}
+
+}  // namespace berth::builder

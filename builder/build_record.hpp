@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is kept of an app's last successful build: its layers with their flags and metadata, the image,
+// and the key by which an equal build is known. In cache/<app>/metadata.json, and, for layers of the
+// image, in its label io.buildpacks.lifecycle.metadata.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+#include "builder/layer_metadata.hpp"
+
+namespace berth::builder {
+
+struct LayerRecord {
+  std::string id;  ///< diff id, or "private:…" for a layer that is not in the image
+  LayerFlags flags;
+  json::object metadata;
+  friend bool operator==(const LayerRecord&, const LayerRecord&) = default;
+};
+
+struct BuildpackRecord {
+  std::string id;
+  std::string version;
+  std::map<std::string, LayerRecord> layers;
+  std::optional<json::object> store;
+  friend bool operator==(const BuildpackRecord&, const BuildpackRecord&) = default;
+};
+
+struct BuildRecord {
+  std::string key;    ///< of tree, configuration, buildpacks and stack
+  std::string image;  ///< digest
+  std::string tree;
+  std::vector<BuildpackRecord> buildpacks;
+  friend bool operator==(const BuildRecord&, const BuildRecord&) = default;
+
+  [[nodiscard]] const BuildpackRecord* find(std::string_view buildpack) const;
+};
+
+[[nodiscard]] std::string build_record_json(const BuildRecord& record);
+/// A record of another version of this program is an error; the caller then starts anew.
+[[nodiscard]] Result<BuildRecord> parse_build_record(std::string_view text);
+
+/// Only "buildpacks" of the label; what cannot be read is left out (1.5).
+[[nodiscard]] BuildRecord parse_lifecycle_label(std::string_view text);
+[[nodiscard]] json::array lifecycle_buildpacks(const BuildRecord& record);
+
+/// A layer given back to its buildpack before it builds (1.5).
+struct RestoredLayer {
+  std::string buildpack;
+  std::string layer;
+  json::object metadata;
+  std::string id;  ///< whose content is mounted; empty: only the metadata comes back
+  friend bool operator==(const RestoredLayer&, const RestoredLayer&) = default;
+};
+
+/// The table of 1.5, from the previous image's layers and the cached ones. Content only ever comes from
+/// the cache; a layer whose image and cache copies differ does not come back at all.
+[[nodiscard]] std::vector<RestoredLayer> plan_restore(const std::vector<std::string>& group,
+                                                      const BuildRecord& image,
+                                                      const BuildRecord& cache);
+
+}  // namespace berth::builder

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder/export_phase.hpp"
+
+#include <sys/stat.h>
+
+#include "base/file.hpp"
+#include "builder/toml.hpp"
+
+namespace berth::builder {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Looked for by the launcher's symbolic links and first on every process's PATH.
+constexpr std::string_view launcher_path = "/cnb/lifecycle/launcher";
+constexpr std::string_view path_addition = "/cnb/process:/cnb/lifecycle";
+
+class Exporter final {
+ public:
+  Exporter(const BuildContext& context, Workspace& workspace, const DetectedGroup& group,
+           const BuildOutcome& outcome, const BuildRecord& previous)
+      : context_(context),
+        workspace_(workspace),
+        group_(group),
+        outcome_(outcome),
+        previous_(previous),
+        layers_(workspace.layers()) {}
+
+  Result<Exported> run() {
+    result_.image = context_.run_image;
+    for (const auto& buildpack : outcome_.buildpacks)
+      BERTH_TRY(with_context(buildpack_layers(buildpack), buildpack.buildpack->id));
+    BERTH_ASSIGN(const std::string app, app_layer());
+    BERTH_ASSIGN(const std::string launcher, launcher_layer());
+    BERTH_ASSIGN(const std::string config, config_layer());
+    BERTH_ASSIGN(const std::string types, process_types_layer());
+    lifecycle_["app"] = json::array{json::object{{"sha", app}}};
+    lifecycle_["config"] = json::object{{"sha", config}};
+    lifecycle_["launcher"] = json::object{{"sha", launcher}};
+    if (!types.empty()) lifecycle_["process-types"] = json::object{{"sha", types}};
+    configure();
+    BERTH_ASSIGN(result_.image, context_.images.add_image(std::move(result_.image)));
+    return std::move(result_);
+  }
+
+ private:
+  Result<void> buildpack_layers(const BuildpackOutcome& outcome) {
+    const Buildpack& buildpack = *outcome.buildpack;
+    BuildpackRecord record{buildpack.id, buildpack.version, {}, outcome.store};
+    for (const auto& [name, toml] : outcome.layers) {
+      LayerRecord layer{.id = {}, .flags = toml.flags, .metadata = toml.metadata};
+      if (toml.flags.launch) {
+        BERTH_ASSIGN(const ImageLayer added,
+                     with_context(launch_layer(buildpack, name, toml.flags), "layer " + name));
+        result_.image.layers.push_back(added);
+        layer.id = added.diff_id;
+      } else if (toml.flags.cache) {
+        BERTH_ASSIGN(layer.id, with_context(cached_layer(buildpack, name), "layer " + name));
+        if (layer.id.empty()) continue;
+      } else {
+        continue;
+      }
+      record.layers.emplace(name, std::move(layer));
+    }
+    result_.record.buildpacks.push_back(std::move(record));
+    return {};
+  }
+
+  /// The directory with all of its path from the image's root, moved or hard-linked, not copied.
+  Result<fs::path> gather(const Buildpack& buildpack, const std::string& name) {
+    BERTH_ASSIGN(fs::path root, workspace_.staging());
+    const fs::path parent = root / "layers" / escape_id(buildpack.id);
+    BERTH_TRY(make_build_directory(root / "layers"));
+    BERTH_TRY(make_build_directory(parent));
+    BERTH_TRY(layers_.take(escape_id(buildpack.id) + "/" + name, parent / name));
+    return root;
+  }
+
+  std::string restored_id(const Buildpack& buildpack, const std::string& name) const {
+    const auto found = workspace_.restored().find({buildpack.id, name});
+    return found == workspace_.restored().end() ? "" : found->second;
+  }
+
+  Result<ImageLayer> launch_layer(const Buildpack& buildpack, const std::string& name,
+                                  const LayerFlags& flags) {
+    const std::string created_by =
+        "Layer: '" + name + "', Created by buildpack: " + buildpack.id + "@" + buildpack.version;
+    const TreeChange change = layers_.change_of(escape_id(buildpack.id) + "/" + name);
+    if (change == TreeChange::absent) {
+      if (flags.cache)
+        return Error{ErrorKind::invalid, "cache=true and launch=true but the layer has no contents"};
+      const BuildpackRecord* before = previous_.find(buildpack.id);
+      const auto layer = before ? before->layers.find(name) : decltype(before->layers.end()){};
+      if (!before || layer == before->layers.end())
+        return Error{ErrorKind::invalid, "launch=true without contents, and no earlier image has the layer"};
+      return context_.images.known_layer(layer->second.id, created_by);
+    }
+    const std::string known = restored_id(buildpack, name);
+    if (change == TreeChange::unchanged && known.starts_with("sha256:"))
+      return context_.images.known_layer(known, created_by);
+    BERTH_ASSIGN(const fs::path root, gather(buildpack, name));
+    return context_.images.add_layer(root, created_by);
+  }
+
+  /// Its id; empty if there is nothing to keep.
+  Result<std::string> cached_layer(const Buildpack& buildpack, const std::string& name) {
+    switch (layers_.change_of(escape_id(buildpack.id) + "/" + name)) {
+      case TreeChange::absent:
+        context_.line("Warning: " + buildpack.id + " has a cached layer '" + name + "' without contents");
+        return std::string();
+      case TreeChange::unchanged: {
+        // Without an id the directory came from a lower of this build: an empty one of ours.
+        std::string known = restored_id(buildpack, name);
+        if (!known.empty()) return known;
+        [[fallthrough]];
+      }
+      case TreeChange::replaced:
+      case TreeChange::modified: break;
+    }
+    BERTH_ASSIGN(const fs::path root, gather(buildpack, name));
+    return context_.images.add_private_layer(root);
+  }
+
+  Result<std::string> add(const fs::path& root, std::string_view created_by) {
+    BERTH_ASSIGN(ImageLayer layer, context_.images.add_layer(root, created_by));
+    std::string id = layer.diff_id;
+    result_.image.layers.push_back(std::move(layer));
+    return id;
+  }
+
+  Result<std::string> app_layer() {
+    BERTH_ASSIGN(const fs::path root, workspace_.staging());
+    BERTH_TRY(workspace_.app().take("", root / app_path.substr(1)));
+    return add(root, "Application Layer");
+  }
+
+  Result<std::string> launcher_layer() {
+    BERTH_ASSIGN(const fs::path root, workspace_.staging());
+    const fs::path target = root / launcher_path.substr(1);
+    BERTH_TRY(make_directories(target.parent_path()));
+    BERTH_ASSIGN(const std::string program,
+                 with_context(read_file(context_.request.launcher), "the launcher"));
+    BERTH_TRY(write_file(target, program));
+    if (::chmod(target.c_str(), 0755) != 0) return system_error("set mode of the launcher");
+    return add(root, "Application Launcher");
+  }
+
+  Result<std::string> config_layer() {
+    BERTH_ASSIGN(const fs::path root, workspace_.staging());
+    BERTH_TRY(make_build_directory(root / "layers"));
+    BERTH_TRY(make_directories(root / "layers/config"));
+    BERTH_TRY(write_file(root / "layers/config/metadata.toml",
+                         write_toml(launcher_metadata(outcome_.processes, group_.buildpacks))));
+    return add(root, "Buildpacks Launcher Config");
+  }
+
+  Result<std::string> process_types_layer() {
+    if (outcome_.processes.by_type.empty()) return std::string();
+    BERTH_ASSIGN(const fs::path root, workspace_.staging());
+    BERTH_TRY(make_directories(root / "cnb/process"));
+    for (const auto& [type, process] : outcome_.processes.by_type) {
+      std::error_code failure;
+      fs::create_symlink(launcher_path, root / "cnb/process" / type, failure);
+      if (failure) return system_error("create process link " + type, failure.value());
+    }
+    return add(root, "Buildpacks Process Types");
+  }
+
+  void set_env(const std::string& name, const std::string& value) {
+    auto& env = result_.image.env;
+    std::erase_if(env, [&](const std::string& entry) { return entry.starts_with(name + "="); });
+    env.push_back(name + "=" + value);
+  }
+
+  std::string env(const std::string& name, const std::string& fallback) const {
+    for (const auto& entry : result_.image.env)
+      if (entry.starts_with(name + "=")) return entry.substr(name.size() + 1);
+    return fallback;
+  }
+
+  void configure() {
+    Image& image = result_.image;
+    set_env("PATH", std::string(path_addition) + ":" +
+                        env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+    set_env("CNB_LAYERS_DIR", std::string(layers_path));
+    set_env("CNB_APP_DIR", std::string(app_path));
+    image.working_directory = app_path;
+    image.command.clear();
+    const std::string& type = outcome_.processes.default_type;
+    image.entrypoint = {type.empty() ? std::string(launcher_path) : "/cnb/process/" + type};
+    if (image.user.empty()) image.user = "1000:1000";
+
+    lifecycle_["buildpacks"] = lifecycle_buildpacks(image_part());
+    const json::object run{{"topLayer", context_.run_image.layers.empty()
+                                            ? std::string()
+                                            : context_.run_image.layers.back().diff_id},
+                           {"reference", context_.run_image.digest},
+                           {"image", context_.request.stack.run_tag}};
+    lifecycle_["runImage"] = run;
+    for (const auto& [key, value] : outcome_.labels) image.labels.insert_or_assign(key, value);
+    image.labels["io.buildpacks.lifecycle.metadata"] = to_text(lifecycle_);
+    image.labels["io.buildpacks.build.metadata"] =
+        to_text(build_metadata(outcome_.processes, group_.buildpacks));
+    image.labels["io.buildpacks.project.metadata"] = "{}";
+  }
+
+  /// Private layers have random names and are no part of the image: equal builds, equal labels.
+  BuildRecord image_part() const {
+    BuildRecord part = result_.record;
+    for (auto& buildpack : part.buildpacks)
+      std::erase_if(buildpack.layers, [](const auto& entry) { return !entry.second.flags.launch; });
+    return part;
+  }
+
+  const BuildContext& context_;
+  Workspace& workspace_;
+  const DetectedGroup& group_;
+  const BuildOutcome& outcome_;
+  const BuildRecord& previous_;
+  MergedTree layers_;
+  Exported result_;
+  json::object lifecycle_;
+};
+
+}  // namespace
+
+Result<Exported> export_image(const BuildContext& context, Workspace& workspace,
+                              const DetectedGroup& group, const BuildOutcome& outcome,
+                              const BuildRecord& previous) {
+  return Exporter(context, workspace, group, outcome, previous).run();
+}
+
+}  // namespace berth::builder

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder/image_store.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/crypto.hpp"
+#include "base/fd.hpp"
+#include "base/file.hpp"
+#include "builder/layer_tar.hpp"
+#include "builder/layer_unpack.hpp"
+#include "builder/oci.hpp"
+#include "builder/tar_format.hpp"
+
+namespace berth::builder {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view private_prefix = "private:";
+constexpr std::string_view incoming_prefix = ".incoming-";
+
+/// A blob being written: it has no name until it is whole, so a crash leaves nothing behind.
+class BlobWriter final {
+ public:
+  static Result<BlobWriter> create(const fs::path& directory) {
+    BERTH_ASSIGN(Fd fd, open_file(directory, O_TMPFILE | O_RDWR, 0644));
+    return BlobWriter(directory, std::move(fd));
+  }
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+
+  Result<void> commit(std::string_view digest) {
+    const fs::path name = directory_ / digest.substr(7);
+    if (::access(name.c_str(), F_OK) == 0) return {};
+    if (::fdatasync(fd_.get()) != 0) return system_error("sync " + name.string());
+    const std::string from = "/proc/self/fd/" + std::to_string(fd_.get());
+    if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) != 0 &&
+        errno != EEXIST)
+      return system_error("store " + name.string());
+    return {};
+  }
+
+ private:
+  BlobWriter(fs::path directory, Fd fd) : directory_(std::move(directory)), fd_(std::move(fd)) {}
+  fs::path directory_;
+  Fd fd_;
+};
+
+/// Moves a finished directory to its name; loses the race to an equal one gladly.
+Result<void> move_into(const fs::path& from, const fs::path& to) {
+  if (::rename(from.c_str(), to.c_str()) == 0) return {};
+  // A directory of that name that has content: the same layer, by its digest.
+  if (errno == EEXIST || errno == ENOTEMPTY) return remove_tree(from);
+  return system_error("move " + from.string() + " to " + to.string());
+}
+
+/// Held while index.json is read, changed and written.
+Result<Fd> lock_directory(const fs::path& directory) {
+  BERTH_ASSIGN(Fd fd, open_file(directory, O_RDONLY | O_DIRECTORY));
+  while (::flock(fd.get(), LOCK_EX) != 0)
+    if (errno != EINTR) return system_error("lock " + directory.string());
+  return fd;
+}
+
+/// What a killed process left half unpacked. Younger ones may belong to somebody at work.
+void sweep_incoming(const fs::path& layers) {
+  std::error_code failure;
+  const auto old = fs::file_time_type::clock::now() - std::chrono::hours(6);
+  std::vector<fs::path> stale;
+  for (fs::directory_iterator at(layers, failure), end; !failure && at != end; at.increment(failure))
+    if (at->path().filename().string().starts_with(incoming_prefix) &&
+        at->last_write_time(failure) < old)
+      stale.push_back(at->path());
+  for (const auto& path : stale) fs::remove_all(path, failure);
+}
+
+/// Layers are mounted in containers whose processes are not root.
+Result<void> make_root(const fs::path& path) {
+  BERTH_TRY(make_directories(path));
+  if (::chmod(path.c_str(), 0755) != 0) return system_error("set mode of " + path.string());
+  return {};
+}
+
+}  // namespace
+
+Result<ImageStore> ImageStore::open(const fs::path& root) {
+  ImageStore store(root);
+  BERTH_TRY(make_root(root / "images/blobs/sha256"));
+  BERTH_TRY(make_root(root / "layers"));
+  BERTH_ASSIGN(const Fd lock, lock_directory(root / "images"));
+  const fs::path layout = root / "images/oci-layout";
+  const fs::path index = root / "images/index.json";
+  if (!fs::exists(index)) BERTH_TRY(write_file_atomic(index, image_index_json({})));
+  if (!fs::exists(layout)) BERTH_TRY(write_file_atomic(layout, image_layout_json()));
+  sweep_incoming(root / "layers");
+  return store;
+}
+
+fs::path ImageStore::blob_path(std::string_view digest) const {
+  BERTH_ASSERT(is_digest(digest));
+  return root_ / "images/blobs/sha256" / digest.substr(7);
+}
+
+fs::path ImageStore::layer_directory(std::string_view diff_id) const {
+  if (diff_id.starts_with(private_prefix))
+    return root_ / "layers" / ("private-" + std::string(diff_id.substr(private_prefix.size())));
+  BERTH_ASSERT(is_digest(diff_id));
+  return root_ / "layers" / diff_id.substr(7);
+}
+
+bool ImageStore::has_layer(std::string_view diff_id) const {
+  if (!diff_id.starts_with(private_prefix) && !is_digest(diff_id)) return false;
+  std::error_code failure;
+  if (fs::is_directory(layer_directory(diff_id), failure)) return true;
+  return is_digest(diff_id) && fs::exists(blob_path(diff_id), failure);
+}
+
+Result<ImageLayer> ImageStore::add_layer(const fs::path& directory, std::string_view created_by) {
+  if (::chmod(directory.c_str(), 0755) != 0) return system_error("set mode of " + directory.string());
+  BERTH_ASSIGN(BlobWriter blob, BlobWriter::create(root_ / "images/blobs/sha256"));
+  BERTH_ASSIGN(const TarSummary tar, write_layer_tar(directory, blob.fd()));
+  BERTH_TRY(blob.commit(tar.digest));
+  BERTH_TRY(move_into(directory, layer_directory(tar.digest)));
+  return ImageLayer{.diff_id = tar.digest,
+                    .size_bytes = tar.size_bytes,
+                    .created_by = std::string(created_by)};
+}
+
+Result<ImageLayer> ImageStore::add_layer_tar(const fs::path& tar, std::string_view created_by) {
+  BERTH_ASSIGN(BlobWriter blob, BlobWriter::create(root_ / "images/blobs/sha256"));
+  Sha256 hash;
+  std::uint64_t size = 0;
+  BERTH_TRY(decompress(tar, [&](std::string_view data) {
+    hash.update(data);
+    size += data.size();
+    return write_all(blob.fd(), data);
+  }));
+  const std::string digest = "sha256:" + hash.finish_hex();
+  BERTH_TRY(blob.commit(digest));
+  if (!fs::is_directory(layer_directory(digest))) BERTH_TRY(unpack(digest));
+  return ImageLayer{.diff_id = digest, .size_bytes = size, .created_by = std::string(created_by)};
+}
+
+Result<void> ImageStore::unpack(std::string_view diff_id) const {
+  BERTH_ASSIGN(TempDir incoming, TempDir::create(root_ / "layers", incoming_prefix));
+  const fs::path content = incoming.path() / "content";
+  BERTH_TRY(make_root(content));
+  BERTH_TRY(with_context(unpack_layer(blob_path(diff_id), content),
+                         "unpack layer " + std::string(diff_id)));
+  return move_into(content, layer_directory(diff_id));
+}
+
+Result<std::string> ImageStore::add_private_layer(const fs::path& directory) {
+  const std::string id = std::string(private_prefix) + random_hex(16);
+  if (::rename(directory.c_str(), layer_directory(id).c_str()) != 0)
+    return system_error("move " + directory.string() + " into the layers");
+  return id;
+}
+
+Result<void> ImageStore::remove_private_layer(std::string_view id) {
+  BERTH_ASSERT(id.starts_with(private_prefix));
+  // Out of sight first: a half removed directory must never be taken for the layer.
+  const fs::path doomed = root_ / "layers" / (std::string(incoming_prefix) + random_hex(8));
+  if (::rename(layer_directory(id).c_str(), doomed.c_str()) != 0)
+    return errno == ENOENT ? Result<void>() : system_error("remove layer " + std::string(id));
+  return remove_tree(doomed);
+}
+
+Result<std::string> ImageStore::add_blob(std::string_view content) {
+  std::string digest = "sha256:" + sha256_hex(content);
+  BERTH_ASSIGN(BlobWriter blob, BlobWriter::create(root_ / "images/blobs/sha256"));
+  BERTH_TRY(write_all(blob.fd(), content));
+  BERTH_TRY(blob.commit(digest));
+  return digest;
+}
+
+Result<Image> ImageStore::add_image(Image image) {
+  for (const auto& layer : image.layers)
+    if (!is_digest(layer.diff_id) || !fs::exists(blob_path(layer.diff_id)))
+      return Error{ErrorKind::not_found, "layer " + layer.diff_id + " is not in the image store"};
+  const std::string config = image_config_json(image);
+  Descriptor descriptor{.digest = {}, .size_bytes = config.size()};
+  BERTH_ASSIGN(descriptor.digest, add_blob(config));
+  BERTH_ASSIGN(image.digest, add_blob(image_manifest_json(image, descriptor)));
+  return image;
+}
+
+Result<Image> ImageStore::find(std::string_view digest) const {
+  const std::string name(digest);
+  if (!is_digest(digest)) return Error{ErrorKind::invalid, "'" + name + "' is not an image digest"};
+  auto manifest = read_file(blob_path(digest));
+  if (manifest.has_error() && manifest.error().kind == ErrorKind::not_found)
+    return Error{ErrorKind::not_found, "image " + name + " is not in the image store"};
+  BERTH_TRY(manifest);
+  BERTH_ASSIGN(const Descriptor config, with_context(manifest_config(*manifest), "image " + name));
+  BERTH_ASSIGN(const std::string config_text, read_file(blob_path(config.digest)));
+  BERTH_ASSIGN(Image image, with_context(parse_image(*manifest, config_text), "image " + name));
+  image.digest = name;
+  return image;
+}
+
+Result<ImageLayer> ImageStore::known_layer(std::string_view diff_id,
+                                           std::string_view created_by) const {
+  std::error_code failure;
+  const auto size = is_digest(diff_id) ? fs::file_size(blob_path(diff_id), failure) : 0;
+  if (!is_digest(diff_id) || failure)
+    return Error{ErrorKind::not_found, "layer " + std::string(diff_id) + " is not in the image store"};
+  return ImageLayer{std::string(diff_id), size, std::string(created_by)};
+}
+
+Result<fs::path> ImageStore::mountable_layer(std::string_view diff_id) const {
+  fs::path directory = layer_directory(diff_id);
+  std::error_code failure;
+  if (fs::is_directory(directory, failure)) return directory;
+  if (!is_digest(diff_id))
+    return Error{ErrorKind::not_found, "layer " + std::string(diff_id) + " is gone"};
+  BERTH_TRY(unpack(diff_id));
+  return directory;
+}
+
+Result<std::vector<fs::path>> ImageStore::directories(const Image& image) const {
+  std::vector<fs::path> result;
+  for (auto layer = image.layers.rbegin(); layer != image.layers.rend(); ++layer) {
+    BERTH_ASSIGN(fs::path directory, mountable_layer(layer->diff_id));
+    result.push_back(std::move(directory));
+  }
+  return result;
+}
+
+Result<void> ImageStore::tag(std::string_view name, std::string_view digest) {
+  if (!is_digest(digest)) return Error{ErrorKind::invalid, "not an image digest"};
+  BERTH_ASSIGN(const Fd lock, lock_directory(root_ / "images"));
+  BERTH_ASSIGN(const std::string text, read_file(root_ / "images/index.json"));
+  BERTH_ASSIGN(auto entries, parse_index(text));
+  std::error_code failure;
+  const auto size = fs::file_size(blob_path(digest), failure);
+  if (failure)
+    return Error{ErrorKind::not_found, "image " + std::string(digest) + " is not in the image store"};
+  std::erase_if(entries, [&](const IndexEntry& entry) { return entry.name == name; });
+  entries.push_back({std::string(name), {std::string(digest), size}});
+  std::sort(entries.begin(), entries.end(),
+            [](const IndexEntry& a, const IndexEntry& b) { return a.name < b.name; });
+  return write_file_atomic(root_ / "images/index.json", image_index_json(entries));
+}
+
+Result<Image> ImageStore::find_tag(std::string_view name) const {
+  BERTH_ASSIGN(const std::string text, read_file(root_ / "images/index.json"));
+  BERTH_ASSIGN(const auto entries, parse_index(text));
+  for (const auto& entry : entries)
+    if (entry.name == name) return find(entry.manifest.digest);
+  return Error{ErrorKind::not_found, "no image is named '" + std::string(name) + "'"};
+}
+
+Result<void> ImageStore::untag(std::string_view name) {
+  BERTH_ASSIGN(const Fd lock, lock_directory(root_ / "images"));
+  BERTH_ASSIGN(const std::string text, read_file(root_ / "images/index.json"));
+  BERTH_ASSIGN(auto entries, parse_index(text));
+  if (std::erase_if(entries, [&](const IndexEntry& entry) { return entry.name == name; }) == 0)
+    return {};
+  return write_file_atomic(root_ / "images/index.json", image_index_json(entries));
+}
+
+}  // namespace berth::builder

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Images on disk: an OCI image layout (`images/`) beside the same layers unpacked (`layers/<diff id>/`,
+// overlay lower directories). Layers are uncompressed tars, so blob digest and diff id are one. Every
+// method is thread-safe and blocking; a crash leaves at worst unreferenced blobs.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+
+namespace berth::builder {
+
+struct ImageLayer {
+  std::string diff_id;  ///< "sha256:…" of the uncompressed tar
+  std::uint64_t size_bytes = 0;
+  std::string created_by;  ///< for the image's history
+  friend bool operator==(const ImageLayer&, const ImageLayer&) = default;
+};
+
+struct Image {
+  std::string digest;              ///< of the manifest, "sha256:…"
+  std::vector<ImageLayer> layers;  ///< base first
+  std::vector<std::string> env;    ///< "NAME=value"
+  std::vector<std::string> entrypoint;
+  std::vector<std::string> command;
+  std::string working_directory;
+  std::string user;  ///< "1000:1000"
+  std::map<std::string, std::string> labels;
+  friend bool operator==(const Image&, const Image&) = default;
+};
+
+class ImageStore final {
+ public:
+  /// Creates `root/images` (OCI layout) and `root/layers` if they are not there.
+  [[nodiscard]] static Result<ImageStore> open(const std::filesystem::path& root);
+
+  /// Tars `directory` (whose content is relative to the image's root) with the normalisation of
+  /// specs/cnb.md 1.8, hashes while writing, and moves the directory into `layers/`. The source is
+  /// gone afterwards. A layer that is already there costs the hash only.
+  [[nodiscard]] Result<ImageLayer> add_layer(const std::filesystem::path& directory,
+                                             std::string_view created_by);
+  /// Unpacks a layer tar (no entry may leave its root). For base images and imports.
+  [[nodiscard]] Result<ImageLayer> add_layer_tar(const std::filesystem::path& tar,
+                                                 std::string_view created_by);
+  /// The layer can be mounted now, or its tar is there to be unpacked.
+  [[nodiscard]] bool has_layer(std::string_view diff_id) const;
+  [[nodiscard]] std::filesystem::path layer_directory(std::string_view diff_id) const;
+  /// A layer that is there already, for one more image.
+  [[nodiscard]] Result<ImageLayer> known_layer(std::string_view diff_id,
+                                               std::string_view created_by) const;
+  /// layer_directory(), unpacked again from its tar if it was deleted.
+  [[nodiscard]] Result<std::filesystem::path> mountable_layer(std::string_view diff_id) const;
+
+  /// A layer that never leaves this machine (a build's cache): moved into `layers/` without a tar or
+  /// a hash, named "private:<random>". has_layer() and layer_directory() know such names too.
+  [[nodiscard]] Result<std::string> add_private_layer(const std::filesystem::path& directory);
+  /// Removes a private layer; one that is gone is success. It must not be mounted.
+  [[nodiscard]] Result<void> remove_private_layer(std::string_view id);
+
+  /// Writes config and manifest; same input, same digest. `created` is the constant of the spec.
+  [[nodiscard]] Result<Image> add_image(Image image);
+  [[nodiscard]] Result<Image> find(std::string_view digest) const;
+  /// Overlay lower directories of an image, top first. A directory that was deleted is unpacked again
+  /// from its tar.
+  [[nodiscard]] Result<std::vector<std::filesystem::path>> directories(const Image& image) const;
+
+  /// Names an image in index.json (`org.opencontainers.image.ref.name`), moving the name if it exists.
+  [[nodiscard]] Result<void> tag(std::string_view name, std::string_view digest);
+  [[nodiscard]] Result<Image> find_tag(std::string_view name) const;
+  [[nodiscard]] Result<void> untag(std::string_view name);
+
+  [[nodiscard]] const std::filesystem::path& root() const { return root_; }
+
+ private:
+  explicit ImageStore(std::filesystem::path root) : root_(std::move(root)) {}
+  [[nodiscard]] std::filesystem::path blob_path(std::string_view digest) const;
+  [[nodiscard]] Result<std::string> add_blob(std::string_view content);
+  [[nodiscard]] Result<void> unpack(std::string_view diff_id) const;
+  std::filesystem::path root_;
+};
+
+}  // namespace berth::builder

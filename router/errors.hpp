@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The failures of a request, by the codes that Heroku's users know, and the page that a person or a
+// program gets with each. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "router/http/request_head.hpp"
+
+namespace berth::router {
+
+enum class ErrorCode : std::uint8_t {
+  none,
+  no_such_app,
+  bad_request,
+  H10,  ///< app crashed
+  H11,  ///< backlog too deep
+  H12,  ///< no first byte in time
+  H13,  ///< connection closed without a response
+  H14,  ///< no web replicas
+  H15,  ///< idle connection
+  H17,  ///< poorly formatted response
+  H18,  ///< replica broke off in the middle of a response
+  H19,  ///< connect timeout
+  H20,  ///< app did not wake in time
+  H21,  ///< connection refused
+  H27,  ///< the client went away
+  H28,  ///< the client stopped sending
+  H80,  ///< maintenance
+  H81,  ///< nothing deployed
+  H99,  ///< an error of the platform
+};
+inline constexpr std::size_t error_code_count = static_cast<std::size_t>(ErrorCode::H99) + 1;
+
+struct ErrorInfo {
+  std::string_view code;         ///< "H12"
+  int status;                    ///< of the response, or for the log where none can be sent
+  std::string_view description;  ///< as in the log: "Request timeout"
+  std::string_view advice;       ///< a sentence for the page
+};
+[[nodiscard]] const ErrorInfo& info(ErrorCode code);
+
+struct ErrorPage {
+  ErrorCode code = ErrorCode::H99;
+  int status = 0;             ///< 0: that of the code
+  std::string_view app;       ///< empty: unknown
+  std::string_view host;
+  std::string_view message;   ///< of the app's state or of the scanner; replaces the advice
+  std::string_view request_id;
+  http::Accepts accepts = http::Accepts::text;
+  bool to_head = false;       ///< answer to a HEAD request: no body
+  bool close = false;
+  bool http_1_0 = false;
+};
+
+/// The whole response, head and body.
+[[nodiscard]] std::string render(const ErrorPage& page);
+
+[[nodiscard]] std::string_view reason_phrase(int status);
+
+}  // namespace berth::router

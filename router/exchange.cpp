@@ -1,0 +1,574 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "router/exchange.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "router/client.hpp"
+#include "router/handles.hpp"
+#include "router/upstream.hpp"
+#include "router/worker.hpp"
+
+namespace berth::router {
+
+namespace {
+
+constexpr std::int64_t connect_timeout_us = 5'000'000;
+constexpr std::int64_t avoid_us = 2'000'000;
+
+std::int64_t us(std::chrono::milliseconds time) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+}
+
+}  // namespace
+
+// ---- The request: routing, holding, choosing --------------------------------------------------
+
+void Exchange::start(Client& client, const http::RequestHead& head, const char* rest,
+                     std::size_t size) {
+  client_ = &client;
+  started_us_ = worker_.loop().now_us();
+  is_head_ = head.is_head;
+  idempotent_ = head.is_idempotent;
+  http_1_0_ = head.minor_version == 0;
+  keep_alive_ = head.keep_alive;
+  upgrade_ = !head.upgrade.empty();
+  accepts_ = head.accepts;
+
+  request_body_ = http::Body::of_request(head.framing);
+  const http::Body::Step body = request_body_.follow(rest, size);
+  const std::size_t bound = http::rewritten_request_bound(head.size);
+  request_ = worker_.loop().buffers().take(bound + body.consumed);
+  http::RequestContext context;
+  context.client_ip = client.address();
+  context.proto = "http";
+  context.port = client.listener().port_text;
+  context.started_ms = worker_.loop().unix_us() / 1000;
+  std::array<char, 36> made_id;
+  context.request_id = http::is_valid_request_id(head.request_id) ? head.request_id
+                                                                   : worker_.make_request_id(made_id);
+  parts_ = http::rewrite_request(head, context, request_.tail());
+  request_.grow(parts_.size);
+  request_.append({rest, body.consumed});
+
+  const auto slot = worker_.table().hosts->find(head.host);
+  app_ = slot ? worker_.app(*slot) : nullptr;
+  if (app_) app_->shard.in_flight.add();
+  if (!body.valid) {
+    fail(ErrorCode::bad_request, "invalid chunk in the request body");
+    return;
+  }
+  client.keep({rest + body.consumed, size - body.consumed});
+  dispatch();
+}
+
+void Exchange::decide_again() {
+  held_us_ = std::max<std::int64_t>(held_us_, 0) + worker_.loop().now_us() - held_since_us_;
+  dispatch();
+}
+
+void Exchange::dispatch() {
+  if (!app_ || !app_->app) {
+    fail(ErrorCode::no_such_app);
+    return;
+  }
+  const Decision decision = decide(app_->app->state, !app_->replicas.empty());
+  switch (decision.action) {
+    case Decision::Action::proxy: connect(); break;
+    case Decision::Action::hold: hold(decision); break;
+    case Decision::Action::fail:
+      fail(decision.error, decision.error == ErrorCode::H10 ? app_->app->message : std::string_view());
+      break;
+  }
+}
+
+void Exchange::hold(const Decision& decision) {
+  phase_ = Phase::held;
+  held_since_us_ = worker_.loop().now_us();
+  hold_error_ = decision.error;
+  if (!app_->held.push(this)) {
+    fail(ErrorCode::H11);
+    return;
+  }
+  set_deadline(std::max<std::int64_t>(us(app_->app->hold_timeout) - std::max<std::int64_t>(held_us_, 0), 0));
+  if (decision.wake) worker_.want_wake(*app_);
+}
+
+ReplicaHandle& Exchange::choose() {
+  const auto& replicas = app_->replicas;
+  const std::int64_t now = worker_.loop().now_us();
+  const std::size_t index = choose_replica(replicas.size(), worker_.random(), [&](std::size_t i) {
+    const ReplicaHandle& replica = *replicas[i];
+    const bool tried = std::find(tried_.begin(), tried_.end(), &replica) != tried_.end();
+    return replica.in_flight + (tried || replica.avoid_until_us > now ? avoided : 0);
+  });
+  return *replicas[index];
+}
+
+void Exchange::connect() {
+  ReplicaHandle& replica = choose();
+  tried_[static_cast<std::size_t>(std::min(attempts_, max_attempts - 1))] = &replica;
+  ++attempts_;
+  replica_ = &replica;
+  ++replica.in_flight;
+  while (!fresh_only_ && !replica.idle.empty()) {
+    Upstream& idle = *replica.idle.front();
+    // A request that must not be sent twice is not given to a connection that is closed already.
+    if (!idempotent_ && idle.is_stale()) {
+      idle.close();
+      continue;
+    }
+    idle.assign(*this);
+    upstream_ = &idle;
+    reused_ = true;
+    connect_us_ = 0;
+    send_request();
+    return;
+  }
+  reused_ = false;
+  phase_ = Phase::connecting;
+  connect_started_us_ = worker_.loop().now_us();
+  auto upstream = Upstream::connect(worker_.loop(), replica, *this);
+  if (upstream.has_error()) {
+    const bool ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
+    on_connect_failed(ours ? ErrorCode::H99 : ErrorCode::H21);
+    return;
+  }
+  upstream_ = *upstream;
+  set_deadline(connect_timeout_us);
+}
+
+void Exchange::on_connected() {
+  if (replica_->removed) {
+    // The table has changed meanwhile: a removed replica gets no new request.
+    detach_upstream(false);
+    --attempts_;
+    dispatch();
+    return;
+  }
+  connect_us_ = worker_.loop().now_us() - connect_started_us_;
+  send_request();
+}
+
+void Exchange::on_connect_failed(ErrorCode code) {
+  replica_->avoid_until_us = worker_.loop().now_us() + avoid_us;
+  attempt_failed(code);
+}
+
+void Exchange::send_request() {
+  phase_ = Phase::waiting;
+  sent_us_ = worker_.loop().now_us();
+  bytes_in_ = request_.size();
+  nothing_received_ = upstream_->send(request_.view()) == Connection::Sent::failed;
+  if (nothing_received_) {
+    attempt_failed(ErrorCode::H13);
+    return;
+  }
+  if (request_body_.complete()) {
+    set_deadline(us(app_->app->first_byte_timeout));
+  } else {
+    expect_progress();
+    worker_.loop().resume_later(*client_);
+  }
+}
+
+void Exchange::attempt_failed(ErrorCode code) {
+  const Attempt attempt{
+      .number = attempts_,
+      .connected = phase_ != Phase::connecting,
+      .reused = reused_,
+      .nothing_received = nothing_received_,
+      .response_begun = bytes_out_ > 0 || (upstream_ && upstream_->has_stash()),
+      .replayable = replayable_,
+      .idempotent = idempotent_,
+  };
+  if (!may_retry(attempt)) {
+    if (attempt.response_begun && code == ErrorCode::H13) code = ErrorCode::H18;
+    if (app_->app && app_->app->state == AppState::crashed) code = ErrorCode::H10;
+    fail(code);
+    return;
+  }
+  detach_upstream(false);
+  if (attempt.connected) fresh_only_ = true;
+  dispatch();
+}
+
+void Exchange::detach_upstream(bool reuse) {
+  if (upstream_) {
+    if (reuse) {
+      upstream_->park(worker_.loop().now_us() + worker_.limits().upstream_idle_us);
+    } else {
+      upstream_->close();
+    }
+    upstream_ = nullptr;
+  }
+  if (replica_) worker_.release(*app_, *replica_);
+  replica_ = nullptr;
+}
+
+// ---- The request body ---------------------------------------------------------------------------
+
+bool Exchange::takes_request_bytes() const {
+  if (phase_ == Phase::tunnel) return !client_ended_;
+  if (phase_ != Phase::waiting && phase_ != Phase::responding) return false;
+  return !request_body_.complete() && !request_refused_;
+}
+
+bool Exchange::upstream_is_blocked() const { return upstream_ && upstream_->is_blocked(); }
+
+void Exchange::on_request_bytes(const char* data, std::size_t size) {
+  if (phase_ == Phase::tunnel) {
+    bytes_in_ += size;
+    expect_progress();
+    if (upstream_->send({data, size}) == Connection::Sent::failed) tunnel_ended();
+    return;
+  }
+  const http::Body::Step body = request_body_.follow(data, size);
+  if (!body.valid) {
+    fail(ErrorCode::bad_request, "invalid chunk in the request body");
+    return;
+  }
+  client_->keep({data + body.consumed, size - body.consumed});
+  bytes_in_ += body.consumed;
+  replayable_ = false;
+  if (request_body_.complete() && phase_ == Phase::waiting) {
+    set_deadline(us(app_->app->first_byte_timeout));
+  } else {
+    expect_progress();
+  }
+  if (upstream_->send({data, body.consumed}) == Connection::Sent::failed) {
+    request_refused_ = true;
+    upstream_->read_last_words();
+  }
+}
+
+bool Exchange::on_client_ended() {
+  if (phase_ != Phase::tunnel) return false;
+  client_ended_ = true;
+  if (upstream_ended_) {
+    tunnel_ended();
+  } else {
+    upstream_->end_sending();
+  }
+  return true;
+}
+
+void Exchange::on_client_gone() {
+  if (phase_ == Phase::tunnel) {
+    finish(ErrorCode::none);
+    return;
+  }
+  status_ = info(ErrorCode::H27).status;
+  finish(ErrorCode::H27);
+}
+
+void Exchange::on_client_flushed() {
+  if (!upstream_) return;
+  if (phase_ == Phase::responding || phase_ == Phase::tunnel) expect_progress();
+  upstream_->resume();
+}
+
+void Exchange::on_upstream_flushed() {
+  if (!takes_request_bytes()) return;
+  expect_progress();
+  client_->resume();
+}
+
+// ---- The response -------------------------------------------------------------------------------
+
+bool Exchange::takes_response() const {
+  return (phase_ == Phase::waiting || phase_ == Phase::responding || phase_ == Phase::tunnel) &&
+         !client_->is_blocked();
+}
+
+void Exchange::on_response_bytes(char* data, std::size_t size) {
+  http::ResponseHead& head = worker_.response_head();
+  while (phase_ == Phase::waiting) {
+    const http::Scan scan = http::scan_response({data, size}, head);
+    if (scan.status == http::ScanStatus::incomplete) {
+      if (size > 0) upstream_->stash({data, size});
+      return;
+    }
+    if (scan.status == http::ScanStatus::invalid) {
+      fail(ErrorCode::H17, scan.reason);
+      return;
+    }
+    data += head.size;
+    size -= head.size;
+    if (head.status == 101) {
+      start_tunnel(head, data, size);
+      return;
+    }
+    if (head.status >= 200) {
+      start_response(head, data, size);
+      return;
+    }
+    forward_interim(head);
+  }
+  if (phase_ == Phase::tunnel) {
+    bytes_out_ += size;
+    expect_progress();
+    if (client_->send({data, size}) == Connection::Sent::failed) client_->lost();
+  } else if (phase_ == Phase::responding) {
+    forward_body(data, size);
+  }
+}
+
+void Exchange::forward_interim(const http::ResponseHead& head) {
+  if (http_1_0_) return;
+  char* const out = worker_.loop().scratch().head;
+  const std::size_t size = http::rewrite_response(head, {}, out);
+  bytes_out_ += size;
+  if (client_->send({out, size}) == Connection::Sent::failed) client_->lost();
+}
+
+void Exchange::start_response(const http::ResponseHead& head, char* data, std::size_t size) {
+  response_body_ = http::Body::of_response(head.framing, http::has_no_body(head.status, is_head_));
+  decode_chunks_ = http_1_0_ && response_body_.is_chunked();
+  upstream_reusable_ = head.keep_alive && !response_body_.ends_by_close();
+  if (response_body_.ends_by_close() || decode_chunks_ || worker_.draining()) keep_alive_ = false;
+  status_ = head.status;
+
+  char* const out = worker_.loop().scratch().head;
+  const http::ResponseContext context{
+      .client_is_http_1_0 = http_1_0_, .close = !keep_alive_, .upgrade = false};
+  const std::size_t head_size = http::rewrite_response(head, context, out);
+  const http::Body::Step body =
+      decode_chunks_ ? response_body_.decode(data, size) : response_body_.follow(data, size);
+  if (!body.valid) {
+    fail(ErrorCode::H17, "the answer has an invalid chunk");
+    return;
+  }
+  if (body.consumed < size) upstream_reusable_ = false;
+  phase_ = Phase::responding;
+  std::memcpy(data - head_size, out, head_size);
+  bytes_out_ += head_size + body.payload;
+  if (client_->send({data - head_size, head_size + body.payload}) == Connection::Sent::failed) {
+    client_->lost();
+  } else if (response_body_.complete()) {
+    response_complete();
+  } else {
+    expect_progress();
+  }
+}
+
+void Exchange::forward_body(char* data, std::size_t size) {
+  const http::Body::Step body =
+      decode_chunks_ ? response_body_.decode(data, size) : response_body_.follow(data, size);
+  if (!body.valid) {
+    cut_response(ErrorCode::H17);
+    return;
+  }
+  if (body.consumed < size) upstream_reusable_ = false;
+  bytes_out_ += body.payload;
+  if (body.payload > 0 && client_->send({data, body.payload}) == Connection::Sent::failed) {
+    client_->lost();
+  } else if (response_body_.complete()) {
+    response_complete();
+  } else {
+    expect_progress();
+  }
+}
+
+void Exchange::on_upstream_ended(bool reset) {
+  switch (phase_) {
+    case Phase::waiting:
+      nothing_received_ = !reset && upstream_->request_was_not_received();
+      attempt_failed(ErrorCode::H13);
+      break;
+    case Phase::responding:
+      if (response_body_.ends_by_close() && !reset) {
+        response_complete();
+      } else {
+        cut_response(ErrorCode::H18);
+      }
+      break;
+    case Phase::tunnel:
+      upstream_ended_ = true;
+      if (reset || client_ended_) {
+        tunnel_ended();
+      } else {
+        client_->end_sending();
+      }
+      break;
+    default: break;
+  }
+}
+
+void Exchange::response_complete() {
+  const bool request_read = request_body_.complete();
+  const bool keep = keep_alive_ && request_read;
+  if (!request_read || upstream_->is_blocked() || !upstream_->is_clean()) upstream_reusable_ = false;
+  Client& client = *client_;
+  finish(ErrorCode::none);
+  client.exchange_done(keep, !request_read);
+}
+
+void Exchange::cut_response(ErrorCode code) {
+  status_ = info(code).status;
+  upstream_reusable_ = false;
+  Client& client = *client_;
+  finish(code);
+  client.abort();
+}
+
+// ---- Tunnels ------------------------------------------------------------------------------------
+
+void Exchange::start_tunnel(const http::ResponseHead& head, char* data, std::size_t size) {
+  if (!upgrade_ || !head.connection.upgrade || !request_body_.complete()) {
+    fail(ErrorCode::H17, "the app switched protocols unasked");
+    return;
+  }
+  status_ = head.status;
+  phase_ = Phase::tunnel;
+  char* const out = worker_.loop().scratch().head;
+  const std::size_t head_size = http::rewrite_response(
+      head, {.client_is_http_1_0 = false, .close = false, .upgrade = true}, out);
+  std::memcpy(data - head_size, out, head_size);
+  bytes_out_ += head_size + size;
+  expect_progress();
+  const Buffer kept = client_->take_kept();
+  if (client_->send({data - head_size, head_size + size}) == Connection::Sent::failed ||
+      (kept && upstream_->send(kept.view()) == Connection::Sent::failed)) {
+    client_->lost();
+    return;
+  }
+  worker_.loop().resume_later(*client_);
+}
+
+void Exchange::tunnel_ended() {
+  Client& client = *client_;
+  finish(ErrorCode::none);
+  // What the replica sent last is still written out.
+  client.exchange_done(false, false);
+}
+
+// ---- The end ------------------------------------------------------------------------------------
+
+void Exchange::fail(ErrorCode code, std::string_view message, int status) {
+  if (phase_ == Phase::responding || phase_ == Phase::tunnel) {
+    cut_response(code);
+    return;
+  }
+  const bool request_read = request_body_.complete();
+  const bool keep = keep_alive_ && request_read && !worker_.draining();
+  ErrorPage page;
+  page.code = code;
+  page.status = status;
+  if (app_) page.app = app_->runtime.name;
+  page.host = part(parts_.host);
+  page.message = message;
+  page.request_id = part(parts_.request_id);
+  page.accepts = accepts_;
+  page.to_head = is_head_;
+  page.close = !keep;
+  page.http_1_0 = http_1_0_;
+  const std::string response = render(page);
+  status_ = status ? status : info(code).status;
+  bytes_out_ += response.size();
+  upstream_reusable_ = false;
+  const bool sent = client_->send(response) != Connection::Sent::failed;
+  Client& client = *client_;
+  finish(code);
+  if (sent) {
+    client.exchange_done(keep, !request_read);
+  } else {
+    client.abort();
+  }
+}
+
+void Exchange::on_deadline() {
+  switch (phase_) {
+    case Phase::free: break;
+    case Phase::held:
+      held_us_ = std::max<std::int64_t>(held_us_, 0) + worker_.loop().now_us() - held_since_us_;
+      fail(hold_error_);
+      break;
+    case Phase::connecting: on_connect_failed(ErrorCode::H19); break;
+    case Phase::waiting:
+      if (request_body_.complete() || upstream_->is_blocked()) {
+        fail(ErrorCode::H12);
+      } else {
+        cut_response(ErrorCode::H28);
+      }
+      break;
+    case Phase::responding:
+    case Phase::tunnel: cut_response(ErrorCode::H15); break;
+  }
+}
+
+void Exchange::cut_off() {
+  if (phase_ == Phase::tunnel) {
+    Client& client = *client_;
+    finish(ErrorCode::none);
+    client.abort();
+  } else {
+    fail(ErrorCode::H99, "The router is shutting down.");
+  }
+}
+
+void Exchange::finish(ErrorCode error) {
+  const std::int64_t now = worker_.loop().now_us();
+  if (phase_ == Phase::held) app_->held.remove(this);
+  const std::int64_t service = sent_us_ ? now - sent_us_ : -1;
+  if (app_) {
+    AppShard::Finished finished;
+    finished.status = status_;
+    finished.error = error;
+    finished.bytes_in = bytes_in_;
+    finished.bytes_out = bytes_out_;
+    finished.latency_us = static_cast<std::uint64_t>(now - started_us_);
+    finished.service_us = static_cast<std::uint64_t>(std::max<std::int64_t>(service, 0));
+    app_->shard.finished(finished);
+    app_->shard.in_flight.subtract();
+    if (app_->log.enabled()) {
+      AccessRecord record;
+      record.at_us = worker_.loop().unix_us();
+      record.error = error;
+      record.method = part(parts_.method);
+      record.target = part(parts_.target);
+      record.host = part(parts_.host);
+      record.request_id = part(parts_.request_id);
+      record.forwarded_for = part(parts_.forwarded_for);
+      if (replica_) record.replica = replica_->replica.name;
+      record.connect_us = connect_us_;
+      record.service_us = service;
+      record.held_us = held_us_;
+      record.status = status_;
+      record.bytes = bytes_out_;
+      worker_.log(*app_, record);
+    }
+  } else {
+    worker_.stats().unrouted.add();
+  }
+  detach_upstream(upstream_reusable_ && replica_ && !replica_->removed &&
+                  replica_->idle_count < worker_.limits().idle_per_replica);
+  worker_.loop().timers().clear(*this);
+  request_.reset();
+  client_ = nullptr;
+  app_ = nullptr;
+  started_us_ = held_since_us_ = connect_started_us_ = sent_us_ = 0;
+  held_us_ = connect_us_ = -1;
+  bytes_in_ = bytes_out_ = 0;
+  tried_ = {};
+  attempts_ = status_ = 0;
+  phase_ = Phase::free;
+  reused_ = nothing_received_ = fresh_only_ = upstream_reusable_ = decode_chunks_ = false;
+  request_refused_ = client_ended_ = upstream_ended_ = false;
+  replayable_ = true;
+  worker_.give_back(*this);
+}
+
+void Exchange::set_deadline(std::int64_t in_us) {
+  worker_.loop().timers().set(*this, worker_.loop().now_us() + in_us);
+}
+
+void Exchange::expect_progress() {
+  set_deadline(us(app_->app ? app_->app->idle_timeout : std::chrono::milliseconds(55'000)));
+}
+
+std::string_view Exchange::part(http::RewrittenRequest::Range range) const {
+  return request_.view().substr(range.begin, range.size);
+}
+
+}  // namespace berth::router

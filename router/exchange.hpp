@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One request and its response, from the scanned head to the line in the log: which app, held or not,
+// which replica, tried again or not, how the bytes flow, how it ends. Every exchange ends exactly once,
+// in finish(). Pooled by its worker; at any time it belongs to one client, and has at most one upstream.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "router/errors.hpp"
+#include "router/http/body.hpp"
+#include "router/http/request_head.hpp"
+#include "router/http/response_head.hpp"
+#include "router/http/rewrite.hpp"
+#include "router/loop/event_loop.hpp"
+#include "router/routing.hpp"
+
+namespace berth::router {
+
+class Client;
+class Upstream;
+class Worker;
+struct AppHandle;
+struct ReplicaHandle;
+
+class Exchange final : public Timed {
+ public:
+  explicit Exchange(Worker& worker) : worker_(worker) {}
+
+  /// `rest` are the bytes read behind the head.
+  void start(Client& client, const http::RequestHead& head, const char* rest, std::size_t size);
+  /// Its app has changed while it waited: decides anew.
+  void decide_again();
+
+  // From the client:
+  [[nodiscard]] bool takes_request_bytes() const;
+  [[nodiscard]] bool upstream_is_blocked() const;
+  /// Whether the end of the client's stream means that nobody waits for the answer.
+  [[nodiscard]] bool ends_with_client() const { return phase_ != Phase::tunnel; }
+  void on_request_bytes(const char* data, std::size_t size);
+  /// The client ended its side; true if the exchange goes on (a tunnel, half closed).
+  [[nodiscard]] bool on_client_ended();
+  void on_client_gone();
+  void on_client_flushed();
+
+  // From the upstream:
+  [[nodiscard]] bool takes_response() const;
+  void on_connected();
+  void on_connect_failed(ErrorCode code);
+  void on_response_bytes(char* data, std::size_t size);
+  void on_upstream_ended(bool reset);
+  void on_upstream_flushed();
+
+  void on_deadline() override;
+  /// The router stops: ends it wherever it is.
+  void cut_off();
+
+ private:
+  enum class Phase : std::uint8_t { free, held, connecting, waiting, responding, tunnel };
+
+  void dispatch();
+  void hold(const Decision& decision);
+  void connect();
+  void send_request();
+  /// Ends the attempt; tries again where that is safe, else fails with the code.
+  void attempt_failed(ErrorCode code);
+  void detach_upstream(bool reuse);
+  [[nodiscard]] ReplicaHandle& choose();
+  void fail(ErrorCode code, std::string_view message = {}, int status = 0);
+  void forward_interim(const http::ResponseHead& head);
+  void start_response(const http::ResponseHead& head, char* data, std::size_t size);
+  void start_tunnel(const http::ResponseHead& head, char* data, std::size_t size);
+  void forward_body(char* data, std::size_t size);
+  void response_complete();
+  void tunnel_ended();
+  void cut_response(ErrorCode code);
+  /// Logs, counts, and gives the exchange back to the pool. The client goes on afterwards.
+  void finish(ErrorCode error);
+  void set_deadline(std::int64_t in_us);
+  void expect_progress();
+  [[nodiscard]] std::string_view part(http::RewrittenRequest::Range range) const;
+
+  Worker& worker_;
+  Client* client_ = nullptr;
+  Upstream* upstream_ = nullptr;
+  AppHandle* app_ = nullptr;
+  ReplicaHandle* replica_ = nullptr;
+  /// The rewritten head and the body bytes that came with it: sent again on a retry, read by the log.
+  Buffer request_;
+  http::RewrittenRequest parts_;
+  http::Body request_body_;
+  http::Body response_body_;
+
+  std::int64_t started_us_ = 0;
+  std::int64_t held_since_us_ = 0;
+  std::int64_t held_us_ = -1;
+  std::int64_t connect_started_us_ = 0;
+  std::int64_t connect_us_ = -1;
+  std::int64_t sent_us_ = 0;
+  std::uint64_t bytes_in_ = 0;
+  std::uint64_t bytes_out_ = 0;
+  std::array<const ReplicaHandle*, max_attempts> tried_{};
+  int attempts_ = 0;
+  int status_ = 0;
+  ErrorCode hold_error_ = ErrorCode::none;
+  Phase phase_ = Phase::free;
+  http::Accepts accepts_ = http::Accepts::text;
+  bool is_head_ = false;
+  bool idempotent_ = false;
+  bool http_1_0_ = false;
+  bool keep_alive_ = false;
+  bool upgrade_ = false;
+  bool reused_ = false;
+  bool nothing_received_ = false;  ///< not one byte of the request got to the replica
+  bool replayable_ = true;
+  bool fresh_only_ = false;        ///< a kept connection failed: none is used again
+  bool upstream_reusable_ = false;
+  bool decode_chunks_ = false;
+  bool request_refused_ = false;   ///< the replica takes no more of the body
+  bool client_ended_ = false;      ///< tunnels: half closed
+  bool upstream_ended_ = false;
+};
+
+}  // namespace berth::router

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What one thread keeps for each app and replica: requests in flight, idle connections, held requests,
+// the log buffer. Found by slot; outlives the table's entry while requests are on it.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "router/access_log.hpp"
+#include "router/held_queue.hpp"
+#include "router/snapshot.hpp"
+#include "router/upstream.hpp"
+
+namespace berth::router {
+
+struct ReplicaHandle {
+  explicit ReplicaHandle(const Replica& value);
+  ~ReplicaHandle() { close_idle(); }
+  ReplicaHandle(const ReplicaHandle&) = delete;
+  ReplicaHandle& operator=(const ReplicaHandle&) = delete;
+
+  void close_idle();
+
+  const Replica replica;
+  sockaddr_storage address{};
+  socklen_t address_size = 0;
+  std::uint32_t in_flight = 0;
+  std::uint32_t idle_count = 0;
+  List<Upstream, IdleTag> idle;      ///< the last used first
+  std::int64_t avoid_until_us = 0;   ///< it refused a connection
+  bool removed = false;              ///< no longer in the table; goes when nothing is in flight
+};
+
+struct AppHandle {
+  AppHandle(AppRuntime& app_runtime, std::size_t thread)
+      : runtime(app_runtime), shard(*app_runtime.shards[thread]), held(app_runtime.held) {}
+
+  std::shared_ptr<const App> app;  ///< null: removed
+  AppRuntime& runtime;
+  AppShard& shard;
+  std::vector<std::unique_ptr<ReplicaHandle>> replicas;
+  std::vector<std::unique_ptr<ReplicaHandle>> draining;
+  HeldQueue<Exchange*> held;
+  AccessLog log;
+  bool log_is_listed = false;  ///< the worker flushes it from time to time
+};
+
+}  // namespace berth::router

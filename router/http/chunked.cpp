@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "router/http/chunked.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "router/http/characters.hpp"
+
+namespace berth::router::http {
+
+namespace {
+
+constexpr std::uint8_t max_size_digits = 15;
+constexpr std::uint32_t max_extension = 256;
+constexpr std::uint32_t max_trailers = 8 * 1024;
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+/// One byte of framing; false if it may not stand here.
+bool ChunkedBody::step(char c) {
+  switch (state_) {
+    case State::size_first:
+      left_ = 0;
+      digits_ = 0;
+      count_ = 0;
+      state_ = State::size;
+      [[fallthrough]];
+    case State::size:
+      if (const int digit = hex_value(c); digit >= 0) {
+        if (++digits_ > max_size_digits) return false;
+        left_ = left_ * 16 + static_cast<std::uint64_t>(digit);
+        return true;
+      }
+      if (digits_ == 0 || (c != ';' && c != '\r')) return false;
+      state_ = c == ';' ? State::extension : State::size_lf;
+      return true;
+    case State::extension:
+      if (c == '\r') {
+        state_ = State::size_lf;
+        return true;
+      }
+      return is_value_byte(c) && ++count_ <= max_extension;
+    case State::size_lf:
+      if (c != '\n') return false;
+      state_ = left_ == 0 ? State::trailer_first : State::data;
+      count_ = 0;
+      return true;
+    case State::data_cr: state_ = State::data_lf; return c == '\r';
+    case State::data_lf: state_ = State::size_first; return c == '\n';
+    case State::trailer_first:
+      if (c == '\r') {
+        state_ = State::last_lf;
+        return true;
+      }
+      state_ = State::trailer_name;
+      return is_token(c) && ++count_ <= max_trailers;
+    case State::trailer_name:
+      if (c == ':') state_ = State::trailer_value;
+      return (c == ':' || is_token(c)) && ++count_ <= max_trailers;
+    case State::trailer_value:
+      if (c == '\r') state_ = State::trailer_lf;
+      return (c == '\r' || is_value_byte(c)) && ++count_ <= max_trailers;
+    case State::trailer_lf: state_ = State::trailer_first; return c == '\n';
+    case State::last_lf: state_ = State::done; return c == '\n';
+    case State::data:
+    case State::done: break;
+  }
+  return false;
+}
+
+ChunkedBody::Step ChunkedBody::follow(const char* data, std::size_t size) {
+  std::size_t at = 0;
+  while (at < size && state_ != State::done) {
+    if (state_ == State::data) {
+      const std::size_t run = std::min<std::uint64_t>(left_, size - at);
+      at += run;
+      left_ -= run;
+      if (left_ == 0) state_ = State::data_cr;
+    } else if (!step(data[at++])) {
+      return {Status::invalid, at, 0};
+    }
+  }
+  return {state_ == State::done ? Status::done : Status::more, at, 0};
+}
+
+ChunkedBody::Step ChunkedBody::decode(char* data, std::size_t size) {
+  std::size_t at = 0;
+  std::size_t kept = 0;
+  while (at < size && state_ != State::done) {
+    if (state_ == State::data) {
+      const std::size_t run = std::min<std::uint64_t>(left_, size - at);
+      if (kept != at) std::memmove(data + kept, data + at, run);
+      kept += run;
+      at += run;
+      left_ -= run;
+      if (left_ == 0) state_ = State::data_cr;
+    } else if (!step(data[at++])) {
+      return {Status::invalid, at, kept};
+    }
+  }
+  return {state_ == State::done ? Status::done : Status::more, at, kept};
+}
+
+}  // namespace berth::router::http

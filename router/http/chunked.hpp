@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Follows the chunked transfer coding (RFC 9112, section 7.1) to know where a body ends, without
+// decoding it: chunks and trailers pass as they are. decode() takes the framing off in place, for
+// HTTP/1.0 clients, which do not know it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace berth::router::http {
+
+class ChunkedBody final {
+ public:
+  enum class Status : std::uint8_t { more, done, invalid };
+  struct Step {
+    Status status = Status::more;
+    std::size_t consumed = 0;  ///< bytes of the input that belong to this body
+    std::size_t payload = 0;   ///< decode(): bytes of content, moved to the front of the input
+  };
+
+  [[nodiscard]] Step follow(const char* data, std::size_t size);
+  [[nodiscard]] Step decode(char* data, std::size_t size);
+
+ private:
+  enum class State : std::uint8_t {
+    size_first, size, extension, size_lf, data, data_cr, data_lf,
+    trailer_first, trailer_name, trailer_value, trailer_lf, last_lf, done,
+  };
+  [[nodiscard]] bool step(char byte);
+
+  std::uint64_t left_ = 0;    ///< of the chunk's data, or its size while that is read
+  std::uint32_t count_ = 0;   ///< bytes of the extension or of the trailers so far
+  std::uint8_t digits_ = 0;
+  State state_ = State::size_first;
+};
+
+}  // namespace berth::router::http

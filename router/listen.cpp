@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "router/listen.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <charconv>
+
+namespace berth::router {
+
+namespace {
+
+struct Address {
+  sockaddr_storage value{};
+  socklen_t size = 0;
+
+  [[nodiscard]] std::uint16_t port() const {
+    return ntohs(value.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in&>(value).sin_port
+                                            : reinterpret_cast<const sockaddr_in6&>(value).sin6_port);
+  }
+};
+
+Result<Address> parse(std::string_view text) {
+  const Error invalid{ErrorKind::invalid, "'" + std::string(text) +
+                                              "' is not an address to listen on; write it like "
+                                              "0.0.0.0:8080 or [::]:8080"};
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return invalid;
+  std::string host(text.substr(0, colon));
+  const std::string_view digits = text.substr(colon + 1);
+  std::uint16_t port = 0;
+  const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (failure != std::errc() || end != digits.data() + digits.size()) return invalid;
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
+  Address address;
+  auto& v4 = reinterpret_cast<sockaddr_in&>(address.value);
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(address.value);
+  if (::inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    address.size = sizeof v4;
+  } else if (::inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    address.size = sizeof v6;
+  } else {
+    return invalid;
+  }
+  return address;
+}
+
+Result<Fd> bind_socket(const Address& address, bool share, std::string_view text) {
+  Fd socket(::socket(address.value.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket) return system_error("socket");
+  const int on = 1;
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (share) ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  // Accepted sockets inherit it.
+  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address.value), address.size) == 0)
+    return socket;
+  if (errno == EADDRINUSE)
+    return Error{ErrorKind::conflict,
+                 "port " + std::to_string(address.port()) +
+                     " is already in use by another process; stop it (`ss -ltnp` shows it) or "
+                     "choose another port"};
+  return system_error("listen on " + std::string(text));
+}
+
+}  // namespace
+
+Result<TcpListeners> listen_tcp(std::string_view text, std::size_t count) {
+  BERTH_ASSIGN(Address address, parse(text));
+  if (address.port() != 0) BERTH_TRY(bind_socket(address, false, text));
+  TcpListeners listeners;
+  for (std::size_t i = 0; i < count; ++i) {
+    BERTH_ASSIGN(Fd socket, bind_socket(address, true, text));
+    if (::listen(socket.get(), 4096) != 0) return system_error("listen on " + std::string(text));
+    // Port 0: the others take the port that the first was given.
+    socklen_t size = sizeof address.value;
+    ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address.value), &size);
+    listeners.sockets.push_back(std::move(socket));
+  }
+  listeners.port = address.port();
+  return listeners;
+}
+
+}  // namespace berth::router

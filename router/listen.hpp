@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Listening TCP sockets: one a thread for the same address, so that the kernel spreads connections.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "base/result.hpp"
+
+namespace berth::router {
+
+struct TcpListeners {
+  std::uint16_t port = 0;
+  std::vector<Fd> sockets;
+};
+
+/// `address` is "0.0.0.0:8080", "[::]:8080" or "127.0.0.1:0". SO_REUSEPORT would let a second router
+/// take half of the connections without a word, so the port is first tried without it.
+[[nodiscard]] Result<TcpListeners> listen_tcp(std::string_view address, std::size_t count);
+
+}  // namespace berth::router

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "router/loop/connection.hpp"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace berth::router {
+
+ssize_t Connection::read_some(char* to, std::size_t capacity) {
+  for (;;) {
+    const ssize_t count = ::recv(socket_.get(), to, capacity, 0);
+    if (count >= 0 || errno != EINTR) return count;
+  }
+}
+
+ssize_t Connection::write_some(const char* from, std::size_t size) {
+  for (;;) {
+    const ssize_t count = ::send(socket_.get(), from, size, MSG_NOSIGNAL);
+    if (count > 0) bytes_written_ += static_cast<std::uint64_t>(count);
+    if (count >= 0 || errno != EINTR) return count;
+  }
+}
+
+void Connection::end_stream() { ::shutdown(socket_.get(), SHUT_WR); }
+
+Connection::Read Connection::read(char* to, std::size_t capacity, std::size_t& size) {
+  const ssize_t count = read_some(to, capacity);
+  if (count > 0) {
+    size = static_cast<std::size_t>(count);
+    // A short read drains a stream socket (epoll(7)), so the next edge tells; but behind the last
+    // bytes of a peer that has ended there is still the end to read.
+    if (size < capacity && !peer_ended_) readable_ = false;
+    return Read::data;
+  }
+  size = 0;
+  readable_ = false;
+  if (count == 0) {
+    peer_ended_ = true;
+    return Read::end;
+  }
+  return errno == EAGAIN || errno == EWOULDBLOCK ? Read::blocked : Read::failed;
+}
+
+Connection::Sent Connection::send(std::string_view data) {
+  std::size_t sent = 0;
+  if (!unsent_ && writable_) {
+    const ssize_t count = write_some(data.data(), data.size());
+    if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK) return Sent::failed;
+    sent = count < 0 ? 0 : static_cast<std::size_t>(count);
+    if (sent == data.size()) return Sent::all;
+    writable_ = false;
+  }
+  const std::string_view rest = data.substr(sent);
+  if (!unsent_) {
+    if (!ensure_registered()) return Sent::failed;
+    unsent_ = loop_.buffers().take(BufferPool::large);
+  }
+  if (rest.size() > unsent_.room()) return Sent::failed;
+  unsent_.append(rest);
+  return Sent::partly;
+}
+
+Connection::Sent Connection::flush() {
+  while (unsent_) {
+    const ssize_t count = write_some(unsent_.data(), unsent_.size());
+    if (count < 0) {
+      if (errno != EAGAIN && errno != EWOULDBLOCK) return Sent::failed;
+      writable_ = false;
+      return Sent::partly;
+    }
+    unsent_.consume(static_cast<std::size_t>(count));
+    if (unsent_.size() == 0) unsent_.reset();
+  }
+  return Sent::all;
+}
+
+bool Connection::ensure_registered() {
+  if (registered_) return true;
+  Hook<LazyTag>::unlink();
+  registered_ = loop_.add(socket_.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this);
+  return registered_;
+}
+
+void Connection::note(std::uint32_t events) {
+  if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) readable_ = true;
+  if (events & EPOLLOUT) writable_ = true;
+  if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) peer_ended_ = true;
+  if (events & (EPOLLHUP | EPOLLERR)) broken_ = true;
+}
+
+void Connection::bury() {
+  if (!is_open()) return;
+  socket_.reset();
+  unsent_.reset();
+  Hook<LazyTag>::unlink();
+  loop_.timers().clear(*this);
+  loop_.bury(*this);
+}
+
+}  // namespace berth::router

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One thread's epoll loop: readiness, deadlines, and the memory that its connections share. Edge-
+// triggered: who is told that it can read goes on until it is blocked. Nothing here is thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "base/result.hpp"
+#include "router/loop/buffer.hpp"
+#include "router/loop/intrusive_list.hpp"
+#include "router/loop/timer_wheel.hpp"
+
+namespace berth::router {
+
+class Connection;
+
+class EventHandler {
+ public:
+  virtual void on_events(std::uint32_t events) = 0;
+
+ protected:
+  ~EventHandler() = default;
+};
+
+/// Something with a deadline in the loop's wheel.
+class Timed : public TimerEntry {
+ public:
+  virtual void on_deadline() = 0;
+
+ protected:
+  ~Timed() = default;
+};
+
+/// Where every read of the thread goes. A rewritten head may be larger than the one that it replaces:
+/// it is laid in front of the body bytes, into the headroom if need be.
+struct Scratch {
+  static constexpr std::size_t read_size = 64 * 1024;
+  char headroom[4096];
+  char data[16 * 1024 + read_size];  ///< a kept partial head, then one read
+  char head[20 * 1024];              ///< a rewritten response head
+};
+
+struct LazyTag;
+
+class EventLoop final {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<EventLoop>> create();
+  ~EventLoop();
+
+  /// Waits for events, at most until `wake_us` (0: do not wait), and handles them.
+  void run_once(std::int64_t wake_us);
+
+  /// False if the kernel refuses (out of memory or of watches).
+  [[nodiscard]] bool add(int fd, std::uint32_t events, EventHandler& handler);
+  void remove(int fd);
+
+  /// Monotonic, read afresh for each event.
+  [[nodiscard]] std::int64_t now_us() const { return now_us_; }
+  [[nodiscard]] std::int64_t unix_us() const { return now_us_ + unix_offset_us_; }
+
+  /// Calls connection.resume() in the next turn: for fairness among busy connections.
+  void resume_later(Connection& connection);
+  /// Registers the connection if it still waits unregistered some 20 ms from now. Most short
+  /// connections are gone by then and save the system call.
+  void register_later(Connection& connection);
+  /// Deletes it once the events of this turn are handled.
+  void bury(Connection& connection);
+
+  [[nodiscard]] BufferPool& buffers() { return buffers_; }
+  [[nodiscard]] TimerWheel& timers() { return timers_; }
+  [[nodiscard]] Scratch& scratch() { return *scratch_; }
+
+ private:
+  explicit EventLoop(Fd epoll);
+  void read_clock();
+  void run_lazy();
+  void run_ready();
+  void free_buried();
+
+  Fd epoll_;
+  std::int64_t now_us_ = 0;
+  std::int64_t unix_offset_us_ = 0;
+  std::int64_t offset_read_us_ = 0;
+  std::int64_t lazy_due_us_ = INT64_MAX;
+  BufferPool buffers_;
+  TimerWheel timers_;
+  std::unique_ptr<Scratch> scratch_;
+  std::vector<Connection*> ready_;
+  std::vector<Connection*> buried_;
+  List<Connection, LazyTag> lazy_;
+};
+
+}  // namespace berth::router

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "router/router.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "base/log.hpp"
+#include "router/control.hpp"
+#include "router/listen.hpp"
+#include "router/worker.hpp"
+
+namespace berth::router {
+
+namespace {
+
+std::int64_t us(std::chrono::milliseconds time) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+}
+
+/// Raises the limit of open files as far as it goes and shares it out: three of four for clients, the
+/// rest for replicas, logs and the control plane.
+std::size_t clients_a_thread(std::size_t threads) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) ::getrlimit(RLIMIT_NOFILE, &limit);
+  const auto files = static_cast<std::size_t>(std::min<rlim_t>(limit.rlim_cur, 1 << 20));
+  return std::max<std::size_t>(files * 3 / 4 / threads, 16);
+}
+
+}  // namespace
+
+class Router::Core final {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Core>> start(const Options& options) {
+    auto core = std::make_unique<Core>();
+    const std::size_t threads =
+        options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+    std::vector<std::vector<Listener>> listeners(threads);
+    for (const std::string& address : options.listen) {
+      BERTH_ASSIGN(TcpListeners bound, listen_tcp(address, threads));
+      core->ports_.push_back(bound.port);
+      for (std::size_t i = 0; i < threads; ++i)
+        listeners[i].push_back({std::move(bound.sockets[i]), std::to_string(bound.port)});
+    }
+    BERTH_ASSIGN(core->control_, Control::open({.socket = options.control_socket,
+                                                .table_file = options.table_file,
+                                                .admin_listen = options.admin_listen,
+                                                .threads = threads}));
+    WorkerLimits limits;
+    limits.max_clients = clients_a_thread(threads);
+    limits.client_idle_us = us(options.client_idle_timeout);
+    limits.head_us = us(options.head_timeout);
+    std::vector<Worker*> workers;
+    for (std::size_t i = 0; i < threads; ++i) {
+      core->workers_.push_back(
+          std::make_unique<Worker>(i, std::move(listeners[i]), limits, *core->control_));
+      BERTH_TRY(core->workers_.back()->open());
+      workers.push_back(core->workers_.back().get());
+    }
+    // The table of the last run is published first: no early request meets an empty one.
+    core->control_->start(std::move(workers));
+    for (const auto& worker : core->workers_)
+      core->threads_.emplace_back([&target = *worker] { target.run(); });
+    return core;
+  }
+
+  ~Core() { stop(std::chrono::milliseconds(0)); }
+
+  void stop(std::chrono::milliseconds drain_timeout) {
+    if (!threads_.empty()) {
+      for (const auto& worker : workers_) worker->drain();
+      if (drain_timeout.count() > 0 && !control_->wait_until_empty(drain_timeout))
+        log_warning("some requests were cut off at the drain deadline");
+      for (const auto& worker : workers_) worker->stop();
+      for (std::thread& thread : threads_) thread.join();
+      threads_.clear();
+    }
+    if (control_) control_->stop();
+  }
+
+  std::vector<std::uint16_t> ports_;
+  std::unique_ptr<Control> control_;  // outlives the workers, which report to it
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::thread> threads_;
+  std::chrono::milliseconds drain_timeout_{0};
+};
+
+Router::Router(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+Router::~Router() = default;
+
+Result<std::unique_ptr<Router>> Router::start(const Options& options) {
+  BERTH_ASSIGN(auto core, Core::start(options));
+  core->drain_timeout_ = options.drain_timeout;
+  return std::unique_ptr<Router>(new Router(std::move(core)));
+}
+
+const std::vector<std::uint16_t>& Router::ports() const { return core_->ports_; }
+std::uint16_t Router::admin_port() const { return core_->control_->admin_port(); }
+void Router::stop() { core_->stop(core_->drain_timeout_); }
+
+int run(const Options& options) {
+  set_log_role("router");
+  ::signal(SIGPIPE, SIG_IGN);
+  // Blocked before threads start, so that they inherit it and sigwait gets the signal.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  auto router = Router::start(options);
+  if (router.has_error()) {
+    std::fprintf(stderr, "berth router: %s\n", router.error().message.c_str());
+    return 1;
+  }
+  for (std::size_t i = 0; i < options.listen.size(); ++i)
+    log_info("listening on {} (port {})", options.listen[i], (*router)->ports()[i]);
+  int signal = 0;
+  ::sigwait(&signals, &signal);
+  log_info("stopping: requests in flight have {} ms", options.drain_timeout.count());
+  (*router)->stop();
+  return 0;
+}
+
+}  // namespace berth::router

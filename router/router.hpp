@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The HTTP data plane as a process role (run) and as an object inside a test (Router). It serves by the
+// table that the control plane sends over a Unix socket, and by the last one from a file when that is
+// gone (docs/decisions/0002).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace berth::router {
+
+struct Options {
+  std::vector<std::string> listen = {"0.0.0.0:8080"};
+  std::filesystem::path control_socket = {};
+  std::filesystem::path table_file = {};  ///< empty: not kept
+  unsigned threads = 0;                   ///< 0: one a CPU
+  std::string admin_listen = {};          ///< "127.0.0.1:9091" for /metrics; empty: off
+  /// How long requests in flight may take after SIGTERM.
+  std::chrono::milliseconds drain_timeout = std::chrono::seconds(30);
+  /// A kept connection without a request.
+  std::chrono::milliseconds client_idle_timeout = std::chrono::seconds(75);
+  /// From the first byte of a request head to its end.
+  std::chrono::milliseconds head_timeout = std::chrono::seconds(15);
+};
+
+class Router final {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Router>> start(const Options& options);
+  /// As stop() without waiting for requests in flight.
+  ~Router();
+
+  /// The bound port of each address of Options::listen.
+  [[nodiscard]] const std::vector<std::uint16_t>& ports() const;
+  [[nodiscard]] std::uint16_t admin_port() const;
+  /// Accepts no more, lets requests in flight end until the drain timeout, then ends.
+  void stop();
+
+ private:
+  class Core;
+  explicit Router(std::unique_ptr<Core> core);
+  std::unique_ptr<Core> core_;
+};
+
+/// Blocks until SIGTERM or SIGINT; returns the exit status. Call before any other thread is started.
+[[nodiscard]] int run(const Options& options);
+
+}  // namespace berth::router

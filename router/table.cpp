@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "router/table.hpp"
+
+#include <arpa/inet.h>
+
+#include <array>
+#include <utility>
+
+namespace berth::router {
+
+namespace {
+
+constexpr std::array<std::pair<std::string_view, AppState>, 6> states{{
+    {"running", AppState::running},
+    {"asleep", AppState::asleep},
+    {"stopped", AppState::stopped},
+    {"crashed", AppState::crashed},
+    {"empty", AppState::empty},
+    {"maintenance", AppState::maintenance},
+}};
+
+Result<AppState> state_from(std::string_view text) {
+  for (const auto& [name, state] : states)
+    if (name == text) return state;
+  return Error{ErrorKind::invalid, "unknown app state '" + std::string(text) + "'"};
+}
+
+std::string_view state_name(AppState state) {
+  for (const auto& [name, value] : states)
+    if (value == state) return name;
+  return "running";
+}
+
+/// A name goes into log lines and metrics labels: it may not break out of them.
+Result<std::string> require_name(const json::object& object, std::string_view key) {
+  BERTH_ASSIGN(std::string text, require_string(object, key));
+  if (text.empty() || text.size() > 200)
+    return Error{ErrorKind::invalid, "'" + std::string(key) + "' must have 1 to 200 characters"};
+  for (const char c : text) {
+    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '-' || c == '_' || c == '.';
+    if (!good)
+      return Error{ErrorKind::invalid, "'" + std::string(key) + "' has a character that no name has"};
+  }
+  return text;
+}
+
+Result<Replica> replica_from(const json::value& value) {
+  const json::object* object = value.if_object();
+  if (!object) return Error{ErrorKind::invalid, "a replica must be an object"};
+  Replica replica;
+  BERTH_ASSIGN(replica.id, require_name(*object, "id"));
+  BERTH_ASSIGN(replica.name, require_name(*object, "name"));
+  BERTH_ASSIGN(replica.address, require_string(*object, "address"));
+  BERTH_ASSIGN(const std::int64_t port, require_int(*object, "port"));
+  std::array<unsigned char, 16> parsed{};
+  if (::inet_pton(AF_INET, replica.address.c_str(), parsed.data()) != 1 &&
+      ::inet_pton(AF_INET6, replica.address.c_str(), parsed.data()) != 1)
+    return Error{ErrorKind::invalid, "'" + replica.address + "' is not an IP address"};
+  if (port < 1 || port > 65535)
+    return Error{ErrorKind::invalid, "port " + std::to_string(port) + " is out of range"};
+  replica.port = static_cast<std::uint16_t>(port);
+  return replica;
+}
+
+std::chrono::milliseconds timeout(const json::object& object, std::string_view key,
+                                  std::chrono::milliseconds fallback) {
+  const auto value = optional_int(object, key);
+  return value && *value > 0 && *value <= 86'400'000 ? std::chrono::milliseconds(*value) : fallback;
+}
+
+Result<App> app_from(const json::value& value) {
+  const json::object* object = value.if_object();
+  if (!object) return Error{ErrorKind::invalid, "an app must be an object"};
+  App app;
+  BERTH_ASSIGN(app.name, require_name(*object, "name"));
+  BERTH_ASSIGN(const std::string state, require_string(*object, "state"));
+  BERTH_ASSIGN(app.state, with_context(state_from(state), "app " + app.name));
+  app.release = optional_int(*object, "release").value_or(0);
+  app.log = optional_string(*object, "log").value_or("");
+  app.message = optional_string(*object, "message").value_or("");
+  app.first_byte_timeout = timeout(*object, "first_byte_timeout_ms", app.first_byte_timeout);
+  app.idle_timeout = timeout(*object, "idle_timeout_ms", app.idle_timeout);
+  app.hold_timeout = timeout(*object, "hold_timeout_ms", app.hold_timeout);
+  if (const json::array* replicas = optional_array(*object, "replicas")) {
+    for (const json::value& item : *replicas) {
+      BERTH_ASSIGN(auto replica, with_context(replica_from(item), "app " + app.name));
+      app.replicas.push_back(std::move(replica));
+    }
+  }
+  return app;
+}
+
+json::object to_json(const App& app) {
+  json::array replicas;
+  for (const Replica& replica : app.replicas)
+    replicas.push_back(json::object{{"id", replica.id},
+                                    {"name", replica.name},
+                                    {"address", replica.address},
+                                    {"port", replica.port}});
+  return json::object{{"name", app.name},
+                      {"state", state_name(app.state)},
+                      {"release", app.release},
+                      {"log", app.log},
+                      {"message", app.message},
+                      {"first_byte_timeout_ms", app.first_byte_timeout.count()},
+                      {"idle_timeout_ms", app.idle_timeout.count()},
+                      {"hold_timeout_ms", app.hold_timeout.count()},
+                      {"replicas", std::move(replicas)}};
+}
+
+Result<std::uint64_t> version_of(const json::object& object) {
+  BERTH_ASSIGN(const std::int64_t version, require_int(object, "version"));
+  if (version < 0) return Error{ErrorKind::invalid, "'version' is negative"};
+  return static_cast<std::uint64_t>(version);
+}
+
+/// A host name, "*." before one, or an IP address in brackets; normalized.
+Result<std::string> host_from(std::string_view text) {
+  std::string host = normalized_host(text);
+  const Error invalid{ErrorKind::invalid, "'" + std::string(text) + "' is not a host name"};
+  if (host.starts_with('['))
+    return host.find_first_not_of("[]0123456789abcdef:.") == std::string::npos ? Result<std::string>(host)
+                                                                               : invalid;
+  const std::string_view name = std::string_view(host).substr(host.starts_with("*.") ? 2 : 0);
+  if (name.empty() || name.front() == '.' || name.back() == '.' || name.find("..") != name.npos ||
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_.") != name.npos)
+    return invalid;
+  return host;
+}
+
+Result<std::string> host_of(const json::object& object) {
+  BERTH_ASSIGN(const std::string host, require_string(object, "host"));
+  return host_from(host);
+}
+
+Result<Message> read_change(const json::object& object, std::string_view type) {
+  BERTH_ASSIGN(const std::uint64_t version, version_of(object));
+  if (type == "put_app") {
+    const json::value* app = object.if_contains("app");
+    if (!app) return Error{ErrorKind::invalid, "'app' is required"};
+    BERTH_ASSIGN(App value, app_from(*app));
+    return Message(PutApp{version, std::move(value)});
+  }
+  if (type == "remove_app") {
+    BERTH_ASSIGN(std::string name, require_name(object, "name"));
+    return Message(RemoveApp{version, std::move(name)});
+  }
+  BERTH_ASSIGN(std::string host, host_of(object));
+  if (type == "remove_host") return Message(RemoveHost{version, std::move(host)});
+  BERTH_ASSIGN(std::string app, require_name(object, "app"));
+  return Message(PutHost{version, std::move(host), std::move(app)});
+}
+
+template <class... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+
+}  // namespace
+
+std::string normalized_host(std::string_view host) {
+  if (!host.empty() && host.front() == '[') {
+    host = host.substr(0, host.find(']') + 1);
+  } else {
+    host = host.substr(0, host.find(':'));
+  }
+  if (host.ends_with('.')) host.remove_suffix(1);
+  std::string lower(host);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  return lower;
+}
+
+Result<Table> table_from_json(const json::object& object) {
+  Table table;
+  BERTH_ASSIGN(table.version, version_of(object));
+  if (const json::array* apps = optional_array(object, "apps")) {
+    for (const json::value& item : *apps) {
+      BERTH_ASSIGN(App app, app_from(item));
+      std::string name = app.name;
+      table.apps.insert_or_assign(std::move(name), std::move(app));
+    }
+  }
+  if (const json::object* hosts = optional_object(object, "hosts")) {
+    for (const auto& [host, app] : *hosts) {
+      if (!app.is_string()) return Error{ErrorKind::invalid, "'hosts' must map names to apps"};
+      BERTH_ASSIGN(std::string name, host_from(std::string_view(host.data(), host.size())));
+      table.hosts.insert_or_assign(std::move(name), std::string(app.get_string()));
+    }
+  }
+  return table;
+}
+
+json::object to_json(const Table& table) {
+  json::array apps;
+  for (const auto& [name, app] : table.apps) apps.push_back(to_json(app));
+  json::object hosts;
+  for (const auto& [host, app] : table.hosts) hosts[host] = app;
+  return json::object{{"version", table.version},
+                      {"apps", std::move(apps)},
+                      {"hosts", std::move(hosts)}};
+}
+
+Result<Message> parse_message(std::string_view line) {
+  BERTH_ASSIGN(const json::object object, parse_json_object(line));
+  BERTH_ASSIGN(const std::string type, require_string(object, "type"));
+  if (type == "snapshot") {
+    BERTH_ASSIGN(Table table, with_context(table_from_json(object), type));
+    return Message(std::move(table));
+  }
+  if (type != "put_app" && type != "remove_app" && type != "put_host" && type != "remove_host")
+    return Message(UnknownMessage{});
+  return with_context(read_change(object, type), type);
+}
+
+void apply(Table& table, Message message) {
+  std::visit(Overloaded{
+                 [&](Table& next) { table = std::move(next); },
+                 [&](PutApp& put) {
+                   table.version = put.version;
+                   std::string name = put.app.name;
+                   table.apps.insert_or_assign(std::move(name), std::move(put.app));
+                 },
+                 [&](RemoveApp& remove) {
+                   table.version = remove.version;
+                   table.apps.erase(remove.name);
+                 },
+                 [&](PutHost& put) {
+                   table.version = put.version;
+                   table.hosts.insert_or_assign(std::move(put.host), std::move(put.app));
+                 },
+                 [&](RemoveHost& remove) {
+                   table.version = remove.version;
+                   table.hosts.erase(remove.host);
+                 },
+                 [](UnknownMessage&) {},
+             },
+             message);
+}
+
+}  // namespace berth::router

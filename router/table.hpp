@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The routing table as the control plane states it (docs/decisions/0002): apps with their replicas,
+// and hosts. A plain value: changes are applied to it, it is written to the table file and read back.
+// The request path uses a Snapshot made from it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/json.hpp"
+#include "base/result.hpp"
+
+namespace berth::router {
+
+struct Replica {
+  std::string id;
+  std::string name;     ///< "web.1"
+  std::string address;  ///< an IPv4 or IPv6 address
+  std::uint16_t port = 0;
+  friend bool operator==(const Replica&, const Replica&) = default;
+};
+
+enum class AppState : std::uint8_t { running, asleep, stopped, crashed, empty, maintenance };
+
+struct App {
+  std::string name;
+  AppState state = AppState::running;
+  std::int64_t release = 0;
+  std::string log;      ///< directory of the access log, "" for none
+  std::string message;  ///< of state crashed, for the error page
+  std::chrono::milliseconds first_byte_timeout{30'000};
+  std::chrono::milliseconds idle_timeout{55'000};
+  std::chrono::milliseconds hold_timeout{30'000};
+  std::vector<Replica> replicas;
+  friend bool operator==(const App&, const App&) = default;
+};
+
+struct Table {
+  std::uint64_t version = 0;
+  std::map<std::string, App, std::less<>> apps;
+  std::map<std::string, std::string, std::less<>> hosts;  ///< lower case → app
+  friend bool operator==(const Table&, const Table&) = default;
+};
+
+/// "Shop.Example:8080" → "shop.example"; also takes a dot at the end off. Brackets of IPv6 stay.
+[[nodiscard]] std::string normalized_host(std::string_view host);
+
+[[nodiscard]] Result<Table> table_from_json(const json::object& object);
+[[nodiscard]] json::object to_json(const Table& table);
+
+struct PutApp {
+  std::uint64_t version;
+  App app;
+};
+struct RemoveApp {
+  std::uint64_t version;
+  std::string name;
+};
+struct PutHost {
+  std::uint64_t version;
+  std::string host;
+  std::string app;
+};
+struct RemoveHost {
+  std::uint64_t version;
+  std::string host;
+};
+/// A type that this version does not know; it is ignored.
+struct UnknownMessage {};
+/// A Table is a snapshot: it replaces all.
+using Message = std::variant<Table, PutApp, RemoveApp, PutHost, RemoveHost, UnknownMessage>;
+
+/// One line from the control plane.
+[[nodiscard]] Result<Message> parse_message(std::string_view line);
+void apply(Table& table, Message message);
+
+}  // namespace berth::router

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One thread of the data plane: its event loop, listeners, clients, replicas and counters. It shares
+// nothing with the other threads but the published table; what it has to tell goes to a WorkerObserver.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "base/result.hpp"
+#include "router/choose.hpp"
+#include "router/client.hpp"
+#include "router/counters.hpp"
+#include "router/exchange.hpp"
+#include "router/handles.hpp"
+#include "router/http/request_head.hpp"
+#include "router/http/response_head.hpp"
+#include "router/loop/event_loop.hpp"
+#include "router/snapshot.hpp"
+
+namespace berth::router {
+
+/// Hears from workers, on their threads.
+class WorkerObserver {
+ public:
+  /// The thread serves by this snapshot; it holds no pointer to an earlier one.
+  virtual void adopted(const Snapshot& snapshot) = 0;
+  /// A replica that the table does not have any more has no request left on this thread.
+  virtual void drained(const std::string& replica_id) = 0;
+  virtual void wake_wanted() = 0;
+  /// The thread drains and its last client is gone.
+  virtual void emptied() = 0;
+
+ protected:
+  ~WorkerObserver() = default;
+};
+
+/// An address that a thread accepts on. The socket is the thread's own (SO_REUSEPORT).
+struct Listener {
+  Fd socket;
+  std::string port_text;
+};
+
+struct WorkerLimits {
+  std::size_t max_clients = 4096;
+  std::uint32_t idle_per_replica = 128;
+  std::int64_t client_idle_us = 75'000'000;
+  std::int64_t head_us = 15'000'000;
+  /// Below the 5 s after which Node.js and others close: we close first, so that no request meets a
+  /// connection that is being closed.
+  std::int64_t upstream_idle_us = 4'000'000;
+};
+
+struct WorkerStats {
+  Count accepted, clients, bad_requests, unrouted, log_bytes_lost;
+};
+
+class Worker final {
+ public:
+  Worker(std::size_t index, std::vector<Listener> listeners, WorkerLimits limits,
+         WorkerObserver& observer);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// Makes the loop; before run().
+  [[nodiscard]] Result<void> open();
+  /// The thread's function; returns after stop().
+  void run();
+
+  // From other threads:
+
+  /// The next snapshot. It must live until a later one is adopted.
+  void publish(const Snapshot& snapshot);
+  /// No new connections; kept ones are closed when their request is answered.
+  void drain();
+  /// Ends what is left and returns from run().
+  void stop();
+  [[nodiscard]] const WorkerStats& stats() const { return stats_; }
+  /// Connections of clients that are open.
+  [[nodiscard]] std::uint64_t open_clients() const { return stats_.clients.get(); }
+
+  // From the thread's own clients and exchanges:
+
+  [[nodiscard]] EventLoop& loop() { return *loop_; }
+  [[nodiscard]] const WorkerLimits& limits() const { return limits_; }
+  [[nodiscard]] const Snapshot& table() const { return *table_; }
+  [[nodiscard]] AppHandle* app(AppSlot slot) { return slot < apps_.size() ? apps_[slot].get() : nullptr; }
+  [[nodiscard]] Random& random() { return random_; }
+  [[nodiscard]] http::RequestHead& request_head() { return *request_head_; }
+  [[nodiscard]] http::ResponseHead& response_head() { return *response_head_; }
+  [[nodiscard]] bool draining() const { return draining_; }
+  [[nodiscard]] WorkerStats& stats() { return stats_; }
+  [[nodiscard]] Exchange& take_exchange();
+  void give_back(Exchange& exchange) { free_exchanges_.push_back(&exchange); }
+  [[nodiscard]] std::string_view make_request_id(std::array<char, 36>& to);
+  void log(AppHandle& app, const AccessRecord& record);
+  void want_wake(AppHandle& app);
+  /// A request on the replica has ended.
+  void release(AppHandle& app, ReplicaHandle& replica);
+  void client_closed();
+
+ private:
+  class Acceptor;
+  class Waker;
+
+  void adopt(const Snapshot& snapshot);
+  void adopt_app(AppSlot slot, const Snapshot::Entry& entry);
+  void replace_replicas(AppHandle& handle);
+  void on_wake();
+  void accept_from(Acceptor& acceptor);
+  void pause_accepting(bool until_later);
+  void resume_accepting();
+  void start_draining();
+  void flush_logs(bool all);
+
+  const std::size_t index_;
+  const WorkerLimits limits_;
+  WorkerObserver& observer_;
+  std::vector<Listener> listeners_;
+  std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<Waker> waker_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  Random random_;
+  std::unique_ptr<http::RequestHead> request_head_ = std::make_unique<http::RequestHead>();
+  std::unique_ptr<http::ResponseHead> response_head_ = std::make_unique<http::ResponseHead>();
+  TimestampFormatter timestamps_;
+  WorkerStats stats_;
+
+  std::atomic<const Snapshot*> next_table_{nullptr};
+  std::atomic<bool> drain_asked_{false};
+  std::atomic<bool> stop_asked_{false};
+
+  const Snapshot* table_;
+  std::vector<std::unique_ptr<AppHandle>> apps_;
+  std::vector<std::unique_ptr<Exchange>> exchanges_;
+  std::vector<Exchange*> free_exchanges_;
+  List<Client, ClientsTag> clients_;
+  std::size_t client_count_ = 0;
+  std::vector<AppHandle*> logs_;  ///< with lines in the buffer or the file open
+  std::int64_t logs_due_us_ = INT64_MAX;
+  std::int64_t accept_again_us_ = INT64_MAX;
+  bool accepting_ = true;
+  bool draining_ = false;
+};
+
+}  // namespace berth::router

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/engine/local/cgroup.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/file.hpp"
+
+namespace berth::runtime {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::string_view base_cpu_shares = "10240";
+
+std::vector<std::string_view> split(std::string_view text, char at) {
+  std::vector<std::string_view> parts;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(at), text.size());
+    if (end > 0) parts.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return parts;
+}
+
+/// The kernel takes a value in one write(2); the files exist or the controller is missing.
+Result<void> set(const fs::path& file, std::string_view value) {
+  const Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd || ::write(fd.get(), value.data(), value.size()) < 0)
+    return system_error("set " + file.string() + " to " + std::string(value));
+  return {};
+}
+
+std::string get(const fs::path& file) {
+  auto text = read_file(file, 64 << 10);
+  return text.has_error() ? std::string() : std::move(*text);
+}
+
+std::uint64_t number(std::string_view text) {
+  std::uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+/// The number after `key` and a space at the beginning of a line.
+std::uint64_t field(const std::string& text, std::string_view key) {
+  for (const auto line : split(text, '\n'))
+    if (line.starts_with(key) && line.size() > key.size() && line[key.size()] == ' ')
+      return number(line.substr(key.size() + 1));
+  return 0;
+}
+
+bool holds(const std::vector<std::string>& list, std::string_view value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+struct Mount {
+  std::string_view point, type, super_options;
+};
+
+std::vector<Mount> cgroup_mounts(std::string_view mountinfo) {
+  std::vector<Mount> result;
+  for (const auto line : split(mountinfo, '\n')) {
+    const auto dash = line.find(" - ");
+    if (dash == std::string_view::npos) continue;
+    const auto before = split(line.substr(0, dash), ' ');
+    const auto after = split(line.substr(dash + 3), ' ');
+    if (before.size() < 5 || after.size() < 3 || !after[0].starts_with("cgroup")) continue;
+    result.push_back({before[4], after[0], after[2]});
+  }
+  return result;
+}
+
+Result<void> make_directory(const fs::path& path) {
+  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST)
+    return system_error("create cgroup " + path.string());
+  return {};
+}
+
+/// cpuset's directories are born without a processor, and a process cannot join such a one.
+Result<void> inherit_cpuset(const fs::path& directory) {
+  for (const char* name : {"cpuset.cpus", "cpuset.mems"}) {
+    if (get(directory / name).find_first_of("0123456789") != std::string::npos) continue;
+    std::string value = get(directory.parent_path() / name);
+    while (value.ends_with('\n')) value.pop_back();
+    BERTH_TRY(set(directory / name, value));
+  }
+  return {};
+}
+
+Result<void> limit_v1(const fs::path& at, const std::vector<std::string>& controllers,
+                      const Limits& limits) {
+  if (holds(controllers, "memory")) {
+    BERTH_TRY(set(at / "memory.limit_in_bytes", std::to_string(limits.memory_bytes)));
+    // Absent where swap accounting is off; then swap is the machine's business.
+    if (fs::exists(at / "memory.memsw.limit_in_bytes"))
+      BERTH_TRY(set(at / "memory.memsw.limit_in_bytes", std::to_string(limits.memory_bytes)));
+  }
+  if (holds(controllers, "cpu")) {
+    const std::uint64_t shares = std::max<std::uint64_t>(2, limits.cpu_weight * 1024 / 100);
+    BERTH_TRY(set(at / "cpu.shares", std::to_string(shares)));
+    if (limits.cpu_milli > 0) {
+      BERTH_TRY(set(at / "cpu.cfs_period_us", "100000"));
+      BERTH_TRY(set(at / "cpu.cfs_quota_us",
+                    std::to_string(std::max<std::uint64_t>(1000, limits.cpu_milli * 100))));
+    }
+  }
+  if (holds(controllers, "pids")) BERTH_TRY(set(at / "pids.max", std::to_string(limits.pids)));
+  return {};
+}
+
+Result<void> limit_v2(const fs::path& at, const Limits& limits) {
+  BERTH_TRY(set(at / "memory.max", std::to_string(limits.memory_bytes)));
+  if (fs::exists(at / "memory.swap.max")) BERTH_TRY(set(at / "memory.swap.max", "0"));
+  BERTH_TRY(set(at / "cpu.weight",
+                std::to_string(std::clamp<std::uint64_t>(limits.cpu_weight, 1, 10'000))));
+  if (limits.cpu_milli > 0)
+    BERTH_TRY(
+        set(at / "cpu.max",
+            std::to_string(std::max<std::uint64_t>(1000, limits.cpu_milli * 100)) + " 100000"));
+  return set(at / "pids.max", std::to_string(limits.pids));
+}
+
+/// On v2 a controller works below a directory only if the directory hands it down.
+Result<void> hand_down(const fs::path& directory) {
+  for (const char* name : {"+memory", "+cpu", "+pids"})
+    BERTH_TRY(set(directory / "cgroup.subtree_control", name));
+  return {};
+}
+
+Result<fs::path> make_base(const CgroupHierarchy& hierarchy, const std::string& name,
+                           std::string_view own) {
+  const std::string_view controller = hierarchy.v2 || hierarchy.controllers.empty()
+                                          ? ""
+                                          : std::string_view(hierarchy.controllers.front());
+  const fs::path at_root = hierarchy.mount / name;
+  auto made = make_directory(at_root);
+  if (!made.has_error()) return at_root;
+  // A path that begins with a slash would replace the mount point in operator/.
+  const std::string path = own_cgroup(own, controller);
+  const fs::path below =
+      hierarchy.mount / path.substr(std::min<std::size_t>(1, path.size())) / name;
+  if (below == at_root || make_directory(below).has_error()) return made.error();
+  return below;
+}
+
+}  // namespace
+
+Result<std::vector<CgroupHierarchy>> parse_cgroup_mounts(std::string_view mountinfo) {
+  std::vector<CgroupHierarchy> v1;
+  std::vector<CgroupHierarchy> v2;
+  std::vector<std::string> controllers;
+  for (const auto& mount : cgroup_mounts(mountinfo)) {
+    if (mount.type == "cgroup2") {
+      v2.push_back({.mount = fs::path(mount.point), .controllers = {}, .v2 = true});
+      continue;
+    }
+    CgroupHierarchy hierarchy{.mount = fs::path(mount.point), .controllers = {}, .v2 = false};
+    for (const auto option : split(mount.super_options, ','))
+      if (option != "rw" && option != "ro" && option != "xattr" && option != "clone_children" &&
+          !option.starts_with("release_agent="))
+        hierarchy.controllers.emplace_back(option);
+    controllers.insert(controllers.end(), hierarchy.controllers.begin(),
+                       hierarchy.controllers.end());
+    v1.push_back(std::move(hierarchy));
+  }
+  if (holds(controllers, "memory") && holds(controllers, "cpu") && holds(controllers, "pids"))
+    return v1;
+  if (!v2.empty()) return std::vector{v2.front()};
+  return Error{ErrorKind::unavailable,
+               "no usable cgroups: neither cgroup2 nor the v1 controllers memory, cpu and pids are "
+               "mounted under /sys/fs/cgroup"};
+}
+
+fs::path hybrid_unified_mount(std::string_view mountinfo) {
+  const auto hierarchies = parse_cgroup_mounts(mountinfo);
+  if (hierarchies.has_error() || hierarchies->front().v2) return {};
+  for (const auto& mount : cgroup_mounts(mountinfo))
+    if (mount.type == "cgroup2") return fs::path(mount.point);
+  return {};
+}
+
+std::string own_cgroup(std::string_view text, std::string_view controller) {
+  for (const auto line : split(text, '\n')) {
+    const auto first = line.find(':');
+    const auto second = line.find(':', first + 1);
+    if (first == std::string_view::npos || second == std::string_view::npos) continue;
+    const auto names = line.substr(first + 1, second - first - 1);
+    const auto list = split(names, ',');
+    const bool match = controller.empty()
+                           ? names.empty()
+                           : std::find(list.begin(), list.end(), controller) != list.end();
+    if (match) return std::string(line.substr(second + 1));
+  }
+  return "/";
+}
+
+Result<Cgroups> Cgroups::open(const std::string& name) {
+  BERTH_ASSIGN(const std::string mountinfo, read_file("/proc/self/mountinfo"));
+  BERTH_ASSIGN(const std::string own, read_file("/proc/self/cgroup"));
+  BERTH_ASSIGN(const auto hierarchies, parse_cgroup_mounts(mountinfo));
+  Cgroups result;
+  result.v2_ = hierarchies.front().v2;
+  result.unified_ = hybrid_unified_mount(mountinfo);
+  for (const auto& hierarchy : hierarchies) {
+    BERTH_ASSIGN(const fs::path base, make_base(hierarchy, name, own));
+    if (hierarchy.v2) {
+      BERTH_TRY(hand_down(base.parent_path()));
+      BERTH_TRY(hand_down(base));
+    }
+    if (holds(hierarchy.controllers, "cpuset")) BERTH_TRY(inherit_cpuset(base));
+    // On v1 all containers together compete as one with each single process of the root group.
+    if (holds(hierarchy.controllers, "cpu")) BERTH_TRY(set(base / "cpu.shares", base_cpu_shares));
+    result.bases_.push_back({base, hierarchy.controllers});
+  }
+  return result;
+}
+
+fs::path Cgroups::with_controller(std::string_view name) const {
+  for (const auto& base : bases_)
+    if (v2_ || holds(base.controllers, name)) return base.directory;
+  return {};
+}
+
+Cgroup Cgroups::of(const std::string& id) const {
+  Cgroup result;
+  for (const auto& base : bases_) result.directories.push_back(base.directory / id);
+  result.memory = with_controller("memory") / id;
+  result.cpu = with_controller("cpuacct") / id;
+  result.pids = with_controller("pids") / id;
+  return result;
+}
+
+Result<Cgroup> Cgroups::create(const std::string& id, const Limits& limits) const {
+  for (const auto& base : bases_) {
+    const fs::path at = base.directory / id;
+    BERTH_TRY(make_directory(at));
+    if (holds(base.controllers, "cpuset")) BERTH_TRY(inherit_cpuset(at));
+    BERTH_TRY(v2_ ? limit_v2(at, limits) : limit_v1(at, base.controllers, limits));
+  }
+  return of(id);
+}
+
+std::vector<std::string> Cgroups::list() const {
+  std::vector<std::string> names;
+  for (const auto& base : bases_) {
+    std::error_code failure;
+    for (const auto& entry : fs::directory_iterator(base.directory, failure))
+      if (entry.is_directory(failure)) names.push_back(entry.path().filename());
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+Result<void> Cgroups::destroy(const std::string& id) const {
+  for (const auto& base : bases_) {
+    const fs::path at = base.directory / id;
+    for (int round = 0;; ++round) {
+      if (::rmdir(at.c_str()) == 0 || errno == ENOENT) break;
+      if (errno != EBUSY || round == 400) return system_error("remove cgroup " + at.string());
+      const std::string procs = get(at / "cgroup.procs");
+      for (const auto line : split(procs, '\n'))
+        if (const auto pid = static_cast<pid_t>(number(line)); pid > 1) ::kill(pid, SIGKILL);
+      ::poll(nullptr, 0, 5);  // v1 has no event for "the last process is gone"
+    }
+  }
+  return {};
+}
+
+Result<void> Cgroups::destroy_all() const {
+  for (const auto& id : list()) BERTH_TRY(destroy(id));
+  for (const auto& base : bases_)
+    if (::rmdir(base.directory.c_str()) != 0 && errno != ENOENT)
+      return system_error("remove cgroup " + base.directory.string());
+  return {};
+}
+
+Result<ReplicaStats> Cgroups::stats(const std::string& id) const {
+  const Cgroup group = of(id);
+  ReplicaStats result;
+  // As `docker stats` counts: without the page cache that the kernel takes back when asked.
+  const std::string memory = get(group.memory / "memory.stat");
+  const std::uint64_t used =
+      number(get(group.memory / (v2_ ? "memory.current" : "memory.usage_in_bytes")));
+  const std::uint64_t cache = field(memory, v2_ ? "inactive_file" : "total_inactive_file");
+  result.memory_bytes = used - std::min(used, cache);
+  result.cpu = std::chrono::microseconds(v2_ ? field(get(group.cpu / "cpu.stat"), "usage_usec")
+                                             : number(get(group.cpu / "cpuacct.usage")) / 1000);
+  result.pids = number(get(group.pids / "pids.current"));
+  if (memory.empty()) return Error{ErrorKind::not_found, id + " does not run"};
+  return result;
+}
+
+CgroupEvents Cgroups::events(const std::string& id) const {
+  const Cgroup group = of(id);
+  return {.oom_kills = field(get(group.oom_events(v2_)), "oom_kill"),
+          .pids_refused = field(get(group.pids / "pids.events"), "max")};
+}
+
+}  // namespace berth::runtime

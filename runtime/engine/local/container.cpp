@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/engine/local/container.hpp"
+
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/child_process.hpp"
+#include "base/file.hpp"
+#include "runtime/engine/local/oci_config.hpp"
+#include "runtime/engine/local/seccomp.hpp"
+#include "runtime/engine/local/shim_conf.hpp"
+
+namespace berth::runtime {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t open_files_wanted = 65'536;
+/// Longer than the shim's own limit, whose message is the better one.
+constexpr std::chrono::seconds start_limit{40};
+
+Result<std::string> find_program(const std::string& name) {
+  if (name.starts_with('/')) return name;
+  const char* path = std::getenv("PATH");
+  std::string rest = path ? path : "/usr/sbin:/usr/bin:/sbin:/bin";
+  for (std::size_t at = 0; at <= rest.size();) {
+    const auto end = std::min(rest.find(':', at), rest.size());
+    const std::string candidate = rest.substr(at, end - at) + "/" + name;
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+    at = end + 1;
+  }
+  return Error{ErrorKind::unavailable,
+               "the OCI runtime '" + name + "' is not installed (install the package crun)"};
+}
+
+Result<Fd> memory_file(const char* name, std::string_view content) {
+  Fd file(::memfd_create(name, MFD_CLOEXEC));
+  if (!file) return system_error("memfd_create");
+  BERTH_TRY(write_all(file.get(), content));
+  ::lseek(file.get(), 0, SEEK_SET);
+  return file;
+}
+
+Result<void> make_directory(const fs::path& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST)
+    return system_error("create " + path.string());
+  if (::chmod(path.c_str(), mode) != 0) return system_error("set mode of " + path.string());
+  return {};
+}
+
+/// The mount points and the three files that differ between containers go straight into the
+/// writable layer: cheaper than a mount each, and the files on disk need no uid but root's.
+Result<void> fill_upper(const ContainerHost& host, const ContainerSpec& spec,
+                        const NetworkMember& member) {
+  const fs::path upper = upper_directory(spec.directory);
+  BERTH_TRY(make_directory(upper, 0755));
+  BERTH_TRY(make_directory(spec.directory / "work", 0700));
+  for (const char* name : {"etc", "proc", "dev", "sys"})
+    BERTH_TRY(make_directory(upper / name, 0755));
+  BERTH_TRY(make_directory(upper / "tmp", 01777));
+  std::string hosts = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n";
+  if (member.address != 0) hosts += ipv4_text(member.address) + " " + spec.hostname + "\n";
+  BERTH_TRY(write_file(upper / "etc/hosts", hosts));
+  BERTH_TRY(write_file(upper / "etc/hostname", spec.hostname + "\n"));
+  return write_file(upper / "etc/resolv.conf", host.network->resolv_conf());
+}
+
+std::vector<std::string> strings(const std::vector<fs::path>& paths) {
+  return {paths.begin(), paths.end()};
+}
+
+struct Layout {
+  std::vector<ShimMount> mounts;
+  std::vector<OciMount> inside;
+};
+
+Layout lay_out(const ContainerHost& host, const ContainerSpec& spec) {
+  Layout layout;
+  layout.mounts.push_back({.name = "rootfs",
+                           .source = {},
+                           .lowers = strings(spec.root_layers),
+                           .upper = upper_directory(spec.directory),
+                           .work = spec.directory / "work"});
+  const auto add = [&](ShimMount mount, const std::string& target) {
+    mount.name = "m" + std::to_string(layout.mounts.size());
+    layout.inside.push_back({.source = (host.options.stage / mount.name).string(),
+                             .target = target,
+                             .writable = mount.writable});
+    layout.mounts.push_back(std::move(mount));
+  };
+  for (const auto& overlay : spec.overlays)
+    add({.name = {},
+         .source = {},
+         .writable = true,
+         .lowers = strings(overlay.lowers),
+         .upper = overlay.upper,
+         .work = overlay.work},
+        overlay.target);
+  for (const auto& bind : spec.binds)
+    add({.name = {},
+         .source = bind.source,
+         .writable = bind.writable,
+         .lowers = {},
+         .upper = {},
+         .work = {}},
+        bind.target);
+  // A mount inside another mount's target must come after it.
+  std::sort(layout.inside.begin(), layout.inside.end(),
+            [](const OciMount& a, const OciMount& b) { return a.target < b.target; });
+  return layout;
+}
+
+std::string oci_text(const ContainerHost& host, const ContainerSpec& spec, const Layout& layout) {
+  const std::uint64_t memory_share = std::max<std::uint64_t>(spec.limits.memory_bytes / 2, 1 << 20);
+  return oci_config({.root = (host.options.stage / "rootfs").string(),
+                     .init = (host.options.stage / "init").string(),
+                     .hostname = spec.hostname,
+                     .uid = spec.agent_uid,
+                     .gid = spec.agent_gid,
+                     .uid_base = spec.uid_base,
+                     .capabilities = spec.capabilities,
+                     .open_files = host.open_files,
+                     .oom_score_adjust = spec.oom_score_adjust,
+                     .tmp_bytes = spec.tmp_in_memory ? memory_share : 0,
+                     .shm_bytes = memory_share,
+                     .mounts = layout.inside,
+                     .seccomp_filter = host.seccomp_filter});
+}
+
+ShimConf shim_conf(const ContainerHost& host, const ContainerSpec& spec,
+                   const NetworkMember& member, const Cgroup& cgroup) {
+  ShimConf conf{.id = spec.id,
+                .stage = host.options.stage,
+                .oci_runtime = host.oci_runtime,
+                .unified = host.cgroups.unified(),
+                .uid_base = spec.uid_base,
+                .mounts = {},
+                .cgroups = strings(cgroup.directories),
+                .oom_events = cgroup.oom_events(host.cgroups.v2()),
+                .veth = {},
+                .bridge = {},
+                .address = {},
+                .gateway = {},
+                .log_file = spec.log_file,
+                .log_source = spec.log_source,
+                .log_lines_per_second = host.options.log_lines_per_second,
+                .program = spec.program.has_value(),
+                .terminal = spec.program && spec.program->terminal,
+                .attach_stdin = spec.attach_stdin};
+  if (member.address != 0) {
+    conf.veth = member.veth;
+    conf.bridge = host.network->bridge();
+    conf.address = ipv4_text(member.address) + "/" + std::to_string(host.network->prefix_length());
+    conf.gateway = host.network->gateway();
+    conf.mtu = host.network->mtu();
+  }
+  return conf;
+}
+
+Result<StartedContainer> spawn_shim(const ContainerHost& host, const ContainerSpec& spec) {
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+    return system_error("socketpair");
+  StartedContainer result;
+  result.shim = std::make_unique<ShimLink>(Fd(pair[0]));
+  const Fd shim_status(pair[1]);
+  BERTH_ASSIGN(const Fd program,
+               memory_file("berth-program", spec.program ? encode(*spec.program) : std::string()));
+  BERTH_ASSIGN(const Fd note, memory_file("berth-note", spec.note));
+  Fd shim_client;
+  if (!agent_socket_pair(result.agent, shim_client)) return system_error("socketpair");
+  Command command{.argv = {host.options.shim.string(), "run", spec.directory.string()},
+                  .env = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}},
+                  .clear_env = true,
+                  .stdout_fd = -1,
+                  .stderr_fd = -1,
+                  .extra_fds = {{shim_status.get(), shim_status_fd},
+                                {program.get(), shim_program_fd},
+                                {shim_client.get(), shim_client_fd},
+                                {note.get(), shim_note_fd}},
+                  .new_session = true};
+  if (spec.program) result.agent.reset();
+  BERTH_ASSIGN(auto starter, ChildProcess::spawn(command));
+  BERTH_ASSIGN(const ExitStatus status, starter.wait());
+  if (!status.success())
+    return Error{ErrorKind::internal, "the shim could not start: " + status.describe()};
+  return result;
+}
+
+/// Until the shim says that the container runs, or why it does not.
+Result<void> await_start(StartedContainer& container) {
+  for (;;) {
+    const ShimReport report = container.shim->wait(start_limit);
+    if (report.kind == ShimReport::Kind::none)
+      return Error{ErrorKind::timeout, "the container was not made in time"};
+    if (report.kind == ShimReport::Kind::failed)
+      return Error{ErrorKind::unavailable, report.message};
+    if (report.kind == ShimReport::Kind::exited || report.kind == ShimReport::Kind::gone)
+      return Error{ErrorKind::internal, "the shim ended before the container ran"};
+    if (report.kind != ShimReport::Kind::started) continue;
+    container.pid = report.pid;
+    container.started_at = report.at;
+    return {};
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ContainerHost>> ContainerHost::open(
+    const LocalOptions& options, const std::vector<NetworkMember>& members) {
+  if (::geteuid() != 0)
+    return Error{ErrorKind::forbidden,
+                 "containers need root: run the server as root (namespaces, cgroups and mounts)"};
+  if (::access(options.shim.c_str(), X_OK) != 0)
+    return system_error("the program berth-shim at " + options.shim.string());
+  BERTH_ASSIGN(Cgroups cgroups, Cgroups::open(options.cgroup));
+  auto host = std::make_unique<ContainerHost>(options, std::move(cgroups));
+  BERTH_ASSIGN(host->oci_runtime, find_program(options.oci_runtime));
+  BERTH_TRY(make_directories(options.stage));
+  BERTH_ASSIGN(host->seccomp_filter, compile_seccomp_filter());
+  BERTH_ASSIGN(host->network, Network::open(options.network, members));
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  host->open_files = std::min<std::uint64_t>(open_files_wanted, files.rlim_max);
+  return host;
+}
+
+Result<StartedContainer> start_container(ContainerHost& host, const ContainerSpec& spec,
+                                         const NetworkMember& member) {
+  BERTH_TRY(fill_upper(host, spec, member));
+  const Layout layout = lay_out(host, spec);
+  BERTH_TRY(write_file(spec.directory / "config.json", oci_text(host, spec, layout)));
+  BERTH_ASSIGN(const Cgroup cgroup, host.cgroups.create(spec.id, spec.limits));
+  ShimConf conf = shim_conf(host, spec, member, cgroup);
+  conf.mounts = layout.mounts;
+  std::string text;
+  if (!write_shim_conf(conf, text))
+    return Error{ErrorKind::invalid, "a path of " + spec.id + " holds a line break"};
+  BERTH_TRY(write_file(spec.directory / "shim.conf", text));
+  BERTH_ASSIGN(StartedContainer container, spawn_shim(host, spec));
+  if (auto started = await_start(container); started.has_error()) {
+    (void)host.cgroups.destroy(spec.id);
+    return started.error();
+  }
+  return container;
+}
+
+}  // namespace berth::runtime

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Keeps writable layers within their size where the file system has no quotas: looks at the free
+// space every half second, which costs nothing, and measures the layers when it has fallen.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace berth::runtime {
+
+/// Bytes that the files below take on disk; hard links count once each, mounts are not crossed.
+[[nodiscard]] std::uint64_t disk_usage(const std::filesystem::path& directory);
+
+struct WatchedDisk {
+  std::vector<std::filesystem::path> directories;
+  std::uint64_t limit_bytes = 0;
+  bool growth_only = false;  ///< what is there at the beginning does not count
+  /// Called once, on the watch's thread, with the measured size.
+  std::function<void(std::uint64_t)> over_limit;
+};
+
+class DiskWatch final {
+ public:
+  DiskWatch();
+  ~DiskWatch();
+  void watch(const std::string& key, WatchedDisk disk);
+  /// When it returns, the callback does not run and will not.
+  void forget(const std::string& key);
+
+ private:
+  struct Entry {
+    WatchedDisk disk;
+    std::uint64_t base_bytes = 0;
+    bool told = false;
+  };
+  void run();
+  [[nodiscard]] bool space_has_fallen();
+  void measure();
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool closing_ = false;
+  std::map<std::string, Entry> entries_;
+  std::string measuring_;  ///< the key whose callback may be running
+  std::map<std::string, std::uint64_t> free_bytes_;  ///< by first directory, when last measured
+  std::thread thread_;
+};
+
+}  // namespace berth::runtime

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/engine/local/local_engine.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "base/unix_socket.hpp"
+
+namespace berth::runtime {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint32_t uid_range = 65'536;
+/// Builds get uid ranges of their own, above those of apps; one a sandbox, round and round.
+constexpr std::uint32_t sandbox_uid_base = 3'000'000'000U;
+constexpr unsigned sandbox_ranges = 1024;
+constexpr std::uint64_t least_memory_bytes = 16ULL << 20;
+constexpr int replica_oom_score = 200;
+constexpr std::chrono::seconds release_limit{2};  ///< for a shim to go when it is told to
+
+bool valid_id(std::string_view id) {
+  return !id.empty() && id.size() <= 40 &&
+         id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
+}
+
+std::string hostname_of(const ReplicaSpec& spec) {
+  std::string name = spec.name.empty() ? spec.id.value : spec.name;
+  for (char& byte : name)
+    if (!std::isalnum(static_cast<unsigned char>(byte))) byte = '-';
+  return name.substr(0, 63);
+}
+
+AgentRun program_of(const ReplicaSpec& spec) {
+  AgentRun run{.argv = spec.argv,
+               .env = {},
+               .working_directory = spec.working_directory,
+               .uid = spec.uid,
+               .gid = spec.gid,
+               .terminal = spec.terminal,
+               .columns = static_cast<std::uint32_t>(spec.columns),
+               .rows = static_cast<std::uint32_t>(spec.rows)};
+  for (const auto& [name, value] : spec.env) run.env.push_back(name + "=" + value);
+  if (spec.port != 0) run.env.push_back("PORT=" + std::to_string(spec.port));
+  return run;
+}
+
+ContainerSpec container_of(const ReplicaSpec& spec, const fs::path& directory) {
+  ContainerSpec container;
+  container.id = spec.id.value;
+  container.directory = directory;
+  container.hostname = hostname_of(spec);
+  container.root_layers = spec.root_layers;
+  container.uid_base = spec.uid_base;
+  container.agent_uid = spec.uid;
+  container.agent_gid = spec.gid;
+  container.limits = spec.limits;
+  container.oom_score_adjust = replica_oom_score;
+  container.attach_stdin = spec.attach_stdin;
+  container.program = program_of(spec);
+  if (!spec.terminal && !spec.attach_stdin && !spec.log_directory.empty()) {
+    container.log_file = spec.log_directory / "current.log";
+    container.log_source = spec.name;
+  }
+  return container;
+}
+
+}  // namespace
+
+LocalEngine::LocalEngine(LocalOptions options) : options_(std::move(options)) {}
+
+LocalEngine::~LocalEngine() {
+  {
+    const std::scoped_lock lock(mutex_);
+    closing_ = true;
+  }
+  wake();
+  if (thread_.joinable()) thread_.join();
+  if (host_)
+    for (const auto& [id, replica] : replicas_) host_->disk_watch.forget(id.value);
+}
+
+fs::path LocalEngine::directory(const ReplicaId& id) const {
+  return options_.data_dir / "replicas" / id.value;
+}
+
+Result<void> LocalEngine::check(const ReplicaSpec& spec) const {
+  const auto invalid = [&](std::string what) -> Result<void> {
+    return Error{ErrorKind::invalid, "replica '" + spec.id.value + "': " + std::move(what)};
+  };
+  if (!valid_id(spec.id.value)) return invalid("an id is 1 to 40 of a-z, 0-9 and -");
+  if (spec.argv.empty()) return invalid("there is no command to run");
+  if (spec.root_layers.empty()) return invalid("there is no root file system");
+  if (spec.uid_base < uid_range) return invalid("uid_base must leave the host's own users out");
+  if (spec.uid >= uid_range || spec.gid >= uid_range) return invalid("uid and gid are below 65536");
+  if (spec.limits.memory_bytes < least_memory_bytes) return invalid("memory is 16 MB at least");
+  if (!host_) return Error{ErrorKind::internal, "the engine is not open"};
+  return {};
+}
+
+Result<void> LocalEngine::start(const ReplicaSpec& spec) {
+  BERTH_TRY(check(spec));
+  Replica replica;
+  replica.status.spec = spec;
+  {
+    const std::scoped_lock lock(mutex_);
+    Replica placeholder;
+    placeholder.status.spec = spec;
+    if (!replicas_.emplace(spec.id, std::move(placeholder)).second)
+      return Error{ErrorKind::conflict, "replica '" + spec.id.value + "' exists already"};
+  }
+  const fs::path at = directory(spec.id);
+  if (auto started = start_in(at, replica); started.has_error()) {
+    host_->network->leave(replica.member);
+    (void)remove_tree(at);
+    const std::scoped_lock lock(mutex_);
+    replicas_.erase(spec.id);
+    return started.error().context("start " + spec.name);
+  }
+  watch_disk(replica);
+  {
+    const std::scoped_lock lock(mutex_);
+    Replica& entry = replicas_[spec.id];
+    const auto stop_wanted = entry.stop_wanted;
+    entry = std::move(replica);
+    if (stop_wanted) {
+      entry.status.stopping = true;
+      entry.shim->send("stop " + std::to_string(stop_wanted->count()));
+    }
+  }
+  wake();
+  return {};
+}
+
+Result<void> LocalEngine::start_in(const fs::path& at, Replica& replica) {
+  const ReplicaSpec& spec = replica.status.spec;
+  if (::mkdir(at.c_str(), 0700) != 0) return system_error("create " + at.string());
+  if (!spec.log_directory.empty()) BERTH_TRY(make_directories(spec.log_directory));
+  BERTH_ASSIGN(replica.member, host_->network->join(spec.id.value));
+  const ReplicaNote note{spec, replica.member};
+  BERTH_TRY(write_file(at / "replica.json", to_json(note, false), 0600));
+  ContainerSpec container = container_of(spec, at);
+  container.note = to_json(note, true);
+  BERTH_ASSIGN(StartedContainer started, start_container(*host_, container, replica.member));
+  replica.shim = std::move(started.shim);
+  on_started(replica,
+             {.kind = ShimReport::Kind::started, .pid = started.pid, .at = started.started_at});
+  return {};
+}
+
+Result<void> LocalEngine::stop(const ReplicaId& id, std::chrono::milliseconds grace) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = replicas_.find(id);
+  if (found == replicas_.end() || found->second.status.state == ReplicaState::exited) return {};
+  Replica& replica = found->second;
+  if (!replica.shim) {
+    replica.stop_wanted = grace;
+    return {};
+  }
+  replica.status.stopping = true;
+  replica.shim->send("stop " + std::to_string(grace.count()));
+  return {};
+}
+
+void LocalEngine::remove(const ReplicaId& id) {
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = replicas_.find(id);
+    if (found == replicas_.end() || found->second.status.state != ReplicaState::exited) return;
+    replicas_.erase(found);
+  }
+  host_->disk_watch.forget(id.value);
+  // A shim that still offers the output of a finished one-off goes now.
+  if (auto socket = connect_unix(directory(id) / "shim.sock"); !socket.has_error()) {
+    ShimLink shim(std::move(*socket));
+    shim.send("release");
+    (void)shim.wait(release_limit);
+  }
+  if (auto removed = remove_tree(directory(id)); removed.has_error())
+    log_warning("replica {}: {}", id.value, removed.error().message);
+}
+
+std::vector<ReplicaStatus> LocalEngine::list() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<ReplicaStatus> result;
+  for (const auto& [id, replica] : replicas_) result.push_back(replica.status);
+  return result;
+}
+
+Result<Fd> LocalEngine::attach(const ReplicaId& id) {
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = replicas_.find(id);
+    if (found == replicas_.end())
+      return Error{ErrorKind::not_found, "there is no replica '" + id.value + "'"};
+    const ReplicaSpec& spec = found->second.status.spec;
+    if (!spec.terminal && !spec.attach_stdin)
+      return Error{ErrorKind::invalid, spec.name + " was not started to be attached to"};
+  }
+  BERTH_ASSIGN(Fd socket, with_context(connect_unix(directory(id) / "shim.sock"), "attach"));
+  BERTH_TRY(write_all(socket.get(), "attach\n"));
+  return socket;
+}
+
+Result<ReplicaStats> LocalEngine::stats(const ReplicaId& id) {
+  if (!host_) return Error{ErrorKind::internal, "the engine is not open"};
+  return host_->cgroups.stats(id.value);
+}
+
+Result<std::unique_ptr<LocalSandbox>> LocalEngine::open_sandbox(const SandboxSpec& spec) {
+  if (!host_) return Error{ErrorKind::internal, "the engine is not open"};
+  if (!valid_id(spec.name))
+    return Error{ErrorKind::invalid, "a sandbox's name is 1 to 40 of a-z, 0-9 and -"};
+  unsigned slot;
+  {
+    const std::scoped_lock lock(mutex_);
+    slot = next_sandbox_++ % sandbox_ranges;
+  }
+  return LocalSandbox::open(*host_, spec, options_.data_dir / "sandboxes" / spec.name,
+                            sandbox_uid_base + slot * uid_range);
+}
+
+Result<void> LocalEngine::destroy_network() {
+  if (!host_) return {};
+  BERTH_TRY(host_->network->destroy());
+  return host_->cgroups.destroy_all();
+}
+
+void LocalEngine::watch_disk(const Replica& replica) {
+  const ReplicaSpec& spec = replica.status.spec;
+  const std::uint64_t limit = spec.limits.disk_bytes;
+  if (limit == 0) return;
+  host_->disk_watch.watch(spec.id.value,
+                          {.directories = {upper_directory(directory(spec.id))},
+                           .limit_bytes = limit,
+                           .growth_only = false,
+                           .over_limit = [this, id = spec.id, limit](std::uint64_t used) {
+                             const std::scoped_lock lock(mutex_);
+                             const auto found = replicas_.find(id);
+                             if (found == replicas_.end() || !found->second.shim) return;
+                             force_end(found->second, ExitReason::disk_limit,
+                                       "wrote " + std::to_string(used >> 20) +
+                                           " MB to its disk, which is limited to " +
+                                           std::to_string(limit >> 20) + " MB");
+                           }});
+}
+
+}  // namespace berth::runtime

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/engine/local/network.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <sstream>
+
+#include "base/file.hpp"
+#include "base/log.hpp"
+
+namespace berth::runtime {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// The interface of the IPv4 default route (destination and mask zero) in /proc/net/route.
+std::string default_interface() {
+  const auto text = read_file("/proc/net/route");
+  if (text.has_error()) return {};
+  std::istringstream lines(*text);
+  std::string line;
+  while (std::getline(lines, line)) {
+    std::istringstream fields(line);
+    std::string name, destination, gateway, flags, references, use, metric, mask;
+    fields >> name >> destination >> gateway >> flags >> references >> use >> metric >> mask;
+    if (destination == "00000000" && mask == "00000000") return name;
+  }
+  return {};
+}
+
+std::uint32_t default_mtu() {
+  const std::string name = default_interface();
+  const auto text = read_file("/sys/class/net/" + name + "/mtu");
+  std::uint32_t mtu = 1500;
+  if (!name.empty() && !text.has_error())
+    std::from_chars(text->data(), text->data() + text->size(), mtu);
+  return mtu;
+}
+
+std::vector<std::string> host_resolvers() {
+  // systemd-resolved listens on loopback and keeps the real ones in the second file.
+  for (const char* path : {"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"})
+    if (const auto text = read_file(path); !text.has_error())
+      if (auto found = reachable_resolvers(*text); !found.empty()) return found;
+  return {};
+}
+
+Result<void> set_sysctl(const fs::path& path, std::string_view value) {
+  return with_context(write_file(path, value), "set kernel parameter");
+}
+
+}  // namespace
+
+std::vector<std::string> reachable_resolvers(std::string_view resolv_conf) {
+  std::vector<std::string> result;
+  std::istringstream lines{std::string(resolv_conf)};
+  std::string line;
+  while (std::getline(lines, line)) {
+    std::istringstream fields(line);
+    std::string key, address;
+    fields >> key >> address;
+    if (key == "nameserver" && !address.starts_with("127.") && !parse_ipv4(address).has_error())
+      result.push_back(address);
+  }
+  return result;
+}
+
+std::string veth_name(const NetworkOptions& options, std::string_view id) {
+  std::uint64_t hash = 14695981039346656037ULL;  // FNV-1a: the same name in every process, for ever
+  for (const char byte : id) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211ULL;
+  return fmt::format("{}{:011x}", options.veth_prefix.substr(0, 4), hash & 0xfffffffffffULL);
+}
+
+Result<std::unique_ptr<Network>> Network::open(const NetworkOptions& options,
+                                               const std::vector<NetworkMember>& members) {
+  BERTH_ASSIGN(const Ipv4Prefix subnet, parse_ipv4_prefix(options.subnet));
+  BERTH_ASSIGN(Nft nft, Nft::open());
+  std::unique_ptr<Network> network(new Network(options, subnet, std::move(nft)));
+  network->mtu_ = options.mtu != 0 ? options.mtu : default_mtu();
+  for (const auto& server : options.dns.empty() ? host_resolvers() : options.dns)
+    network->resolv_conf_ += "nameserver " + server + "\n";
+  if (network->resolv_conf_.empty())
+    log_warning(
+        "the host has no resolver that a container can reach; apps will not resolve names "
+        "until network.dns is configured");
+  for (const auto& member : members) network->pool_.reserve(member.address);
+  BERTH_TRY(with_context(network->make_bridge(), "network"));
+  network->sweep(members);
+  BERTH_TRY(with_context(network->make_rules(members), "network"));
+  return network;
+}
+
+Result<void> Network::make_bridge() {
+  BERTH_ASSIGN(Netlink netlink, Netlink::open());
+  auto created = netlink.create_bridge(options_.bridge, mtu_);
+  if (created.has_error() && created.error().kind != ErrorKind::conflict) return created;
+  BERTH_ASSIGN(const int index, netlink.index_of(options_.bridge));
+  BERTH_TRY(netlink.add_address(index, {pool_.gateway(), subnet_.length}));
+  // Containers have IPv4 only; without this the host would answer on the bridge's link-local
+  // address.
+  (void)set_sysctl("/proc/sys/net/ipv6/conf/" + options_.bridge + "/disable_ipv6", "1");
+  BERTH_TRY(netlink.set_up(index));
+  const auto forwarding = read_file("/proc/sys/net/ipv4/ip_forward");
+  if (!forwarding.has_error() && forwarding->starts_with("0")) {
+    log_info(
+        "enabling IPv4 forwarding (net.ipv4.ip_forward was 0), so that apps reach the outside");
+    BERTH_TRY(set_sysctl("/proc/sys/net/ipv4/ip_forward", "1"));
+  }
+  return {};
+}
+
+Result<void> Network::make_rules(const std::vector<NetworkMember>& members) {
+  BERTH_TRY(nft_.apply(inet_rules(options_)));
+  std::vector<BridgeMember> ports;
+  for (const auto& member : members) ports.push_back(bridge_member(member));
+  if (const auto result = nft_.apply(bridge_rules(options_, ports)); result.has_error()) {
+    // A second line of defence: without capabilities no container can forge an address anyway.
+    log_warning("this kernel has no nftables bridge family; source addresses are not checked: {}",
+                result.error().message);
+    anti_spoofing_ = false;
+  }
+  return {};
+}
+
+void Network::sweep(const std::vector<NetworkMember>& members) {
+  std::error_code failure;
+  std::vector<std::string> strangers;
+  for (const auto& entry :
+       fs::directory_iterator("/sys/class/net/" + options_.bridge + "/brif", failure)) {
+    const std::string name = entry.path().filename();
+    const bool known =
+        std::any_of(members.begin(), members.end(),
+                    [&](const NetworkMember& member) { return member.veth == name; });
+    if (!known && name.starts_with(options_.veth_prefix)) strangers.push_back(name);
+  }
+  auto netlink = Netlink::open();
+  for (const auto& name : strangers)
+    if (!netlink.has_error()) (void)netlink->delete_link(name);
+}
+
+Result<NetworkMember> Network::join(std::string_view id) {
+  const std::scoped_lock lock(mutex_);
+  const auto address = pool_.take();
+  if (!address)
+    return Error{ErrorKind::limit, "the network " + options_.subnet +
+                                       " has no free address; use a larger one (network.subnet)"};
+  const NetworkMember member{veth_name(options_, id), *address};
+  if (anti_spoofing_)
+    if (auto added = nft_.apply(add_member(options_, bridge_member(member))); added.has_error()) {
+      pool_.give_back(*address);
+      return added.error();
+    }
+  return member;
+}
+
+void Network::leave(const NetworkMember& member) {
+  const std::scoped_lock lock(mutex_);
+  if (member.address == 0) return;
+  pool_.give_back(member.address);
+  if (anti_spoofing_) (void)nft_.apply(delete_member(options_, bridge_member(member)));
+}
+
+Result<void> Network::destroy() {
+  const std::scoped_lock lock(mutex_);
+  sweep({});
+  BERTH_TRY(nft_.apply(delete_tables(options_)));
+  BERTH_ASSIGN(Netlink netlink, Netlink::open());
+  return netlink.delete_link(options_.bridge);
+}
+
+}  // namespace berth::runtime

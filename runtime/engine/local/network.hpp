@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one bridge that all containers of this machine hang on, its firewall, and who has which
+// address. The veth pairs are made by the shims. Thread-safe.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "runtime/engine/local/address_pool.hpp"
+#include "runtime/engine/local/nft.hpp"
+#include "runtime/engine/local/options.hpp"
+
+namespace berth::runtime {
+
+struct NetworkMember {
+  std::string veth;
+  std::uint32_t address = 0;
+  friend bool operator==(const NetworkMember&, const NetworkMember&) = default;
+};
+
+/// The host's resolvers as a container can reach them: those on loopback are left out.
+[[nodiscard]] std::vector<std::string> reachable_resolvers(std::string_view resolv_conf);
+/// An interface name of at most 15 characters that the id alone decides.
+[[nodiscard]] std::string veth_name(const NetworkOptions& options, std::string_view id);
+
+class Network final {
+ public:
+  /// Makes what is missing of the bridge, its address and the rules; idempotent. `members` run
+  /// already. Interfaces of ours on the bridge that belong to none of them are removed.
+  [[nodiscard]] static Result<std::unique_ptr<Network>> open(
+      const NetworkOptions& options, const std::vector<NetworkMember>& members);
+
+  [[nodiscard]] Result<NetworkMember> join(std::string_view id);
+  void leave(const NetworkMember& member);
+  /// Removes the bridge and the rules; for tests and uninstalling.
+  [[nodiscard]] Result<void> destroy();
+
+  [[nodiscard]] const std::string& bridge() const { return options_.bridge; }
+  [[nodiscard]] std::string gateway() const { return ipv4_text(pool_.gateway()); }
+  [[nodiscard]] int prefix_length() const { return subnet_.length; }
+  [[nodiscard]] std::uint32_t mtu() const { return mtu_; }
+  /// The text of a container's /etc/resolv.conf.
+  [[nodiscard]] const std::string& resolv_conf() const { return resolv_conf_; }
+
+ private:
+  Network(NetworkOptions options, Ipv4Prefix subnet, Nft nft)
+      : options_(std::move(options)), subnet_(subnet), nft_(std::move(nft)), pool_(subnet) {}
+  [[nodiscard]] Result<void> make_bridge();
+  [[nodiscard]] Result<void> make_rules(const std::vector<NetworkMember>& members);
+  void sweep(const std::vector<NetworkMember>& members);
+  [[nodiscard]] static BridgeMember bridge_member(const NetworkMember& member) {
+    return {member.veth, ipv4_text(member.address)};
+  }
+
+  const NetworkOptions options_;
+  const Ipv4Prefix subnet_;
+  std::uint32_t mtu_ = 1500;
+  std::string resolv_conf_;
+  std::mutex mutex_;  ///< guards what follows
+  Nft nft_;
+  AddressPool pool_;
+  bool anti_spoofing_ = true;
+};
+
+}  // namespace berth::runtime

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/engine/local/nft.hpp"
+
+#include <nftables/libnftables.h>
+
+#include <fmt/format.h>
+
+namespace berth::runtime {
+
+namespace {
+
+/// Makes the table empty whether or not it was there: adding is idempotent, deleting is not.
+std::string fresh_table(std::string_view family, std::string_view name) {
+  return fmt::format("add table {0} {1}\ndelete table {0} {1}\nadd table {0} {1}\n", family, name);
+}
+
+}  // namespace
+
+std::string inet_rules(const NetworkOptions& options) {
+  std::string denied;
+  for (const auto& network : options.denied_networks)
+    denied += fmt::format("    iifname \"{}\" ip daddr {} drop\n", options.bridge, network);
+  return fresh_table("inet", options.table) + fmt::format(R"(table inet {0} {{
+  chain input {{
+    type filter hook input priority -5; policy accept;
+    iifname "{1}" ct state established,related accept
+    iifname "{1}" drop
+  }}
+  chain forward {{
+    type filter hook forward priority -5; policy accept;
+    iifname "{1}" oifname "{1}" drop
+    iifname "{1}" meta nfproto ipv6 drop
+{2}    iifname "{1}" accept
+    oifname "{1}" ct state established,related accept
+    oifname "{1}" drop
+  }}
+  chain postrouting {{
+    type nat hook postrouting priority 100; policy accept;
+    ip saddr {3} oifname != "{1}" masquerade
+  }}
+}}
+)",
+                                                          options.table, options.bridge, denied,
+                                                          options.subnet);
+}
+
+std::string bridge_rules(const NetworkOptions& options, const std::vector<BridgeMember>& members) {
+  std::string text =
+      fresh_table("bridge", options.table) + fmt::format(R"(table bridge {0} {{
+  set members {{
+    type ifname . ipv4_addr
+  }}
+  chain prerouting {{
+    type filter hook prerouting priority -300; policy accept;
+    iifname "{1}*" ether type ip iifname . ip saddr @members accept
+    iifname "{1}*" ether type arp iifname . arp saddr ip @members accept
+    iifname "{1}*" drop
+  }}
+}}
+)",
+                                                         options.table, options.veth_prefix);
+  for (const auto& member : members) text += add_member(options, member);
+  return text;
+}
+
+std::string add_member(const NetworkOptions& options, const BridgeMember& member) {
+  return fmt::format("add element bridge {} members {{ \"{}\" . {} }}\n", options.table,
+                     member.veth, member.address);
+}
+
+std::string delete_member(const NetworkOptions& options, const BridgeMember& member) {
+  return fmt::format("delete element bridge {} members {{ \"{}\" . {} }}\n", options.table,
+                     member.veth, member.address);
+}
+
+std::string delete_tables(const NetworkOptions& options) {
+  return fmt::format(
+      "add table inet {0}\ndelete table inet {0}\nadd table bridge {0}\n"
+      "delete table bridge {0}\n",
+      options.table);
+}
+
+void Nft::Free::operator()(nft_ctx* context) const { ::nft_ctx_free(context); }
+
+Result<Nft> Nft::open() {
+  Nft nft(::nft_ctx_new(NFT_CTX_DEFAULT));
+  if (!nft.context_) return Error{ErrorKind::io, "libnftables cannot open a netlink socket"};
+  ::nft_ctx_buffer_error(nft.context_.get());
+  ::nft_ctx_buffer_output(nft.context_.get());
+  return nft;
+}
+
+Result<void> Nft::apply(const std::string& commands) {
+  if (::nft_run_cmd_from_buffer(context_.get(), commands.c_str()) == 0) return {};
+  const char* text = ::nft_ctx_get_error_buffer(context_.get());
+  return Error{ErrorKind::io, "nftables refused the rules: " + std::string(text ? text : "")};
+}
+
+}  // namespace berth::runtime

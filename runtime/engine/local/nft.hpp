@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The firewall around the containers as nft text (pure), and libnftables to apply it in process.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "runtime/engine/local/options.hpp"
+
+struct nft_ctx;
+
+namespace berth::runtime {
+
+struct BridgeMember {
+  std::string veth;
+  std::string address;
+};
+
+/// Replaces the table `inet <table>`: containers reach the outside, and nothing else: not the host,
+/// not each other, not the denied networks; nobody but the host reaches them.
+[[nodiscard]] std::string inet_rules(const NetworkOptions& options);
+/// Replaces the table `bridge <table>`: a port sends IPv4 and ARP from its own address only.
+[[nodiscard]] std::string bridge_rules(const NetworkOptions& options,
+                                       const std::vector<BridgeMember>& members);
+[[nodiscard]] std::string add_member(const NetworkOptions& options, const BridgeMember& member);
+[[nodiscard]] std::string delete_member(const NetworkOptions& options, const BridgeMember& member);
+[[nodiscard]] std::string delete_tables(const NetworkOptions& options);
+
+class Nft final {
+ public:
+  [[nodiscard]] static Result<Nft> open();
+  /// One transaction: all or nothing.
+  [[nodiscard]] Result<void> apply(const std::string& commands);
+
+ private:
+  struct Free {
+    void operator()(::nft_ctx* context) const;
+  };
+  explicit Nft(::nft_ctx* context) : context_(context) {}
+  std::unique_ptr<::nft_ctx, Free> context_;
+};
+
+}  // namespace berth::runtime

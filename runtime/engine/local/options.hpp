@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the local engine is told about its machine. Two engines side by side (a test beside
+// production) need directories, a bridge, a subnet, a table and a cgroup name of their own.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace berth::runtime {
+
+struct NetworkOptions {
+  std::string bridge = "berth0";          ///< also the name's prefix of nothing else
+  std::string subnet = "198.18.0.0/16";   ///< the bridge takes its first address
+  std::string veth_prefix = "bth";        ///< at most 4 characters
+  std::string table = "berth";            ///< nft tables `inet` and `bridge` of this name
+  std::uint32_t mtu = 0;                  ///< 0: the default route's
+  std::vector<std::string> denied_networks = {"169.254.0.0/16"};  ///< from the apps to the outside
+  std::vector<std::string> dns;           ///< empty: the host's resolvers
+};
+
+struct LocalOptions {
+  std::filesystem::path data_dir;   ///< `replicas/` and `sandboxes/` lie below it, on a real disk
+  std::filesystem::path shim;       ///< the program berth-shim
+  std::filesystem::path stage = "/run/berth-stage";  ///< an empty directory for the shims' tmpfs
+  std::string oci_runtime = "crun";
+  std::string cgroup = "berth";     ///< the directory in every cgroup hierarchy
+  std::uint32_t log_lines_per_second = 5000;  ///< per replica; more is dropped and counted
+  NetworkOptions network;
+};
+
+}  // namespace berth::runtime

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Starts the OCI runtime in the container's cgroups and cleans those up at the end.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/fd.hpp"
+#include "base/result.hpp"
+#include "runtime/engine/local/shim_conf.hpp"
+
+namespace berth::runtime::shim {
+
+struct OciProcess {
+  pid_t pid = 0;
+  Fd messages;  ///< what it prints
+};
+
+/// Runs `crun run --detach` on the bundle directory; `agent` becomes descriptor 3 of the
+/// container's first process.
+[[nodiscard]] Result<OciProcess> run_oci(const ShimConf& conf, const std::string& bundle, Fd agent);
+
+/// Processes that the memory limit killed in this container so far.
+[[nodiscard]] unsigned long long count_oom_kills(const ShimConf& conf);
+
+/// SIGKILLs every process in the container's cgroups and removes these.
+void remove_cgroups(const ShimConf& conf);
+
+}  // namespace berth::runtime::shim

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/engine/local/shim/network.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+
+#include "runtime/engine/local/netlink.hpp"
+
+namespace berth::runtime::shim {
+
+namespace {
+
+Result<Netlink> open_in(int network_namespace) {
+  const Fd ours(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (!ours) return system_error("open own network namespace");
+  if (::setns(network_namespace, CLONE_NEWNET) != 0) return system_error("enter network namespace");
+  auto inside = Netlink::open();
+  if (::setns(ours.get(), CLONE_NEWNET) != 0) return system_error("leave network namespace");
+  return inside;
+}
+
+}  // namespace
+
+Result<void> connect_network(const ShimConf& conf, pid_t pid) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/ns/net";
+  const Fd target(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!target) return system_error("open " + path);
+  BERTH_ASSIGN(Netlink inside, open_in(target.get()));
+  BERTH_ASSIGN(const int loopback, inside.index_of("lo"));
+  BERTH_TRY(inside.set_up(loopback));
+  if (conf.veth.empty()) return {};
+
+  BERTH_ASSIGN(Netlink host, Netlink::open());
+  BERTH_ASSIGN(const int bridge, host.index_of(conf.bridge));
+  BERTH_TRY(host.delete_link(conf.veth));  // of an earlier life that nobody swept
+  BERTH_TRY(host.create_veth({.host_name = conf.veth,
+                              .peer_name = "eth0",
+                              .peer_namespace = target.get(),
+                              .bridge = bridge,
+                              .mtu = conf.mtu}));
+  BERTH_ASSIGN(const int port, host.index_of(conf.veth));
+  BERTH_TRY(host.isolate_port(port));
+  BERTH_TRY(host.set_up(port));
+  BERTH_ASSIGN(const Ipv4Prefix address, parse_ipv4_prefix(conf.address));
+  BERTH_ASSIGN(const std::uint32_t gateway, parse_ipv4(conf.gateway));
+  BERTH_ASSIGN(const int eth0, inside.index_of("eth0"));
+  BERTH_TRY(inside.add_address(eth0, address));
+  BERTH_TRY(inside.set_up(eth0));
+  return inside.add_default_route(gateway);
+}
+
+}  // namespace berth::runtime::shim

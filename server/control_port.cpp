@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/control_port.hpp"
+
+#include <sys/statvfs.h>
+
+#include "base/crypto.hpp"
+#include "server/offload.hpp"
+
+namespace berth::server {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr Duration attach_secret_life = 60s;
+constexpr std::size_t attach_secret_bytes = 24;
+
+json::object disk_of(const std::filesystem::path& directory) {
+  struct statvfs info {};
+  if (::statvfs(directory.c_str(), &info) != 0) return {};
+  return {{"path", directory.string()},
+          {"total_bytes", static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize},
+          {"free_bytes", static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize}};
+}
+
+}  // namespace
+
+void ControlPort::app_destroyed(const platform::App& app) {
+  parts_.controller.app_destroyed(app);
+  parts_.deployer.app_destroyed(app);
+}
+
+std::vector<api::ReplicaView> ControlPort::replicas(const platform::AppId& app) {
+  return parts_.controller.replicas(app);
+}
+
+asio::awaitable<Result<void>> ControlPort::restart(platform::AppId app, std::string which) {
+  co_return parts_.controller.restart(app, which);
+}
+
+asio::awaitable<Result<void>> ControlPort::stop(platform::AppId app, std::string which) {
+  co_return parts_.controller.stop_replica(app, which);
+}
+
+asio::awaitable<Result<api::OneOff>> ControlPort::run(platform::AppId app, api::OneOffRequest request) {
+  auto prepared = parts_.controller.prepare_one_off(app, request);
+  if (prepared.has_error()) co_return prepared.error();
+  const auto started = co_await offload(parts_.pool, prepared->start);
+  if (started.has_error()) {
+    parts_.controller.one_off_failed(prepared->id);
+    co_return started.error().context("start " + prepared->view.name);
+  }
+  api::OneOff result{.replica = std::move(prepared->view), .attach_secret = {}};
+  if (request.attach) {
+    result.attach_secret = random_hex(attach_secret_bytes);
+    attach_secrets_[result.attach_secret] = {prepared->id, now() + attach_secret_life};
+  }
+  co_return result;
+}
+
+asio::awaitable<Result<Fd>> ControlPort::attach(std::string secret) {
+  std::erase_if(attach_secrets_, [at = now()](const auto& entry) { return entry.second.expires < at; });
+  const auto found = attach_secrets_.find(secret);
+  if (found == attach_secrets_.end())
+    co_return Error{ErrorKind::not_found, "this session is over or was never there. Start another: berth run"};
+  const runtime::ReplicaId replica = found->second.replica;
+  attach_secrets_.erase(found);
+  co_return co_await offload(parts_.pool, [&engine = parts_.engine, replica] { return engine.attach(replica); });
+}
+
+Result<std::shared_ptr<api::PushTicket>> ControlPort::begin_push(const platform::App& app, std::string user) {
+  return parts_.deployer.begin_push(app, std::move(user));
+}
+
+Result<std::filesystem::path> ControlPort::repository(const platform::App& app) {
+  return parts_.deployer.repository(app);
+}
+
+std::filesystem::path ControlPort::build_log(const platform::BuildId& build) {
+  return parts_.deployer.build_log(build);
+}
+
+std::filesystem::path ControlPort::log_directory(const platform::App& app) {
+  return parts_.controller.log_directory(app.id);
+}
+
+std::vector<api::TrafficSample> ControlPort::traffic(const platform::AppId& app, int seconds) {
+  return parts_.controller.traffic(app, seconds);
+}
+
+std::shared_ptr<void> ControlPort::subscribe(std::function<void(const Notice&)> listener) {
+  return parts_.notices.subscribe(std::move(listener));
+}
+
+json::object ControlPort::status() {
+  return {{"router", parts_.router.status()},
+          {"engine", parts_.controller.status()},
+          {"disk", disk_of(parts_.config.data_dir)}};
+}
+
+}  // namespace berth::server

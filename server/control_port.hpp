@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// api::Control for the API, made of the controller and the deployer. Adds only what belongs to
+// neither: attach secrets, and waiting for a one-off's container on the pool.
+#pragma once
+
+#include <boost/asio/thread_pool.hpp>
+
+#include <map>
+#include <string>
+
+#include "api/control.hpp"
+#include "platform/config.hpp"
+#include "platform/store.hpp"
+#include "runtime/engine/engine.hpp"
+#include "server/controller.hpp"
+#include "server/deployer.hpp"
+#include "server/notices.hpp"
+#include "server/router_link.hpp"
+
+namespace berth::server {
+
+struct ControlPortParts {
+  boost::asio::thread_pool& pool;
+  const platform::Config& config;
+  platform::Store& store;
+  runtime::Engine& engine;
+  Controller& controller;
+  Deployer& deployer;
+  RouterLink& router;
+  Notices& notices;
+};
+
+class ControlPort final : public api::Control {
+ public:
+  explicit ControlPort(ControlPortParts parts) : parts_(parts) {}
+
+  void reconcile(const platform::AppId& app) override { parts_.controller.reconcile(app); }
+  void app_destroyed(const platform::App& app) override;
+  [[nodiscard]] std::vector<api::ReplicaView> replicas(const platform::AppId& app) override;
+  boost::asio::awaitable<Result<void>> restart(platform::AppId app, std::string which) override;
+  boost::asio::awaitable<Result<void>> stop(platform::AppId app, std::string which) override;
+  boost::asio::awaitable<Result<api::OneOff>> run(platform::AppId app, api::OneOffRequest request) override;
+  boost::asio::awaitable<Result<Fd>> attach(std::string secret) override;
+  Result<std::shared_ptr<api::PushTicket>> begin_push(const platform::App& app, std::string user) override;
+  Result<std::filesystem::path> repository(const platform::App& app) override;
+  [[nodiscard]] std::filesystem::path build_log(const platform::BuildId& build) override;
+  [[nodiscard]] std::filesystem::path log_directory(const platform::App& app) override;
+  [[nodiscard]] std::vector<api::TrafficSample> traffic(const platform::AppId& app, int seconds) override;
+  [[nodiscard]] std::shared_ptr<void> subscribe(std::function<void(const Notice&)> listener) override;
+  [[nodiscard]] json::object status() override;
+
+ private:
+  struct Pending {
+    runtime::ReplicaId replica;
+    Time expires{};
+  };
+
+  ControlPortParts parts_;
+  std::map<std::string, Pending> attach_secrets_;
+};
+
+}  // namespace berth::server

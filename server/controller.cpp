@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/controller.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <ranges>
+#include <set>
+
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "server/app_log.hpp"
+
+namespace berth::server {
+
+namespace asio = boost::asio;
+using runtime::ReplicaState;
+
+namespace {
+
+constexpr std::size_t traffic_seconds = 600;
+constexpr auto log_rotation_every = std::chrono::seconds(30);
+
+runtime::LoadSample load_of(const api::TrafficSample& sample) {
+  return {.at = sample.at,
+          .requests = sample.requests,
+          .in_flight = sample.in_flight,
+          .held = sample.held};
+}
+
+std::uint64_t count(const json::object& object, std::string_view key) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, optional_int(object, key).value_or(0)));
+}
+
+api::TrafficSample sample_of(Time at, const json::object& entry) {
+  api::TrafficSample sample{.at = at,
+                            .requests = count(entry, "requests"),
+                            .in_flight = count(entry, "in_flight"),
+                            .held = count(entry, "held")};
+  if (const auto* status = optional_object(entry, "status")) sample.errors = count(*status, "5xx");
+  if (const auto* latency = optional_object(entry, "latency_us")) {
+    sample.p50_us = count(*latency, "p50");
+    sample.p95_us = count(*latency, "p95");
+  }
+  return sample;
+}
+
+}  // namespace
+
+Controller::Controller(ControllerParts parts)
+    : parts_(parts), tick_timer_(parts.strand), alive_(std::make_shared<bool>(true)) {
+  policy_.drain_timeout = parts_.config.runtime.drain_timeout;
+}
+
+Controller::~Controller() { *alive_ = false; }
+
+Result<void> Controller::start() {
+  started_at_ = now();
+  // Engine threads only post: all state is the strand's.
+  BERTH_TRY(parts_.engine.open([this, strand = parts_.strand, alive = alive_](const auto& status) {
+    asio::post(strand, [this, alive, status] {
+      if (*alive) on_replica(status);
+    });
+  }));
+  // Adopt before the first decision, or what runs would be started a second time.
+  std::set<platform::AppId> known;
+  for (const platform::App& app : parts_.store.apps()) known.insert(app.id);
+  for (const auto& status : parts_.engine.list()) {
+    replicas_[status.spec.id].status = status;
+    if (!known.contains(platform::AppId(status.spec.app_id))) stop_now(status.spec.id);
+  }
+  if (!replicas_.empty()) log_info("adopted {} replicas", replicas_.size());
+  parts_.router.start({.on_connected = [this](bool restarted) { on_router(restarted); },
+                       .on_drained = [this](const std::string& id) { on_drained(id); },
+                       .on_wake = [this](const std::string& app) { on_wake(app); },
+                       .on_samples = [this](const json::object& all) { on_samples(all); }});
+  for (const platform::App& app : parts_.store.apps()) reconcile_now(app.id);
+  tick();
+  return {};
+}
+
+void Controller::stop() {
+  stopped_ = true;
+  *alive_ = false;
+  tick_timer_.cancel();
+  for (auto& [id, record] : apps_)
+    if (record.timer) record.timer->cancel();
+}
+
+void Controller::on_replica(const runtime::ReplicaStatus& status) {
+  if (stopped_) return;
+  const auto found = replicas_.find(status.spec.id);
+  if (found == replicas_.end()) return;  // forgotten already
+  const ReplicaState before = found->second.status.state;
+  const bool stopping = found->second.status.stopping || status.stopping;
+  found->second.status = status;
+  found->second.status.stopping = stopping;
+  const auto log = log_directory(platform::AppId(status.spec.app_id));
+  if (status.state != before) {
+    if (status.state == ReplicaState::ready)
+      append_app_log(log, status.spec.name, "State changed from starting to up");
+    if (status.state == ReplicaState::exited)
+      append_app_log(log, status.spec.name,
+                     stopping ? "Stopped (" + status.message + ")" : "Crashed: " + status.message);
+  }
+  publish(found->second);
+  if (status.spec.process_type == "run") {
+    if (status.state == ReplicaState::exited) forget(status.spec.id);
+    return;
+  }
+  if (status.state == ReplicaState::exited && !stopping)
+    parts_.store.record(platform::AppId(status.spec.app_id), "replica.crash",
+                        status.spec.name + " " + status.message);
+  reconcile(platform::AppId(status.spec.app_id));
+}
+
+void Controller::on_drained(const std::string& replica) {
+  const auto found = replicas_.find(runtime::ReplicaId(replica));
+  if (found == replicas_.end() || !found->second.draining) return;
+  found->second.drained = true;
+  reconcile(platform::AppId(found->second.status.spec.app_id));
+}
+
+void Controller::on_router(bool restarted) {
+  // While it was away there were no samples: quiet is counted from now on.
+  for (const platform::App& app : parts_.store.apps()) {
+    AppRecord& record = apps_[app.id];
+    record.scaling.since = now();
+    autoscale(app, record, {.at = now(), .requests = 0, .in_flight = 0, .held = 0});
+  }
+  if (!restarted) return;
+  // The requests of the router before this one ended with it.
+  for (auto& [id, replica] : replicas_)
+    if (replica.draining && !replica.drained) on_drained(id.value);
+}
+
+void Controller::on_wake(const std::string& name) {
+  const auto app = parts_.store.find_app(name);
+  if (app.has_error()) return;
+  AppRecord& record = apps_[app->id];
+  autoscale(*app, record, {.at = now(), .requests = 0, .in_flight = 0, .held = 1});
+}
+
+void Controller::on_samples(const json::object& samples) {
+  const auto* all = optional_object(samples, "apps");
+  if (!all) return;
+  const auto sent = parse_rfc3339(optional_string(samples, "at").value_or(""));
+  const Time at = sent.has_value() ? *sent : now();
+  for (const auto& [name, entry] : *all) {
+    const auto app = parts_.store.find_app(std::string_view(name.data(), name.size()));
+    if (app.has_error() || !entry.is_object()) continue;
+    AppRecord& record = apps_[app->id];
+    api::TrafficSample sample = sample_of(at, entry.get_object());
+    for (const auto& [id, replica] : replicas_)
+      if (replica.status.spec.app_id == app->id.value && replica.status.spec.process_type == "web" &&
+          replica.status.state == ReplicaState::ready && !replica.status.stopping)
+        ++sample.replicas;
+    record.traffic.push_back(sample);
+    if (record.traffic.size() > traffic_seconds) record.traffic.pop_front();
+    parts_.notices.traffic(*app, sample);
+    autoscale(*app, record, load_of(sample));
+  }
+}
+
+/// Once a second: quiet apps send no samples, yet idleness must be seen.
+void Controller::tick() {
+  tick_timer_.expires_after(std::chrono::seconds(1));
+  tick_timer_.async_wait([this, alive = alive_](boost::system::error_code failure) {
+    if (failure || !*alive) return;
+    const Time at = now();
+    for (const platform::App& app : parts_.store.apps()) {
+      AppRecord& record = apps_[app.id];
+      if (record.traffic.empty() || at - record.traffic.back().at > 1500ms)
+        autoscale(app, record, {});  // no sample: decide() knows silence from a router that is away
+      if (at.time_since_epoch() / 1s % log_rotation_every.count() == 0)
+        rotate_app_log(log_directory(app.id), parts_.config.logs.max_bytes);
+    }
+    tick();
+  });
+}
+
+void Controller::autoscale(const platform::App& app, AppRecord& record,
+                           const runtime::LoadSample& sample) {
+  for (const platform::Formation& entry : parts_.store.formation(app.id)) {
+    if (entry.type != "web") continue;
+    if (!entry.autoscale) {
+      record.scaling = {};
+      continue;
+    }
+    const runtime::ScalingPolicy policy{.min = entry.autoscale->min,
+                                        .max = entry.autoscale->max,
+                                        .requests_per_second = entry.autoscale->requests_per_second,
+                                        .up_window = parts_.config.autoscale.up_window,
+                                        .down_window = parts_.config.autoscale.down_window,
+                                        .idle_before_zero = parts_.config.autoscale.idle_before_zero};
+    if (std::exchange(record.scaling.quantity, entry.quantity) != entry.quantity)
+      record.scaling.since = now();  // somebody else changed it
+    const auto decision = decide(policy, record.scaling, sample, now());
+    if (decision.quantity == entry.quantity) continue;
+    append_app_log(log_directory(app.id), "autoscaler",
+                   "Scaled web from " + std::to_string(entry.quantity) + " to " +
+                       std::to_string(decision.quantity) + ": " + decision.why);
+    parts_.store.autoscale_quantity(app.id, "web", decision.quantity, decision.why);
+    reconcile(app.id);
+  }
+}
+
+void Controller::reconcile(const platform::AppId& app) {
+  AppRecord& record = apps_[app];
+  if (record.queued || stopped_) return;
+  record.queued = true;
+  asio::post(parts_.strand, [this, app, alive = alive_] {
+    if (!*alive) return;
+    if (const auto found = apps_.find(app); found != apps_.end()) found->second.queued = false;
+    reconcile_now(app);
+  });
+}
+
+runtime::Desired Controller::desired_of(const platform::App& app, const AppRecord& record) {
+  runtime::Desired desired{.target = {}, .target_pending = false, .serving = {}, .maintenance = app.maintenance};
+  const std::vector<platform::Formation> formation = parts_.store.formation(app.id);
+  const auto wanted = [&](const platform::Release& release, bool pending) {
+    runtime::DesiredRelease result{.version = release.version, .processes = {}};
+    for (const platform::Formation& entry : formation) {
+      if (!release.processes.contains(entry.type)) continue;
+      const auto restarted = record.restart_before.find(entry.type);
+      // A sleeping app is woken once to show that the new release can start at all.
+      const bool probe = pending && entry.autoscale && entry.quantity == 0;
+      result.processes[entry.type] = {
+          .quantity = probe ? 1 : entry.quantity,
+          .autoscaled = entry.autoscale.has_value(),
+          .restart_before = restarted == record.restart_before.end() ? Time{} : restarted->second};
+    }
+    return result;
+  };
+  const auto target = parts_.store.target_release(app.id);
+  if (!target || target->image.empty()) return desired;
+  desired.target_pending = target->status == platform::ReleaseStatus::pending;
+  desired.target = wanted(*target, desired.target_pending);
+  const auto serving = parts_.store.serving_release(app.id);
+  if (desired.target_pending && serving && !serving->image.empty())
+    desired.serving = wanted(*serving, false);
+  return desired;
+}
+
+std::vector<runtime::Observed> Controller::observed_of(const platform::AppId& app) const {
+  std::vector<runtime::Observed> result;
+  for (const auto& [id, replica] : replicas_) {
+    const auto& status = replica.status;
+    if (status.spec.app_id != app.value || status.spec.process_type == "run") continue;
+    const auto dot = status.spec.name.rfind('.');
+    result.push_back({.id = id,
+                      .slot = {.type = status.spec.process_type,
+                               .index = std::atoi(status.spec.name.c_str() + dot + 1),
+                               .release = status.spec.release},
+                      .state = status.state,
+                      .stopping = status.stopping,
+                      .draining = replica.draining,
+                      .drained = replica.drained,
+                      .started_at = status.started_at,
+                      .ready_at = status.ready_at,
+                      .draining_since = replica.draining_since,
+                      .exited_at = status.exited_at,
+                      .message = status.message});
+  }
+  return result;
+}
+
+void Controller::reconcile_now(const platform::AppId& id) {
+  if (stopped_) return;
+  const auto app = parts_.store.find_app(id.value);
+  if (app.has_error()) return;
+  AppRecord& record = apps_[id];
+  if (record.routed_as.empty()) {
+    if (auto made = make_directories(log_directory(id)); made.has_error())
+      log_error("{}: {}", app->name, made.error().message);
+  }
+  const Time at = now();
+  const runtime::Plan plan = runtime::plan(desired_of(*app, record), observed_of(id), record.memory, policy_, at);
+  record.memory = plan.memory;
+  const bool state_changed = std::exchange(record.state, plan.state) != plan.state;
+  // Routes before stops: a replica leaves the table before it hears of its end.
+  for (const auto& action : plan.actions)
+    if (std::holds_alternative<runtime::DrainReplica>(action)) act(*app, action);
+  route(*app, record, plan);
+  for (const auto& action : plan.actions)
+    if (!std::holds_alternative<runtime::DrainReplica>(action)) act(*app, action);
+  if (plan.next != Time{}) {
+    if (!record.timer) record.timer = std::make_unique<asio::steady_timer>(parts_.strand);
+    record.timer->expires_after(std::max(plan.next - at, Duration::zero()));
+    record.timer->async_wait([this, id, alive = alive_](boost::system::error_code failure) {
+      if (!failure && *alive) reconcile(id);
+    });
+  }
+  if (state_changed) parts_.notices.app(id);
+  call_waiters();
+}
+
+void Controller::when_settled(const platform::AppId& app, const platform::ReleaseId& release,
+                              std::function<void(const platform::Release&)> callback) {
+  waiters_.push_back({app, release, std::move(callback)});
+  reconcile(app);
+}
+
+void Controller::call_waiters() {
+  std::vector<Waiter> waiting = std::exchange(waiters_, {});
+  for (Waiter& waiter : waiting) {
+    const auto release = parts_.store.find_release(waiter.app, waiter.release.value);
+    if (release.has_value() && release->status == platform::ReleaseStatus::pending) {
+      waiters_.push_back(std::move(waiter));
+    } else if (release.has_value()) {
+      waiter.callback(*release);
+    } else {
+      waiter.callback({.id = waiter.release,
+                       .app = waiter.app,
+                       .status = platform::ReleaseStatus::failed,
+                       .failure = "the app was destroyed"});
+    }
+  }
+}
+
+void Controller::app_destroyed(const platform::App& app) {
+  parts_.router.remove_app(apps_[app.id].routed_as);
+  for (const std::string& host : apps_[app.id].hosts) parts_.router.remove_host(host);
+  for (const auto& [id, replica] : replicas_)
+    if (replica.status.spec.app_id == app.id.value) stop_now(id);
+  apps_.erase(app.id);
+  parts_.notices.app_deleted(app.name);
+  call_waiters();
+}
+
+Result<void> Controller::restart(const platform::AppId& app, const std::string& which) {
+  AppRecord& record = apps_[app];
+  bool found = which.empty();
+  for (const platform::Formation& entry : parts_.store.formation(app))
+    if (which.empty() || which == entry.type) {
+      record.restart_before[entry.type] = now();
+      found = true;
+    }
+  for (const auto& [id, replica] : replicas_)
+    if (!found && replica.status.spec.app_id == app.value && replica.status.spec.name == which)
+      return stop_replica(app, which);
+  if (!found)
+    return Error{ErrorKind::not_found, "no replica or process type is named '" + which + "'. `berth ps` lists them"};
+  reconcile(app);
+  return {};
+}
+
+Result<void> Controller::stop_replica(const platform::AppId& app, const std::string& which) {
+  bool found = false;
+  for (const auto& [id, replica] : replicas_)
+    if (replica.status.spec.app_id == app.value &&
+        (replica.status.spec.name == which || replica.status.spec.process_type == which || id.value == which)) {
+      stop_now(id);
+      found = true;
+    }
+  if (!found)
+    return Error{ErrorKind::not_found, "no replica is named '" + which + "'. `berth ps` lists them"};
+  reconcile(app);
+  return {};
+}
+
+std::vector<api::ReplicaView> Controller::replicas(const platform::AppId& app) const {
+  std::vector<api::ReplicaView> result;
+  for (const auto& [id, replica] : replicas_)
+    if (replica.status.spec.app_id == app.value) result.push_back(view_of(replica));
+  std::ranges::sort(result, {}, [](const api::ReplicaView& view) {
+    return std::tuple(view.type != "web", view.type, view.name.size(), view.name, view.release);
+  });
+  return result;
+}
+
+std::vector<api::TrafficSample> Controller::traffic(const platform::AppId& app, int seconds) const {
+  const Time end = std::chrono::floor<std::chrono::seconds>(now());
+  std::vector<api::TrafficSample> result(static_cast<std::size_t>(std::clamp(seconds, 1, 600)));
+  for (std::size_t i = 0; i < result.size(); ++i)
+    result[i].at = end - std::chrono::seconds(result.size() - 1 - i);
+  const auto found = apps_.find(app);
+  if (found == apps_.end()) return result;
+  for (const api::TrafficSample& sample : found->second.traffic) {
+    const auto age = (end - std::chrono::floor<std::chrono::seconds>(sample.at)) / 1s;
+    if (age < 0 || static_cast<std::size_t>(age) >= result.size()) continue;
+    auto& place = result[result.size() - 1 - static_cast<std::size_t>(age)];
+    const Time at = place.at;
+    place = sample;
+    place.at = at;
+  }
+  return result;
+}
+
+runtime::AppState Controller::state_of(const platform::AppId& app) const {
+  const auto found = apps_.find(app);
+  return found == apps_.end() ? runtime::AppState::empty : found->second.state;
+}
+
+std::filesystem::path Controller::log_directory(const platform::AppId& app) const {
+  return parts_.config.data_dir / "logs" / app.value;
+}
+
+json::object Controller::status() const {
+  std::size_t ready = 0;
+  for (const auto& [id, replica] : replicas_)
+    if (replica.status.state == ReplicaState::ready) ++ready;
+  return {{"replicas", replicas_.size()}, {"ready", ready}, {"since", rfc3339(started_at_)}};
+}
+
+}  // namespace berth::server

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The control plane's loop: observes the store and the engine, asks plan() and decide(), and acts on
+// engine, router and store. It keeps no truth of its own: after a crash it reads the store, adopts
+// what the engine finds running, and goes on. Everything happens on one strand; only the engine's
+// blocking calls go to the pool.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/control.hpp"
+#include "builder/image_store.hpp"
+#include "platform/config.hpp"
+#include "platform/store.hpp"
+#include "runtime/autoscaler/decide.hpp"
+#include "runtime/engine/engine.hpp"
+#include "runtime/scheduler/plan.hpp"
+#include "server/notices.hpp"
+#include "server/router_link.hpp"
+
+namespace berth::server {
+
+/// What the controller works with; all outlive it.
+struct ControllerParts {
+  boost::asio::any_io_executor strand;
+  boost::asio::thread_pool& pool;
+  const platform::Config& config;
+  platform::Store& store;
+  builder::ImageStore& images;
+  runtime::Engine& engine;
+  RouterLink& router;
+  Notices& notices;
+};
+
+class Controller final {
+ public:
+  explicit Controller(ControllerParts parts);
+  ~Controller();
+
+  /// Adopts what runs, then brings every app to what the store wants.
+  [[nodiscard]] Result<void> start();
+  /// Stops deciding; what runs goes on.
+  void stop();
+
+  void reconcile(const platform::AppId& app);
+  void app_destroyed(const platform::App& app);
+
+  [[nodiscard]] std::vector<api::ReplicaView> replicas(const platform::AppId& app) const;
+  [[nodiscard]] Result<void> restart(const platform::AppId& app, const std::string& which);
+  [[nodiscard]] Result<void> stop_replica(const platform::AppId& app, const std::string& which);
+  [[nodiscard]] std::vector<api::TrafficSample> traffic(const platform::AppId& app, int seconds) const;
+  [[nodiscard]] runtime::AppState state_of(const platform::AppId& app) const;
+
+  /// A one-off is started like any replica but belongs to no formation.
+  struct OneOffStarted {
+    runtime::ReplicaId id;
+    api::ReplicaView view;
+    std::function<Result<void>()> start;  ///< blocking, for the pool
+  };
+  [[nodiscard]] Result<OneOffStarted> prepare_one_off(const platform::AppId& app,
+                                                      const api::OneOffRequest& request);
+  void one_off_failed(const runtime::ReplicaId& id);
+
+  /// Calls back once the release is settled (at once if it is).
+  void when_settled(const platform::AppId& app, const platform::ReleaseId& release,
+                    std::function<void(const platform::Release&)> callback);
+
+  [[nodiscard]] std::filesystem::path log_directory(const platform::AppId& app) const;
+  [[nodiscard]] json::object status() const;
+
+ private:
+  struct Replica {
+    runtime::ReplicaStatus status;
+    bool draining = false;
+    bool drained = false;
+    Time draining_since{};
+  };
+  struct AppRecord {
+    runtime::SchedulerMemory memory;
+    std::map<std::string, Time> restart_before;
+    runtime::ScalingState scaling;
+    std::deque<api::TrafficSample> traffic;
+    runtime::AppState state = runtime::AppState::empty;
+    std::string routed_as;  ///< the name that the router knows
+    std::vector<std::string> hosts;
+    bool queued = false;
+    std::unique_ptr<boost::asio::steady_timer> timer;
+  };
+  struct Waiter {
+    platform::AppId app;
+    platform::ReleaseId release;
+    std::function<void(const platform::Release&)> callback;
+  };
+
+  // controller.cpp: observing and deciding
+  void on_replica(const runtime::ReplicaStatus& status);
+  void on_drained(const std::string& replica);
+  void on_wake(const std::string& app);
+  void on_samples(const json::object& samples);
+  void on_router(bool restarted);
+  void tick();
+  void reconcile_now(const platform::AppId& app);
+  [[nodiscard]] runtime::Desired desired_of(const platform::App& app, const AppRecord& record);
+  [[nodiscard]] std::vector<runtime::Observed> observed_of(const platform::AppId& app) const;
+  void autoscale(const platform::App& app, AppRecord& record, const runtime::LoadSample& sample);
+  void call_waiters();
+
+  // controller_actions.cpp: acting
+  void act(const platform::App& app, const runtime::Action& action);
+  void start_replica(const platform::App& app, const runtime::Slot& slot);
+  [[nodiscard]] Result<runtime::ReplicaSpec> spec_of(const platform::App& app,
+                                                     const platform::Release& release,
+                                                     const std::string& type);
+  void launch(const runtime::ReplicaSpec& spec);
+  void stop_now(const runtime::ReplicaId& id);
+  void forget(const runtime::ReplicaId& id);
+  void settle(const platform::App& app, const runtime::SettleRelease& outcome);
+  void route(const platform::App& app, AppRecord& record, const runtime::Plan& plan);
+  void publish(const Replica& replica, std::string_view state = {});
+  [[nodiscard]] api::ReplicaView view_of(const Replica& replica) const;
+
+  ControllerParts parts_;
+  runtime::SchedulerPolicy policy_;
+  std::map<runtime::ReplicaId, Replica> replicas_;
+  std::map<platform::AppId, AppRecord> apps_;
+  std::vector<Waiter> waiters_;
+  boost::asio::steady_timer tick_timer_;
+  Time started_at_{};
+  bool stopped_ = false;
+  std::shared_ptr<bool> alive_;  ///< for callbacks that may come after the end
+};
+
+}  // namespace berth::server

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The controller's hands: what plan() decided is done to engine, router and store.
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <set>
+
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "server/app_log.hpp"
+#include "server/controller.hpp"
+
+namespace berth::server {
+
+namespace asio = boost::asio;
+using runtime::ReplicaState;
+
+namespace {
+
+constexpr int replica_port = 5000;
+constexpr std::size_t replica_id_bytes = 8;
+
+std::string_view name_of_state(const runtime::ReplicaStatus& status) {
+  if (status.stopping && status.state != ReplicaState::exited) return "stopping";
+  switch (status.state) {
+    case ReplicaState::starting: return "starting";
+    case ReplicaState::ready: return "up";
+    case ReplicaState::exited: return "crashed";
+  }
+  return "starting";
+}
+
+}  // namespace
+
+void Controller::act(const platform::App& app, const runtime::Action& action) {
+  if (const auto* start = std::get_if<runtime::StartReplica>(&action)) {
+    start_replica(app, start->slot);
+  } else if (const auto* drain = std::get_if<runtime::DrainReplica>(&action)) {
+    Replica& replica = replicas_.at(drain->id);
+    replica.draining = true;
+    replica.draining_since = now();
+  } else if (const auto* stop = std::get_if<runtime::StopReplica>(&action)) {
+    stop_now(stop->id);
+  } else if (const auto* gone = std::get_if<runtime::ForgetReplica>(&action)) {
+    forget(gone->id);
+  } else if (const auto* outcome = std::get_if<runtime::SettleRelease>(&action)) {
+    settle(app, *outcome);
+  }
+}
+
+Result<runtime::ReplicaSpec> Controller::spec_of(const platform::App& app,
+                                                 const platform::Release& release,
+                                                 const std::string& type) {
+  BERTH_ASSIGN(const builder::Image image, parts_.images.find(release.image));
+  BERTH_ASSIGN(auto layers, parts_.images.directories(image));
+  BERTH_ASSIGN(const platform::ConfigVars vars, parts_.store.release_config_vars(release.id));
+  runtime::ReplicaSpec spec{.id = runtime::ReplicaId("r-" + random_hex(replica_id_bytes)),
+                            .app_id = app.id.value,
+                            .app = app.name,
+                            .process_type = type,
+                            .name = {},
+                            .release = release.version,
+                            .root_layers = std::move(layers),
+                            .argv = {"/cnb/process/" + type}};
+  for (const std::string& entry : image.env) {
+    const auto equals = entry.find('=');
+    if (equals != std::string::npos) spec.env[entry.substr(0, equals)] = entry.substr(equals + 1);
+  }
+  for (const auto& [name, value] : vars) spec.env[name] = value;
+  spec.env["HOME"] = "/app";
+  spec.env["BERTH_APP_NAME"] = app.name;
+  spec.env["BERTH_RELEASE_VERSION"] = "v" + std::to_string(release.version);
+  if (!release.commit.empty()) spec.env["SOURCE_VERSION"] = release.commit;
+  spec.uid_base = parts_.config.runtime.first_uid + static_cast<std::uint32_t>(app.number) * 65'536U;
+  const auto& sizes = parts_.config.runtime.sizes;
+  platform::SizeClass size = sizes.at("standard");
+  for (const platform::Formation& entry : parts_.store.formation(app.id))
+    if (entry.type == type && sizes.contains(entry.size)) size = sizes.at(entry.size);
+  spec.limits = {.memory_bytes = size.memory_bytes,
+                 .cpu_milli = size.cpu_milli,
+                 .cpu_weight = std::clamp<std::uint64_t>(size.cpu_milli / 10, 10, 10'000),
+                 .pids = size.pids,
+                 .disk_bytes = size.disk_bytes};
+  spec.port = type == "web" ? replica_port : 0;
+  spec.boot_timeout = parts_.config.runtime.boot_timeout;
+  spec.log_directory = log_directory(app.id);
+  BERTH_TRY(make_directories(spec.log_directory));
+  return spec;
+}
+
+void Controller::start_replica(const platform::App& app, const runtime::Slot& slot) {
+  const auto release = parts_.store.find_release(app.id, std::to_string(slot.release));
+  if (release.has_error()) return;
+  auto spec = spec_of(app, *release, slot.type);
+  if (spec.has_error()) {
+    // An exited replica with the reason: the scheduler backs off and the user sees why.
+    Replica& failed = replicas_[runtime::ReplicaId("r-" + random_hex(replica_id_bytes))];
+    failed.status.spec.app_id = app.id.value;
+    failed.status.spec.process_type = slot.type;
+    failed.status.spec.name = slot.type + "." + std::to_string(slot.index);
+    failed.status.spec.release = slot.release;
+    failed.status.state = ReplicaState::exited;
+    failed.status.reason = runtime::ExitReason::start_failed;
+    failed.status.message = "cannot start: " + spec.error().message;
+    failed.status.exited_at = now();
+    log_error("{} {}: {}", app.name, failed.status.spec.name, failed.status.message);
+    reconcile(app.id);
+    return;
+  }
+  spec->name = slot.type + "." + std::to_string(slot.index);
+  spec->env["DYNO"] = spec->name;
+  append_app_log(spec->log_directory, spec->name,
+                 "Starting process with command `" + release->processes.at(slot.type) + "`");
+  launch(*spec);
+}
+
+void Controller::launch(const runtime::ReplicaSpec& spec) {
+  Replica& replica = replicas_[spec.id];
+  replica.status.spec = spec;
+  replica.status.started_at = now();
+  publish(replica);
+  asio::post(parts_.pool, [this, spec, strand = parts_.strand, alive = alive_] {
+    auto started = parts_.engine.start(spec);
+    if (!started.has_error()) return;  // events tell the rest
+    asio::post(strand, [this, alive, spec, error = started.error()] {
+      if (!*alive) return;
+      const auto found = replicas_.find(spec.id);
+      if (found == replicas_.end()) return;
+      runtime::ReplicaStatus status = found->second.status;
+      status.state = ReplicaState::exited;
+      status.reason = runtime::ExitReason::start_failed;
+      status.message = "cannot start: " + error.message;
+      status.exited_at = now();
+      on_replica(status);
+    });
+  });
+}
+
+void Controller::stop_now(const runtime::ReplicaId& id) {
+  const auto found = replicas_.find(id);
+  if (found == replicas_.end() || found->second.status.state == ReplicaState::exited) return;
+  found->second.status.stopping = true;
+  publish(found->second);
+  asio::post(parts_.pool, [&engine = parts_.engine, id, grace = parts_.config.runtime.stop_grace] {
+    if (auto stopped = engine.stop(id, grace); stopped.has_error())
+      log_error("stop {}: {}", id.value, stopped.error().message);
+  });
+}
+
+void Controller::forget(const runtime::ReplicaId& id) {
+  const auto found = replicas_.find(id);
+  if (found == replicas_.end()) return;
+  publish(found->second, "gone");
+  replicas_.erase(found);
+  asio::post(parts_.pool, [&engine = parts_.engine, id] { engine.remove(id); });
+}
+
+void Controller::settle(const platform::App& app, const runtime::SettleRelease& outcome) {
+  const auto release = parts_.store.find_release(app.id, std::to_string(outcome.version));
+  if (release.has_error()) return;
+  parts_.store.settle_release(release->id,
+                              outcome.succeeded ? platform::ReleaseStatus::succeeded
+                                                : platform::ReleaseStatus::failed,
+                              outcome.failure);
+  append_app_log(log_directory(app.id), "api",
+                 "Release v" + std::to_string(outcome.version) +
+                     (outcome.succeeded ? " succeeded" : " failed: " + outcome.failure));
+  reconcile(app.id);
+}
+
+void Controller::route(const platform::App& app, AppRecord& record, const runtime::Plan& plan) {
+  json::array replicas;
+  for (const runtime::ReplicaId& id : plan.routed) {
+    const auto& status = replicas_.at(id).status;
+    replicas.push_back(json::object{{"id", id.value},
+                                    {"name", status.spec.name},
+                                    {"address", status.endpoint.address},
+                                    {"port", status.endpoint.port}});
+  }
+  const auto& router = parts_.config.router;
+  const auto milliseconds = [](std::chrono::milliseconds time) { return time.count(); };
+  parts_.router.put_app(app.name, {{"name", app.name},
+                                   {"state", name_of(plan.state)},
+                                   {"release", plan.routed_release},
+                                   {"log", log_directory(app.id).string()},
+                                   {"message", plan.message},
+                                   {"first_byte_timeout_ms", milliseconds(router.first_byte_timeout)},
+                                   {"idle_timeout_ms", milliseconds(router.idle_timeout)},
+                                   {"hold_timeout_ms", milliseconds(router.hold_timeout)},
+                                   {"replicas", std::move(replicas)}});
+  std::vector<std::string> hosts = {app.name + "." + parts_.config.domain};
+  for (const platform::Domain& domain : parts_.store.domains(app.id)) hosts.push_back(domain.hostname);
+  for (const std::string& host : hosts) parts_.router.put_host(host, app.name);
+  for (const std::string& host : record.hosts)
+    if (std::ranges::find(hosts, host) == hosts.end()) parts_.router.remove_host(host);
+  record.hosts = std::move(hosts);
+  if (!record.routed_as.empty() && record.routed_as != app.name)
+    parts_.router.remove_app(record.routed_as);
+  record.routed_as = app.name;
+}
+
+api::ReplicaView Controller::view_of(const Replica& replica) const {
+  const auto& status = replica.status;
+  api::ReplicaView view{.id = status.spec.id.value,
+                        .name = status.spec.name,
+                        .type = status.spec.process_type,
+                        .size = "standard",
+                        .state = std::string(name_of_state(status)),
+                        .message = status.message,
+                        .release = status.spec.release,
+                        .created_at = status.started_at,
+                        .updated_at = std::max({status.started_at, status.ready_at, status.exited_at})};
+  const platform::AppId app(status.spec.app_id);
+  if (const auto release = parts_.store.find_release(app, std::to_string(status.spec.release));
+      release.has_value()) {
+    view.release_id = release->id;
+    if (const auto process = release->processes.find(view.type); process != release->processes.end())
+      view.command = process->second;
+  }
+  if (view.type == "run" && status.spec.argv.size() == 5) view.command = status.spec.argv.back();
+  for (const platform::Formation& entry : parts_.store.formation(app))
+    if (entry.type == view.type) view.size = entry.size;
+  return view;
+}
+
+void Controller::publish(const Replica& replica, std::string_view state) {
+  if (parts_.notices.heard())
+    parts_.notices.replica(platform::AppId(replica.status.spec.app_id), view_of(replica), state);
+}
+
+Result<Controller::OneOffStarted> Controller::prepare_one_off(const platform::AppId& id,
+                                                              const api::OneOffRequest& request) {
+  BERTH_ASSIGN(const platform::App app, parts_.store.find_app(id.value));
+  const auto release = parts_.store.serving_release(id);
+  if (!release || release->image.empty())
+    return Error{ErrorKind::conflict, "nothing is deployed yet, so there is nothing to run in. Push first: git push berth main"};
+  BERTH_ASSIGN(runtime::ReplicaSpec spec, spec_of(app, *release, "run"));
+  std::set<std::string> taken;
+  for (const auto& [other, replica] : replicas_) taken.insert(replica.status.spec.name);
+  int number = 1;
+  while (taken.contains("run." + std::to_string(number))) ++number;
+  spec.name = "run." + std::to_string(number);
+  spec.argv = {"/cnb/lifecycle/launcher", "--", "bash", "-c", request.command};
+  for (const auto& [name, value] : request.env) spec.env[name] = value;
+  spec.env["DYNO"] = spec.name;
+  if (request.terminal && !spec.env.contains("TERM")) spec.env["TERM"] = "xterm-256color";
+  spec.terminal = request.attach && request.terminal;
+  spec.attach_stdin = request.attach && !request.terminal;
+  spec.columns = request.columns;
+  spec.rows = request.rows;
+  Replica& replica = replicas_[spec.id];
+  replica.status.spec = spec;
+  replica.status.started_at = now();
+  append_app_log(spec.log_directory, spec.name, "Starting process with command `" + request.command + "`");
+  return OneOffStarted{.id = spec.id,
+                       .view = view_of(replica),
+                       .start = [&engine = parts_.engine, spec] { return engine.start(spec); }};
+}
+
+void Controller::one_off_failed(const runtime::ReplicaId& id) { forget(id); }
+
+}  // namespace berth::server

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/deployer.hpp"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <map>
+#include <set>
+
+#include "base/crypto.hpp"
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "base/unix_socket.hpp"
+#include "server/app_log.hpp"
+#include "server/build_machine.hpp"
+#include "server/offload.hpp"
+#include "server/push.hpp"
+
+namespace berth::server {
+
+namespace asio = boost::asio;
+using Socket = asio::local::stream_protocol::socket;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t max_hook_line_bytes = 1U << 20;
+/// A pusher who reads this much too slowly loses the rest of the live log, not the build.
+constexpr std::size_t max_unsent_bytes = 8U << 20;
+
+/// The frames of builder/git_hook: a type byte, a big-endian length, that many bytes.
+std::string frame(char type, std::string_view data) {
+  const auto size = static_cast<std::uint32_t>(data.size());
+  std::string result = {type, static_cast<char>(size >> 24), static_cast<char>(size >> 16),
+                        static_cast<char>(size >> 8), static_cast<char>(size)};
+  return result.append(data);
+}
+
+/// The line to the pusher; shared by the coroutine that ends it and the build that writes to it.
+struct Pusher : std::enable_shared_from_this<Pusher> {
+  explicit Pusher(Socket connected) : socket(std::move(connected)) {}
+
+  Socket socket;
+  std::deque<std::string> unsent;
+  std::size_t unsent_bytes = 0;
+  bool writing = false;
+  bool gone = false;
+
+  void say(std::string_view text) {
+    if (gone || unsent_bytes > max_unsent_bytes) return;
+    send(frame('o', text));
+  }
+  void finish(int code) { send(frame('x', std::string(1, static_cast<char>(code)))); }
+
+  void send(std::string data) {
+    unsent_bytes += data.size();
+    unsent.push_back(std::move(data));
+    if (!writing) asio::co_spawn(socket.get_executor(), write(shared_from_this()), asio::detached);
+  }
+
+  static asio::awaitable<void> write(std::shared_ptr<Pusher> self) {
+    self->writing = true;
+    while (!self->unsent.empty() && !self->gone) {
+      boost::system::error_code failure;
+      co_await asio::async_write(self->socket, asio::buffer(self->unsent.front()),
+                                 asio::redirect_error(asio::use_awaitable, failure));
+      if (failure) self->gone = true;
+      self->unsent_bytes -= self->unsent.front().size();
+      self->unsent.pop_front();
+    }
+    self->writing = false;
+  }
+};
+
+std::uint64_t free_bytes(const fs::path& directory) {
+  struct statvfs info {};
+  if (::statvfs(directory.c_str(), &info) != 0) return 0;
+  return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+}  // namespace
+
+struct Deployer::State : std::enable_shared_from_this<State> {
+  explicit State(DeployerParts wanted) : parts(std::move(wanted)), acceptor(parts.strand) {}
+
+  /// A build that runs or waits.
+  struct Job {
+    std::string commit;
+    std::shared_ptr<std::atomic<bool>> cancel = std::make_shared<std::atomic<bool>>(false);
+  };
+
+  DeployerParts parts;
+  asio::local::stream_protocol::acceptor acceptor;
+  std::map<std::string, std::weak_ptr<api::PushTicket>> tickets;
+  std::map<std::string, std::pair<platform::AppId, std::string>> pushes;  ///< ticket → app, user
+  std::map<platform::AppId, Job> jobs;
+  bool stopped = false;
+
+  [[nodiscard]] fs::path repository_path(const platform::App& app) const {
+    return parts.config.data_dir / "git" / (app.id.value + ".git");
+  }
+  [[nodiscard]] fs::path cache_path(const platform::AppId& app) const {
+    return parts.config.data_dir / "cache" / app.value;
+  }
+  [[nodiscard]] fs::path hook_socket() const { return parts.config.data_dir / "run" / "hook.sock"; }
+
+  static asio::awaitable<void> accept(std::shared_ptr<State> self) {
+    for (;;) {
+      boost::system::error_code failure;
+      Socket socket = co_await self->acceptor.async_accept(
+          asio::redirect_error(asio::use_awaitable, failure));
+      if (failure) co_return;
+      asio::co_spawn(self->parts.strand, serve(self, std::make_shared<Pusher>(std::move(socket))),
+                     asio::detached);
+    }
+  }
+
+  static asio::awaitable<void> serve(std::shared_ptr<State> self, std::shared_ptr<Pusher> pusher) {
+    std::string buffer;
+    boost::system::error_code failure;
+    const std::size_t length = co_await asio::async_read_until(
+        pusher->socket, asio::dynamic_buffer(buffer, max_hook_line_bytes), '\n',
+        asio::redirect_error(asio::use_awaitable, failure));
+    if (failure) co_return;
+    const auto request = parse_push(std::string_view(buffer).substr(0, length - 1));
+    Result<void> outcome = Error{ErrorKind::invalid, "the hook sent an unknown request"};
+    if (request.has_error())
+      outcome = request.error();
+    else
+      outcome = co_await receive(self, pusher, *request);
+    if (outcome.has_error()) pusher->say("\n !     " + outcome.error().message + "\n\n");
+    pusher->finish(outcome.has_error() ? 1 : 0);
+  }
+
+  static asio::awaitable<Result<void>> receive(std::shared_ptr<State> self,
+                                               std::shared_ptr<Pusher> pusher, Push push) {
+    const auto known = self->pushes.find(push.ticket);
+    const auto ticket = self->tickets.find(push.ticket);
+    if (known == self->pushes.end() || ticket == self->tickets.end() || ticket->second.expired())
+      co_return Error{ErrorKind::unauthorized, "this push is not known to the platform; push again"};
+    const platform::AppId id = known->second.first;
+    const platform::Actor actor{known->second.second};
+    const auto app = self->parts.store.find_app(id.value);
+    if (app.has_error()) co_return app.error();
+    const auto decision = decide_push(push);
+    if (decision.has_error()) co_return decision.error();
+    for (const std::string& note : decision->notes) pusher->say(note + "\n");
+    if (decision->commit.empty()) co_return Result<void>{};
+    co_return co_await deploy(self, pusher, *app, actor, std::move(push), decision->commit);
+  }
+
+  /// Refuses what cannot work before anything is written.
+  Result<void> admit(const platform::App& app) const {
+    if (const auto busy = jobs.find(app.id); busy != jobs.end())
+      return Error{ErrorKind::conflict,
+                   "another push is being built for this app (" + busy->second.commit.substr(0, 7) +
+                       "). Wait until it ends, then push again"};
+    const std::uint64_t free = free_bytes(parts.config.data_dir);
+    if (free < parts.config.min_free_disk_bytes)
+      return Error{ErrorKind::limit,
+                   "the disk is nearly full: " + std::to_string(free >> 20) + " MiB are free and a build "
+                   "needs " + std::to_string(parts.config.min_free_disk_bytes >> 20) +
+                   " MiB (min_free_disk). Nothing was changed; free some space, then push again"};
+    return {};
+  }
+
+  static asio::awaitable<Result<void>> deploy(std::shared_ptr<State> self,
+                                              std::shared_ptr<Pusher> pusher, platform::App app,
+                                              platform::Actor actor, Push push, std::string commit) {
+    if (auto admitted = self->admit(app); admitted.has_error()) co_return admitted.error();
+    auto build = self->parts.store.create_build(app.id, commit, actor);
+    if (build.has_error()) co_return build.error();
+    const Job job{.commit = commit};
+    self->jobs[app.id] = job;
+    asio::co_spawn(self->parts.strand, cancel_if_gone(pusher, job.cancel), asio::detached);
+    if (self->jobs.size() > static_cast<std::size_t>(self->parts.config.build.parallel))
+      pusher->say("-----> Waiting for another app's build to end\n");
+    auto built = co_await offload(self->parts.pool, self->build_task(pusher, app, *build, push, job));
+    self->jobs.erase(app.id);
+    if (built.has_error()) {
+      append_app_log(self->parts.controller.log_directory(app.id), "api",
+                     "Build of " + commit.substr(0, 7) + " failed: " + built.error().message);
+      // Its app may be gone meanwhile; then there is nothing to settle.
+      (void)self->parts.store.fail_build(build->id, built.error().message);
+      co_return built.error();
+    }
+    const auto finished = self->parts.store.finish_build(build->id, built->image.digest);
+    if (finished.has_error()) co_return finished.error();
+    const auto release = self->parts.store.create_release(app.id,
+                                                          {.image = built->image.digest,
+                                                           .commit = commit,
+                                                           .processes = built->processes,
+                                                           .description = "Deploy " + commit.substr(0, 7),
+                                                           .build = build->id},
+                                                          actor);
+    if (release.has_error()) co_return release.error();
+    co_return co_await roll_out(self, pusher, app, *release);
+  }
+
+  /// The work for the pool: it touches nothing of ours but the line to the pusher, by posting.
+  std::function<Result<builder::BuiltImage>()> build_task(const std::shared_ptr<Pusher>& pusher,
+                                                          const platform::App& app,
+                                                          const platform::Build& build,
+                                                          const Push& push, const Job& job) {
+    const auto& limits = parts.config.build;
+    builder::BuildRequest request{
+        .app = app.name,
+        .build_id = build.id.value,
+        .source = {.repository = repository_path(app),
+                   .commit = build.commit,
+                   .extra_object_directory = push.quarantine},
+        .config_vars = parts.store.config_vars(app.id),
+        .cache_directory = cache_path(app.id),
+        .work_directory = parts.config.data_dir / "work" / build.id.value,
+        .buildpacks_directory = parts.buildpacks,
+        .launcher = parts.programs / "berth-launcher",
+        .previous_image = {},
+        .operator_env = machine_environment(),
+        .extra_binds = machine_binds(),
+        .limits = {.memory_bytes = limits.memory_bytes,
+                   .cpu_milli = limits.cpu_milli,
+                   .cpu_weight = 50,
+                   .pids = limits.pids,
+                   .disk_bytes = limits.disk_bytes},
+        .timeout = std::chrono::duration_cast<std::chrono::seconds>(limits.timeout)};
+    if (const auto target = parts.store.target_release(app.id)) request.previous_image = target->image;
+    return [self = shared_from_this(), pusher, request = std::move(request), cancel = job.cancel,
+            log_path = log_path(build.id)]() -> Result<builder::BuiltImage> {
+      BERTH_TRY(make_directories(log_path.parent_path()));
+      BERTH_ASSIGN(const Fd log, open_file(log_path, O_WRONLY | O_CREAT | O_TRUNC, 0640));
+      const auto sink = [&](std::string_view text) {
+        // A full disk may cost log lines, not the build.
+        (void)write_all(log.get(), text);
+        asio::post(self->parts.strand, [pusher, line = std::string(text)] { pusher->say(line); });
+      };
+      auto built = builder::build(request, self->parts.images, self->parts.sandboxes, sink, *cancel);
+      if (built.has_error()) sink(" !     " + built.error().message + "\n");
+      return built;
+    };
+  }
+
+  /// Nobody else reads from the hook, so data or end-of-file means that the pusher went away.
+  static asio::awaitable<void> cancel_if_gone(std::shared_ptr<Pusher> pusher,
+                                              std::shared_ptr<std::atomic<bool>> cancel) {
+    char byte;
+    boost::system::error_code failure;
+    co_await pusher->socket.async_read_some(asio::buffer(&byte, 1),
+                                            asio::redirect_error(asio::use_awaitable, failure));
+    pusher->gone = true;
+    *cancel = true;
+  }
+
+  static asio::awaitable<Result<void>> roll_out(std::shared_ptr<State> self,
+                                                std::shared_ptr<Pusher> pusher, platform::App app,
+                                                platform::Release release) {
+    const Time begun = now();
+    const auto settled = co_await asio::async_initiate<const asio::use_awaitable_t<>&,
+                                                       void(platform::Release)>(
+        [self, app, release](auto handler) {
+          auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+          self->parts.controller.when_settled(
+              app.id, release.id,
+              [shared](const platform::Release& done) { std::move (*shared)(done); });
+        },
+        asio::use_awaitable);
+    const std::string version = "v" + std::to_string(release.version);
+    if (settled.status != platform::ReleaseStatus::succeeded)
+      co_return Error{ErrorKind::unavailable,
+                      "Release " + version + " failed: " + settled.failure + ". " +
+                          self->what_goes_on(app) + " `berth logs -a " + app.name + "` shows more"};
+    pusher->say(describe_rollout(version, self->parts.store.formation(app.id), release, now() - begun));
+    pusher->say("       " + self->web_url(app) + "\n");
+    co_return Result<void>{};
+  }
+
+  [[nodiscard]] std::string what_goes_on(const platform::App& app) const {
+    const auto serving = parts.store.serving_release(app.id);
+    if (!serving || serving->image.empty()) return "Nothing is serving yet.";
+    return "v" + std::to_string(serving->version) + " goes on serving.";
+  }
+
+  [[nodiscard]] std::string web_url(const platform::App& app) const {
+    const std::string& listen = parts.config.router.listen.front();
+    const std::string port = listen.substr(listen.rfind(':'));
+    return "http://" + app.name + "." + parts.config.domain + (port == ":80" ? "" : port);
+  }
+
+  [[nodiscard]] fs::path log_path(const platform::BuildId& build) const {
+    return parts.config.data_dir / "logs" / "builds" / (build.value + ".log");
+  }
+};
+
+Deployer::Deployer(DeployerParts parts) : state_(std::make_shared<State>(std::move(parts))) {}
+
+Deployer::~Deployer() { stop(); }
+
+Result<void> Deployer::start() {
+  BERTH_ASSIGN(Fd listener, listen_unix(state_->hook_socket()));
+  state_->acceptor.assign(asio::local::stream_protocol(), listener.release());
+  asio::co_spawn(state_->parts.strand, State::accept(state_), asio::detached);
+  return {};
+}
+
+void Deployer::stop() {
+  if (std::exchange(state_->stopped, true)) return;
+  boost::system::error_code ignored;
+  state_->acceptor.close(ignored);
+  for (auto& [app, job] : state_->jobs) *job.cancel = true;
+  state_->parts.pool.join();
+}
+
+Result<std::filesystem::path> Deployer::repository(const platform::App& app) {
+  const fs::path path = state_->repository_path(app);
+  if (fs::exists(path / "HEAD")) return path;
+  BERTH_TRY(make_directories(path.parent_path()));
+  BERTH_ASSIGN(const Output made,
+               run_program({.argv = {"git", "init", "--quiet", "--bare", "--initial-branch=main", path.string()}}));
+  if (!made.status.success())
+    return Error{ErrorKind::io, "create the app's repository: git init: " + made.err};
+  std::error_code failure;
+  const fs::path hook = path / "hooks" / "pre-receive";
+  fs::remove(hook, failure);
+  fs::create_directories(hook.parent_path(), failure);
+  fs::create_symlink(state_->parts.programs / "berth-git-hook", hook, failure);
+  if (failure) return Error{ErrorKind::io, "install the app's hook: " + failure.message()};
+  return path;
+}
+
+Result<std::shared_ptr<api::PushTicket>> Deployer::begin_push(const platform::App& app, std::string user) {
+  BERTH_ASSIGN(const fs::path path, repository(app));
+  const std::string id = random_hex(16);
+  auto state = state_;
+  // The hook is named at each push: the binaries may have moved since the repository was made.
+  std::shared_ptr<api::PushTicket> ticket(
+      new api::PushTicket{.id = id,
+                          .env = {{"BERTH_HOOK_SOCKET", state->hook_socket().string()},
+                                  {"BERTH_PUSH_ID", id}},
+                          .repository = path},
+      [state](api::PushTicket* gone) {
+        state->tickets.erase(gone->id);
+        state->pushes.erase(gone->id);
+        delete gone;
+      });
+  state->tickets[id] = ticket;
+  state->pushes[id] = {app.id, std::move(user)};
+  return ticket;
+}
+
+std::filesystem::path Deployer::build_log(const platform::BuildId& build) const {
+  return state_->log_path(build);
+}
+
+void Deployer::app_destroyed(const platform::App& app) {
+  if (const auto job = state_->jobs.find(app.id); job != state_->jobs.end()) *job->second.cancel = true;
+  for (const fs::path& path : {state_->repository_path(app), state_->cache_path(app.id),
+                               state_->parts.controller.log_directory(app.id)})
+    if (auto removed = remove_tree(path); removed.has_error())
+      log_warning("destroy {}: {}", app.name, removed.error().message);
+}
+
+}  // namespace berth::server

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/options.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+
+namespace berth::server {
+
+namespace {
+
+/// Parses, or gives the help text or the reason.
+Result<std::string> parse(CLI::App& parser, std::vector<std::string> words) {
+  std::ranges::reverse(words);  // CLI11 takes them from the back
+  try {
+    parser.parse(std::move(words));
+  } catch (const CLI::CallForHelp&) {
+    return parser.help();
+  } catch (const CLI::ParseError& failure) {
+    return Error{ErrorKind::invalid, std::string(failure.what()) + ". `berth " + parser.get_name() +
+                                         " --help` shows the options"};
+  }
+  return std::string();
+}
+
+}  // namespace
+
+Result<ServerOptions> parse_server_options(const std::vector<std::string>& words) {
+  CLI::App parser("The control plane: API, git, builder, scheduler.", "server");
+  std::string file;
+  std::string check;
+  std::string data_dir;
+  std::string api_listen;
+  std::vector<std::string> router_listen;
+  std::string domain;
+  ServerOptions options;
+  parser.add_option("--config", file, "berth.yaml to read");
+  parser.add_option("--check-config", check, "check this berth.yaml and end");
+  parser.add_option("--data-dir", data_dir, "where everything is kept (default /var/lib/berth)");
+  parser.add_option("--api-listen", api_listen, "ADDRESS:PORT of the API (default 127.0.0.1:7070)");
+  parser.add_option("--router-listen", router_listen, "ADDRESS:PORT of the router (default 0.0.0.0:8080)");
+  parser.add_option("--domain", domain, "the platform's domain (default localhost)");
+  parser.add_option("--stack", options.stack, "directory made by buildpacks/stack/make-stack, imported at the start");
+  BERTH_ASSIGN(options.help, parse(parser, words));
+  if (!options.help.empty()) return options;
+  if (!check.empty()) {
+    options.check_only = true;
+    file = check;
+  }
+  if (!file.empty()) {
+    BERTH_ASSIGN(options.config, platform::Config::load(file));
+  }
+  platform::Config& config = options.config;
+  if (!data_dir.empty()) config.data_dir = std::filesystem::absolute(data_dir);
+  if (!api_listen.empty()) config.api.listen = api_listen;
+  if (!router_listen.empty()) config.router.listen = router_listen;
+  if (!domain.empty()) config.domain = domain;
+  return options;
+}
+
+Result<RouterRoleOptions> parse_router_options(const std::vector<std::string>& words) {
+  CLI::App parser("The data plane: balances HTTP over the replicas.", "router");
+  RouterRoleOptions options;
+  parser.add_option("--listen", options.listen, "ADDRESS:PORT, may be given several times")->required();
+  parser.add_option("--admin", options.admin, "ADDRESS:PORT of its /metrics; none if not given");
+  parser.add_option("--control", options.control, "Unix socket on which the control plane finds it")->required();
+  parser.add_option("--table", options.table, "file that keeps the routes across restarts")->required();
+  parser.add_option("--threads", options.threads, "event loops; 0: one a core");
+  BERTH_ASSIGN(options.help, parse(parser, words));
+  return options;
+}
+
+std::vector<std::string> router_arguments(const std::filesystem::path& program,
+                                          const platform::Config& config) {
+  std::vector<std::string> words = {program.string(), "router"};
+  for (const std::string& address : config.router.listen) words.insert(words.end(), {"--listen", address});
+  if (!config.router.admin.empty()) words.insert(words.end(), {"--admin", config.router.admin});
+  words.insert(words.end(), {"--control", (config.data_dir / "run" / "router.sock").string(),
+                             "--table", (config.data_dir / "router-table.json").string(),
+                             "--threads", std::to_string(config.router.threads)});
+  return words;
+}
+
+}  // namespace berth::server

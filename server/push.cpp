@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/push.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/json.hpp"
+
+namespace berth::server {
+
+namespace {
+
+bool is_object_id(std::string_view text) {
+  return text.size() == 40 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+bool is_zero(std::string_view id) { return id.find_first_not_of('0') == std::string_view::npos; }
+
+}  // namespace
+
+Result<Push> parse_push(std::string_view line) {
+  BERTH_ASSIGN(const json::object object, parse_json_object(line));
+  Push push;
+  BERTH_ASSIGN(push.ticket, require_string(object, "push"));
+  push.quarantine = optional_string(object, "quarantine").value_or("");
+  const json::array* updates = optional_array(object, "updates");
+  if (!updates) return Error{ErrorKind::invalid, "'updates' is required"};
+  for (const json::value& value : *updates) {
+    if (!value.is_object()) return Error{ErrorKind::invalid, "'updates' must hold objects"};
+    RefUpdate update;
+    BERTH_ASSIGN(update.before, require_string(value.get_object(), "old"));
+    BERTH_ASSIGN(update.after, require_string(value.get_object(), "new"));
+    BERTH_ASSIGN(update.ref, require_string(value.get_object(), "ref"));
+    if (!is_object_id(update.before) || !is_object_id(update.after))
+      return Error{ErrorKind::invalid, "an update names no object id"};
+    push.updates.push_back(std::move(update));
+  }
+  return push;
+}
+
+Result<PushDecision> decide_push(const Push& push) {
+  PushDecision decision;
+  std::string deployed_ref;
+  for (const RefUpdate& update : push.updates) {
+    const bool deploys = update.ref == "refs/heads/main" || update.ref == "refs/heads/master";
+    if (!deploys) {
+      decision.notes.push_back("-----> " + update.ref + " is kept but not deployed: only main (or master) deploys." +
+                               " To deploy this branch: git push berth " +
+                               update.ref.substr(update.ref.rfind('/') + 1) + ":main");
+      continue;
+    }
+    if (is_zero(update.after))
+      return Error{ErrorKind::forbidden,
+                   "the deployed branch cannot be deleted. To remove the app: berth destroy"};
+    if (!decision.commit.empty() && decision.commit != update.after)
+      return Error{ErrorKind::invalid, "both main and master were pushed and they differ. Push one of them"};
+    decision.commit = update.after;
+  }
+  return decision;
+}
+
+std::string describe_rollout(std::string_view version, const std::vector<platform::Formation>& formation,
+                             const platform::Release& release, Duration took) {
+  std::string replicas;
+  for (const platform::Formation& entry : formation)
+    if (release.processes.contains(entry.type) && entry.quantity > 0)
+      replicas += fmt::format(" {}={}", entry.type, entry.quantity);
+  if (replicas.empty()) return fmt::format("-----> Release {}: nothing is scaled up\n", version);
+  return fmt::format("-----> Release {}:{} healthy in {:.1f} s\n", version, replicas,
+                     std::chrono::duration<double>(took).count());
+}
+
+}  // namespace berth::server

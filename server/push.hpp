@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a push asks for, as values: reading the hook's request and deciding what is deployed. Pure.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "platform/model.hpp"
+
+namespace berth::server {
+
+struct RefUpdate {
+  std::string before;  ///< 40 zeros: the ref is new
+  std::string after;   ///< 40 zeros: the ref is deleted
+  std::string ref;
+};
+
+struct Push {
+  std::string ticket;
+  std::filesystem::path quarantine;  ///< git's GIT_QUARANTINE_PATH
+  std::vector<RefUpdate> updates;
+};
+
+/// The line that berth-git-hook sends.
+[[nodiscard]] Result<Push> parse_push(std::string_view line);
+
+struct PushDecision {
+  std::string commit;              ///< to deploy; empty: nothing
+  std::vector<std::string> notes;  ///< lines for the pusher
+};
+
+/// main and master deploy; other branches and tags are kept; the deployed branch is not deleted.
+[[nodiscard]] Result<PushDecision> decide_push(const Push& push);
+
+/// "-----> Release v3: web=1 worker=1 healthy in 0.4 s\n"
+[[nodiscard]] std::string describe_rollout(std::string_view version,
+                                           const std::vector<platform::Formation>& formation,
+                                           const platform::Release& release, Duration took);
+
+}  // namespace berth::server

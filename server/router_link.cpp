@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/router_link.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/log.hpp"
+
+namespace berth::server {
+
+namespace asio = boost::asio;
+using Socket = asio::local::stream_protocol::socket;
+
+namespace {
+
+constexpr std::size_t max_line_bytes = 16U << 20;
+
+}  // namespace
+
+/// Shared by the link and its loop, so that the loop may outlive the link by one step.
+struct RouterLink::State : std::enable_shared_from_this<State> {
+  State(asio::any_io_executor executor, std::filesystem::path path)
+      : strand(executor), socket_path(std::move(path)), socket(executor), timer(executor) {}
+
+  asio::any_io_executor strand;
+  std::filesystem::path socket_path;
+  Socket socket;
+  asio::steady_timer timer;
+  Listener listener;
+  bool stopped = false;
+  bool connected = false;
+  std::int64_t router_pid = 0;
+  std::uint64_t version = 0;
+  std::map<std::string, json::object> apps;
+  std::map<std::string, std::string> hosts;
+  std::deque<std::string> outgoing;
+  bool writing = false;
+
+  void send(json::object message) {
+    if (!connected) return;  // the snapshot at the next connect says it
+    message["version"] = ++version;
+    outgoing.push_back(to_text(message) + "\n");
+    if (!writing) asio::co_spawn(strand, write(shared_from_this()), asio::detached);
+  }
+
+  json::object snapshot() {
+    json::array all;
+    for (const auto& [name, app] : apps) all.push_back(app);
+    json::object names;
+    for (const auto& [host, app] : hosts) names[host] = app;
+    return {{"type", "snapshot"}, {"apps", std::move(all)}, {"hosts", std::move(names)}};
+  }
+
+  static asio::awaitable<void> write(std::shared_ptr<State> self) {
+    self->writing = true;
+    while (!self->outgoing.empty() && self->connected) {
+      boost::system::error_code failure;
+      co_await asio::async_write(self->socket, asio::buffer(self->outgoing.front()),
+                                 asio::redirect_error(asio::use_awaitable, failure));
+      if (failure) break;  // the reading side sees it too and connects anew
+      self->outgoing.pop_front();
+    }
+    self->writing = false;
+  }
+
+  void receive(std::string_view line) {
+    const auto message = parse_json_object(line);
+    if (message.has_error()) {
+      log_warning("router sent a malformed line: {}", message.error().message);
+      return;
+    }
+    const std::string type = optional_string(*message, "type").value_or("");
+    if (type == "hello") {
+      greet(*message);
+    } else if (type == "drained" && listener.on_drained) {
+      listener.on_drained(optional_string(*message, "replica").value_or(""));
+    } else if (type == "wake" && listener.on_wake) {
+      listener.on_wake(optional_string(*message, "app").value_or(""));
+    } else if (type == "samples" && listener.on_samples) {
+      listener.on_samples(*message);
+    }
+  }
+
+  void greet(const json::object& hello) {
+    const auto pid = optional_int(hello, "pid").value_or(0);
+    const bool restarted = pid != router_pid;
+    router_pid = pid;
+    version = std::max<std::uint64_t>(
+        version, static_cast<std::uint64_t>(optional_int(hello, "version").value_or(0)));
+    connected = true;
+    outgoing.clear();
+    send(snapshot());
+    log_info("router connected (pid {}, {} apps sent)", pid, apps.size());
+    if (listener.on_connected) listener.on_connected(restarted);
+  }
+
+  static asio::awaitable<void> run(std::shared_ptr<State> self) {
+    using namespace std::chrono_literals;
+    auto delay = 5ms;
+    while (!self->stopped) {
+      boost::system::error_code failure;
+      self->socket = Socket(self->strand);
+      co_await self->socket.async_connect(
+          asio::local::stream_protocol::endpoint(self->socket_path.string()),
+          asio::redirect_error(asio::use_awaitable, failure));
+      if (!failure) {
+        delay = 5ms;
+        co_await read(self);
+        log_info("router disconnected");
+      }
+      self->connected = false;
+      self->timer.expires_after(delay);
+      co_await self->timer.async_wait(asio::redirect_error(asio::use_awaitable, failure));
+      delay = std::min(delay * 2, std::chrono::milliseconds(500));
+    }
+  }
+
+  static asio::awaitable<void> read(std::shared_ptr<State> self) {
+    std::string buffer;
+    for (;;) {
+      boost::system::error_code failure;
+      const std::size_t length = co_await asio::async_read_until(
+          self->socket, asio::dynamic_buffer(buffer, max_line_bytes), '\n',
+          asio::redirect_error(asio::use_awaitable, failure));
+      if (failure) co_return;
+      self->receive(std::string_view(buffer).substr(0, length - 1));
+      buffer.erase(0, length);
+    }
+  }
+};
+
+RouterLink::RouterLink(asio::any_io_executor strand, std::filesystem::path socket)
+    : state_(std::make_shared<State>(std::move(strand), std::move(socket))) {}
+
+RouterLink::~RouterLink() { stop(); }
+
+void RouterLink::start(Listener listener) {
+  state_->listener = std::move(listener);
+  asio::co_spawn(state_->strand, State::run(state_), asio::detached);
+}
+
+void RouterLink::stop() {
+  state_->stopped = true;
+  state_->listener = {};
+  boost::system::error_code ignored;
+  state_->socket.close(ignored);
+  state_->timer.cancel();
+}
+
+void RouterLink::put_app(const std::string& name, json::object app) {
+  app["name"] = name;
+  auto& known = state_->apps[name];
+  if (known == app) return;
+  known = app;
+  state_->send({{"type", "put_app"}, {"app", std::move(app)}});
+}
+
+void RouterLink::remove_app(const std::string& name) {
+  if (state_->apps.erase(name) > 0) state_->send({{"type", "remove_app"}, {"name", name}});
+}
+
+void RouterLink::put_host(const std::string& host, const std::string& app) {
+  auto& known = state_->hosts[host];
+  if (known == app) return;
+  known = app;
+  state_->send({{"type", "put_host"}, {"host", host}, {"app", app}});
+}
+
+void RouterLink::remove_host(const std::string& host) {
+  if (state_->hosts.erase(host) > 0) state_->send({{"type", "remove_host"}, {"host", host}});
+}
+
+const std::map<std::string, std::string>& RouterLink::hosts() const { return state_->hosts; }
+
+bool RouterLink::connected() const { return state_->connected; }
+
+json::object RouterLink::status() const {
+  return {{"connected", state_->connected},
+          {"pid", state_->router_pid},
+          {"version", state_->version},
+          {"apps", state_->apps.size()},
+          {"hosts", state_->hosts.size()}};
+}
+
+}  // namespace berth::server

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+# The fuzzer of berth.yaml, for tests/fuzz/CMakeLists.txt, which defines berth_fuzzer().
+berth_fuzzer(config_yaml LIBS yaml-cpp berth_base SOURCES platform/config.cpp platform/yaml_reader.cpp
+  platform/units.cpp platform/names.cpp)

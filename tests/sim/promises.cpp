@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What must hold after every decision, and what must have come about when trouble ends.
+#include <algorithm>
+
+#include "tests/sim/world.hpp"
+
+namespace berth::sim {
+
+namespace {
+
+const Observed* find(const std::vector<Observed>& observed, const ReplicaId& id) {
+  const auto found = std::ranges::find(observed, id, &Observed::id);
+  return found == observed.end() ? nullptr : &*found;
+}
+
+int web_quantity(const Desired& desired) {
+  const DesiredRelease& serving = desired.target_pending ? desired.serving : desired.target;
+  const auto web = serving.processes.find("web");
+  return serving.version == 0 || web == serving.processes.end() ? 0 : web->second.quantity;
+}
+
+}  // namespace
+
+void World::demand(bool kept, const std::string& promise) const {
+  if (!kept) throw Broken(stamp() + ": " + promise);
+}
+
+void World::check_plan(const Desired& desired, const std::vector<Observed>& observed, const Plan& plan) {
+  check_routes(desired, observed, plan);
+  std::size_t slots = 0;
+  for (const DesiredRelease* release : {&desired.target, &desired.serving})
+    for (const auto& [type, process] : release->processes) slots += static_cast<std::size_t>(process.quantity);
+  demand(plan.memory.slots.size() <= slots, "the scheduler's memory is bounded by what is wanted");
+  std::set<ReplicaId> touched;
+  for (const Action& action : plan.actions) {
+    if (const auto* outcome = std::get_if<SettleRelease>(&action)) check_settle(*outcome, observed);
+    const auto* drain = std::get_if<DrainReplica>(&action);
+    const auto* stop = std::get_if<StopReplica>(&action);
+    if (!drain && !stop) continue;
+    const ReplicaId& id = drain ? drain->id : stop->id;
+    const Observed* replica = find(observed, id);
+    demand(replica && replica->state != ReplicaState::exited && !replica->stopping,
+           "only what runs and is not stopping yet is drained or stopped");
+    demand(touched.insert(id).second, "a replica gets one of drain and stop in a plan");
+  }
+  if (random_.chance(0.1)) check_order_is_no_matter(desired, observed, plan);
+}
+
+void World::check_routes(const Desired& desired, const std::vector<Observed>& observed, const Plan& plan) {
+  std::set<ReplicaId> routed;
+  std::set<int> covered;
+  for (const ReplicaId& id : plan.routed) {
+    demand(routed.insert(id).second, "a replica is routed once");
+    const Observed* replica = find(observed, id);
+    demand(replica && replica->slot.type == "web", "only web replicas are routed");
+    demand(replica->state == ReplicaState::ready && !replica->stopping && !replica->draining,
+           "only ready replicas that are not on their way out are routed: " + id.value);
+    demand(release(replica->slot.release).status == Status::succeeded,
+           "a release that did not succeed gets no traffic: " + id.value);
+    covered.insert(replica->slot.index);
+  }
+  for (const Action& action : plan.actions) {
+    const auto* drain = std::get_if<DrainReplica>(&action);
+    const auto* stop = std::get_if<StopReplica>(&action);
+    demand(!drain || !routed.contains(drain->id), "what is drained is not routed");
+    demand(!stop || !routed.contains(stop->id), "what is stopped is not routed");
+  }
+  // A slot that served goes on serving unless its replica fell or is not wanted any more.
+  for (const ReplicaId& id : server_.routed) {
+    const Observed* replica = find(observed, id);
+    const bool able = replica && replica->state == ReplicaState::ready && !replica->stopping;
+    if (able && replica->slot.index <= web_quantity(desired))
+      demand(covered.contains(replica->slot.index),
+             "a slot that serves goes on serving: web." + std::to_string(replica->slot.index));
+  }
+}
+
+void World::check_order_is_no_matter(const Desired& desired, std::vector<Observed> observed, const Plan& plan) {
+  std::ranges::reverse(observed);
+  const Plan again = runtime::plan(desired, observed, server_.memory, policy_, now_);
+  demand(again.routed == plan.routed && again.state == plan.state && again.memory == plan.memory &&
+             again.next == plan.next && again.actions.size() == plan.actions.size(),
+         "the order of the observation is of no matter");
+  for (const Action& action : plan.actions)
+    demand(std::ranges::find(again.actions, action) != again.actions.end(),
+           "the order of the observation changes no action");
+}
+
+void World::check_start(const Slot& slot) {
+  auto& starts = starts_[slot];
+  starts.push_back(now_);
+  // At once, then after 1, 2 and 4 s: five starts of a slot take at least seven seconds.
+  if (starts.size() >= 5)
+    demand(now_ - starts[starts.size() - 5] >= 7s, "a slot is not started again during its back-off: " +
+                                                       slot.type + "." + std::to_string(slot.index));
+}
+
+void World::check_stop(const ReplicaId& id) {
+  const auto requests = router_.in_flight.find(id);
+  if (requests == router_.in_flight.end() || requests->second.empty()) return;
+  const auto removed = router_.removed_at.find(id);
+  demand(removed != router_.removed_at.end() && now_ >= removed->second + policy_.drain_timeout,
+         "a replica with requests is stopped only after the drain deadline: " + id.value);
+}
+
+void World::check_settle(const SettleRelease& outcome, const std::vector<Observed>& observed) const {
+  const Release& settled = store_.releases.at(static_cast<std::size_t>(outcome.version - 1));
+  demand(settled.status == Status::pending, "a release is settled once");
+  if (!outcome.succeeded) {
+    demand(!outcome.failure.empty(), "a release that failed says why");
+    demand(std::ranges::any_of(observed, [&](const Observed& seen) {
+             return seen.slot.release == outcome.version && seen.state == ReplicaState::exited && !seen.stopping;
+           }),
+           "a release fails by one of its own replicas");
+    return;
+  }
+  for (const auto& [type, process] : wanted(settled, true).processes)
+    for (int index = 1; index <= process.quantity; ++index)
+      demand(std::ranges::any_of(observed, [&](const Observed& seen) {
+               return seen.slot == Slot{type, index, outcome.version} && seen.state == ReplicaState::ready &&
+                      !seen.stopping;
+             }),
+             "a release succeeds when all its replicas are ready");
+}
+
+void World::check_slots() {
+  std::map<Slot, int> current;
+  for (const auto& [id, replica] : engine_) {
+    const Observed& mark = server_.marks[id];
+    if (replica.seen.state == ReplicaState::exited || mark.stopping || mark.draining) continue;
+    const auto restarted = server_.restart_before.find(replica.seen.slot.type);
+    if (restarted != server_.restart_before.end() && replica.seen.started_at < restarted->second) continue;
+    demand(++current[replica.seen.slot] == 1, "a slot has one current replica: v" +
+                                                  std::to_string(replica.seen.slot.release) + " " +
+                                                  replica.seen.slot.type + "." +
+                                                  std::to_string(replica.seen.slot.index));
+  }
+}
+
+void World::check_converged() {
+  const Release* newest = target();
+  demand(newest == serving(), "every release is settled in the end");
+  const Desired desired = this->desired();
+  std::set<Slot> wanted;
+  if (newest)
+    for (const auto& [type, process] : desired.target.processes)
+      for (int index = 1; index <= process.quantity; ++index) wanted.insert({type, index, newest->version});
+  std::set<Slot> running;
+  std::set<ReplicaId> web;
+  for (const auto& [id, replica] : engine_) {
+    demand(replica.seen.state == ReplicaState::ready && !replica.stop_requested,
+           "in the end everything is ready: " + id.value);
+    demand(running.insert(replica.seen.slot).second, "in the end a slot has one replica: " + id.value);
+    if (replica.seen.slot.type == "web") web.insert(id);
+  }
+  demand(running == wanted, "in the end what is wanted runs, and nothing else");
+  demand(router_.table == web, "in the end all web replicas get traffic");
+  const Formation& formation = store_.formation.at("web");
+  if (formation.autoscaled && newest && newest->types.contains("web") && !store_.maintenance) {
+    const int needed = rate_ == 0 && store_.policy.min == 0 ? 0 : std::max(1, (rate_ + 19) / 20);
+    demand(formation.quantity == std::clamp(needed, store_.policy.min, store_.policy.max),
+           "in the end there are as many replicas as " + std::to_string(rate_) + " requests/s need, not " +
+               std::to_string(formation.quantity));
+  }
+  const Plan last = plan(desired, observed(), server_.memory, policy_, now_);
+  demand(last.actions.empty(), "in the end there is nothing to do");
+  demand(last.next == Time{} || last.next > now_, "in the end nothing is due");
+  const bool has_web = newest && newest->types.contains("web");
+  const AppState expected = store_.maintenance ? AppState::maintenance
+                            : !newest          ? AppState::empty
+                            : has_web && formation.quantity > 0        ? AppState::running
+                            : has_web && formation.autoscaled          ? AppState::asleep
+                                                                       : AppState::stopped;
+  demand(last.state == expected, "in the end the state is the one wanted, not " + std::string(name_of(last.state)));
+}
+
+}  // namespace berth::sim

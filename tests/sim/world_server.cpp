@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The shell around plan() and decide(), as server/controller does it: observe, decide, act in order,
+// with a crash possible between any two acts.
+#include <algorithm>
+
+#include "tests/sim/world.hpp"
+
+namespace berth::sim {
+
+DesiredRelease World::wanted(const Release& release, bool pending) const {
+  DesiredRelease result{.version = release.version, .processes = {}};
+  for (const auto& [type, formation] : store_.formation) {
+    if (!release.types.contains(type)) continue;
+    const auto restarted = server_.restart_before.find(type);
+    // A sleeping app is woken once to show that the new release can start at all.
+    const bool probe = pending && formation.autoscaled && formation.quantity == 0;
+    result.processes[type] = {
+        .quantity = probe ? 1 : formation.quantity,
+        .autoscaled = formation.autoscaled,
+        .restart_before = restarted == server_.restart_before.end() ? Time{} : restarted->second};
+  }
+  return result;
+}
+
+Desired World::desired() const {
+  Desired result{.target = {}, .target_pending = false, .serving = {}, .maintenance = store_.maintenance};
+  const Release* newest = target();
+  if (!newest) return result;
+  result.target_pending = newest->status == Status::pending;
+  result.target = wanted(*newest, result.target_pending);
+  if (const Release* before = serving(); before && result.target_pending)
+    result.serving = wanted(*before, false);
+  return result;
+}
+
+std::vector<Observed> World::observed() {
+  std::vector<Observed> result;
+  for (const auto& [id, replica] : engine_) {
+    Observed seen = replica.seen;
+    const Observed& mark = server_.marks[id];
+    seen.stopping = mark.stopping;
+    seen.draining = mark.draining;
+    seen.drained = mark.drained;
+    seen.draining_since = mark.draining_since;
+    result.push_back(seen);
+  }
+  for (std::size_t i = result.size(); i > 1; --i)
+    std::swap(result[i - 1], result[static_cast<std::size_t>(random_.between(0, static_cast<int>(i) - 1))]);
+  return result;
+}
+
+void World::reconcile() {
+  const Desired wanted = desired();
+  const std::vector<Observed> seen = observed();
+  const Plan decided = plan(wanted, seen, server_.memory, policy_, now_);
+  check_plan(wanted, seen, decided);
+  server_.memory = decided.memory;
+  server_.timer = decided.next == Time{} ? Time::max() : decided.next;
+  // Routes before stops: a replica leaves the table before it hears of its end.
+  for (const Action& action : decided.actions)
+    if (std::holds_alternative<DrainReplica>(action) && !act(action)) return;
+  route(decided);
+  for (const Action& action : decided.actions)
+    if (!std::holds_alternative<DrainReplica>(action) && !act(action)) return;
+  check_slots();
+}
+
+void World::route(const Plan& plan) {
+  const std::set<ReplicaId> table(plan.routed.begin(), plan.routed.end());
+  for (const ReplicaId& id : router_.table)
+    if (!table.contains(id)) router_.removed_at[id] = now_;
+  for (const ReplicaId& id : table) {
+    router_.removed_at.erase(id);
+    router_.reported.erase(id);
+  }
+  router_.table = table;
+  router_.state = plan.state;
+  server_.routed = plan.routed;
+}
+
+bool World::act(const Action& action) {
+  if (!calm_ && random_.chance(0.003)) {
+    crash_server();
+    return false;
+  }
+  if (const auto* starting = std::get_if<StartReplica>(&action)) {
+    check_start(starting->slot);
+    start(starting->slot);
+  } else if (const auto* drain = std::get_if<DrainReplica>(&action)) {
+    tell("drain " + drain->id.value);
+    Observed& mark = server_.marks[drain->id];
+    mark.draining = true;
+    mark.draining_since = now_;
+    // It may not have been in the table: then there is nothing left on it, and the router says so.
+    router_.removed_at.try_emplace(drain->id, now_);
+  } else if (const auto* stopping = std::get_if<StopReplica>(&action)) {
+    check_stop(stopping->id);
+    stop(stopping->id);
+  } else if (const auto* gone = std::get_if<ForgetReplica>(&action)) {
+    demand(engine_.at(gone->id).seen.state == ReplicaState::exited, "only what has exited is forgotten");
+    engine_.erase(gone->id);
+    server_.marks.erase(gone->id);
+    router_.removed_at.erase(gone->id);
+    router_.reported.erase(gone->id);
+  } else if (const auto* outcome = std::get_if<SettleRelease>(&action)) {
+    release(outcome->version).status = outcome->succeeded ? Status::succeeded : Status::failed;
+    // What shows to be ready when trouble is over is well.
+    if (calm_ && outcome->succeeded) release(outcome->version).bad = false;
+    tell("settle v" + std::to_string(outcome->version) + (outcome->succeeded ? " succeeded" : " failed: " + outcome->failure));
+    server_.timer = now_;
+  }
+  return true;
+}
+
+void World::start(const Slot& slot) {
+  const ReplicaId id("r-" + std::to_string(++next_id_));
+  tell("start " + id.value + " as v" + std::to_string(slot.release) + " " + slot.type + "." +
+       std::to_string(slot.index));
+  Replica& replica = engine_[id];
+  replica.seen.id = id;
+  replica.seen.slot = slot;
+  replica.seen.started_at = now_;
+  if (!calm_ && random_.chance(0.05)) {
+    // The image could not be prepared: it never began, and has no start.
+    replica.seen.started_at = {};
+    return exit_now(replica, "cannot start");
+  }
+  if (!calm_ && random_.chance(0.04)) {
+    replica.exit_due = now_ + 60s;
+    replica.exit_message = "did not listen within 60 s";
+    return;
+  }
+  replica.ready_due = now_ + random_.between(Duration(20ms), Duration(random_.chance(0.8) ? 1s : 8s));
+  if (release(slot.release).bad) {
+    replica.exit_due = now_ + random_.between(Duration(1ms), Duration(3s));
+    replica.exit_message = "exit status 1";
+  } else if (!calm_ && random_.chance(0.15)) {
+    replica.exit_due = now_ + random_.between(Duration(1ms), Duration(200s));
+    replica.exit_message = "out of memory";
+  }
+}
+
+void World::stop(const ReplicaId& id) {
+  Replica& replica = engine_.at(id);
+  if (replica.seen.state == ReplicaState::exited) return;
+  server_.marks[id].stopping = true;
+  if (replica.stop_requested) return;
+  tell("stop " + id.value);
+  replica.stop_requested = true;
+  const Duration grace = random_.between(Duration(1ms), Duration(random_.chance(0.8) ? 500ms : 30s));
+  replica.exit_due = std::min(replica.exit_due, now_ + grace);
+  replica.exit_message = "stopped";
+}
+
+void World::autoscale(const LoadSample& sample) {
+  Formation& web = store_.formation.at("web");
+  if (!web.autoscaled) return;
+  if (server_.scaling.quantity != web.quantity) server_.scaling.since = now_;  // by somebody else
+  server_.scaling.quantity = web.quantity;
+  const Decision decision = decide(store_.policy, server_.scaling, sample, now_);
+  demand(decision.quantity >= store_.policy.min && decision.quantity <= store_.policy.max,
+         "the autoscaler stays within its bounds");
+  demand(!decision.why.empty(), "the autoscaler says why");
+  if (decision.quantity == web.quantity) return;
+  tell("autoscale " + std::to_string(web.quantity) + " to " + std::to_string(decision.quantity) + ": " + decision.why);
+  web.quantity = decision.quantity;
+  starts_.clear();
+}
+
+}  // namespace berth::sim

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What users do, and what goes wrong, at random times.
+#include <algorithm>
+
+#include "tests/sim/world.hpp"
+
+namespace berth::sim {
+
+void World::deploy(bool bad) {
+  for (Release& release : store_.releases)
+    if (release.status == Status::pending) release.status = Status::failed;  // superseded
+  Release release{.version = static_cast<int>(store_.releases.size()) + 1, .types = {"web"}, .bad = bad};
+  if (random_.chance(0.5)) release.types.insert("worker");
+  if (random_.chance(0.05)) release.types.erase("web");
+  tell("deploy v" + std::to_string(release.version) + (bad ? " (bad)" : ""));
+  store_.releases.push_back(std::move(release));
+}
+
+void World::crash_server() {
+  server_ = {};
+  server_.up_at = now_ + random_.between(Duration(0s), Duration(10s));
+  starts_.clear();
+  tell("the server crashes");
+}
+
+void World::trouble() {
+  next_trouble_ = now_ + random_.between(Duration(100ms), Duration(15s));
+  const std::string type = random_.chance(0.7) ? "web" : "worker";
+  Formation& formation = store_.formation.at(type);
+  if (store_.releases.empty()) return deploy(random_.chance(0.2));
+  // Whoever changes what is wanted has a reason for starts; only the scheduler's own are counted.
+  starts_.clear();
+  switch (random_.between(0, 11)) {
+    case 0:
+    case 1:
+      return deploy(random_.chance(0.3));
+    case 2:
+    case 3:
+      formation.quantity = random_.between(0, 4);
+      if (formation.autoscaled)
+        formation.quantity = std::clamp(formation.quantity, store_.policy.min, store_.policy.max);
+      return tell("scale " + type + "=" + std::to_string(formation.quantity));
+    case 4:
+      if (now_ >= server_.up_at) server_.restart_before[type] = now_;
+      return tell("restart " + type);
+    case 5: {
+      Formation& web = store_.formation.at("web");
+      web.autoscaled = random_.chance(0.7);
+      store_.policy = {.min = random_.between(0, 2), .max = random_.between(2, 6), .requests_per_second = 20};
+      if (!web.autoscaled) server_.scaling = {};
+      return tell("autoscale web " + std::to_string(web.autoscaled));
+    }
+    case 6:
+      store_.maintenance = random_.chance(0.3);
+      return;
+    case 7:
+      return crash_server();
+    case 8:
+      router_.in_flight.clear();
+      for (auto& [id, mark] : server_.marks) mark.drained = mark.draining;
+      return tell("the router restarts");
+    case 9:
+      for (auto& [id, replica] : engine_)
+        if (replica.seen.state != ReplicaState::exited && random_.chance(0.4))
+          exit_now(replica, random_.chance(0.5) ? "lost" : "killed");
+      return;
+    case 10:
+      // The database that the app needs goes, or is back.
+      for (Release& release : store_.releases)
+        if (release.status == Status::succeeded) release.bad = random_.chance(0.5);
+      return tell("the release's health changes");
+    default:
+      rate_ = random_.chance(0.3) ? 0 : random_.between(1, 120);
+      for (auto& [id, replica] : engine_)
+        if (now_ >= server_.up_at && random_.chance(0.1)) {
+          stopped_by_user_.insert(id);
+          stop(id);
+        }
+  }
+}
+
+}  // namespace berth::sim

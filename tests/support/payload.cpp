@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The program that tests run inside containers: static, so that it is a whole root file system by
+// itself. `payload VERB [ARGUMENT…]`; each verb does one thing that an application might do.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+int number(const Arguments& arguments, std::size_t index, int otherwise) {
+  return index < arguments.size() ? std::atoi(arguments[index].c_str()) : otherwise;
+}
+
+/// serve [ADDRESS] [PORT]: answers every connection with one HTTP response that names us.
+int serve(const Arguments& arguments) {
+  const std::string address = arguments.empty() ? "0.0.0.0" : arguments[0];
+  const char* port = std::getenv("PORT");
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_port =
+      htons(static_cast<std::uint16_t>(number(arguments, 1, port ? std::atoi(port) : 8080)));
+  ::inet_pton(AF_INET, address.c_str(), &at.sin_addr);
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (::bind(listener, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 ||
+      ::listen(listener, 64) != 0) {
+    std::perror("listen");
+    return 1;
+  }
+  std::printf("listening\n");
+  std::fflush(stdout);
+  for (;;) {
+    const int peer = ::accept(listener, nullptr, nullptr);
+    if (peer < 0) continue;
+    char request[4096];
+    const ssize_t got = ::read(peer, request, sizeof request);
+    const char* name = std::getenv("NAME");
+    const std::string body = std::string("hello from ") + (name ? name : "payload") + "\n";
+    const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) +
+                               "\r\nConnection: close\r\n\r\n" + body;
+    if (got > 0) (void)!::write(peer, answer.data(), answer.size());
+    ::close(peer);
+  }
+}
+
+void sleep_ms(int ms) { ::poll(nullptr, 0, ms); }
+
+/// lines COUNT [PAUSE_MS]: numbered lines on standard output.
+int lines(const Arguments& arguments) {
+  const int count = number(arguments, 0, 10);
+  const int pause = number(arguments, 1, 0);
+  for (int i = 1; i <= count; ++i) {
+    std::printf("line %d\n", i);
+    if (pause > 0) {
+      std::fflush(stdout);
+      sleep_ms(pause);
+    }
+  }
+  return 0;
+}
+
+volatile sig_atomic_t terminated = 0;
+
+/// wait-term CODE: ends with CODE when SIGTERM comes. ignore-term: does not end for it.
+int wait_term(const Arguments& arguments) {
+  struct sigaction action{};
+  action.sa_handler = [](int) { terminated = 1; };
+  ::sigaction(SIGTERM, &action, nullptr);
+  std::printf("waiting\n");
+  std::fflush(stdout);
+  while (!terminated) sleep_ms(1000);
+  std::printf("terminated\n");
+  return number(arguments, 0, 0);
+}
+
+int ignore_term() {
+  ::signal(SIGTERM, SIG_IGN);
+  std::printf("waiting\n");
+  std::fflush(stdout);
+  for (;;) sleep_ms(1000);
+}
+
+/// sleep-tree: a child of a child sleeps in a session of its own; we just sleep, without a handler.
+int sleep_tree() {
+  if (::fork() == 0) {
+    ::setsid();
+    if (::fork() == 0)
+      for (;;) ::pause();
+    ::_exit(0);
+  }
+  std::printf("waiting\n");
+  std::fflush(stdout);
+  for (;;) ::pause();
+}
+
+int eat_memory(const Arguments& arguments) {
+  const std::size_t megabytes = static_cast<std::size_t>(number(arguments, 0, 1024));
+  std::vector<std::string> blocks;
+  for (std::size_t i = 0; i < megabytes; ++i) blocks.emplace_back(1 << 20, 'm');
+  std::printf("ate %zu MB\n", blocks.size());
+  return 0;
+}
+
+/// forks COUNT: that many sleeping children; prints how many were granted. Ends with 3 if refused.
+int forks(const Arguments& arguments) {
+  const int count = number(arguments, 0, 1000);
+  int made = 0;
+  for (; made < count; ++made) {
+    const pid_t child = ::fork();
+    if (child < 0) break;
+    if (child == 0)
+      for (;;) ::pause();
+  }
+  std::printf("forked %d\n", made);
+  std::fflush(stdout);
+  return made == count ? 0 : 3;
+}
+
+/// write-disk PATH MEGABYTES: and then waits.
+int write_disk(const Arguments& arguments) {
+  const int file = ::open(arguments.at(0).c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  const std::string block(1 << 20, 'd');
+  for (int i = 0; i < number(arguments, 1, 1); ++i)
+    if (::write(file, block.data(), block.size()) < 0) {
+      std::perror("write");
+      return 4;
+    }
+  ::fsync(file);
+  std::printf("written\n");
+  std::fflush(stdout);
+  for (;;) ::pause();
+}
+
+int echo() {
+  char buffer[4096];
+  ssize_t count;
+  while ((count = ::read(0, buffer, sizeof buffer)) > 0)
+    (void)!::write(1, buffer, static_cast<std::size_t>(count));
+  return 0;
+}
+
+int terminal(const Arguments& arguments) {
+  winsize size{};
+  const auto show = [&size] {
+    ::ioctl(0, TIOCGWINSZ, &size);
+    std::printf("size %dx%d\n", size.ws_col, size.ws_row);
+    std::fflush(stdout);
+  };
+  std::printf("tty %s\n", ::isatty(0) && ::isatty(1) ? ::ttyname(0) : "no");
+  show();
+  struct sigaction action{};
+  action.sa_handler = [](int) { terminated = 1; };
+  ::sigaction(SIGWINCH, &action, nullptr);
+  char line[256];
+  for (;;) {
+    if (std::fgets(line, sizeof line, stdin)) {
+      if (std::string(line) == "quit\n") return number(arguments, 0, 0);
+      std::printf("got %s", line);
+      std::fflush(stdout);
+    } else if (!terminated) {
+      return 9;
+    }
+    if (terminated) {
+      terminated = 0;
+      std::clearerr(stdin);
+      show();
+    }
+  }
+}
+
+void print_file(const char* path, const char* prefix) {
+  std::FILE* file = std::fopen(path, "r");
+  if (!file) return;
+  char line[512];
+  while (std::fgets(line, sizeof line, file))
+    if (std::strncmp(line, prefix, std::strlen(prefix)) == 0) std::fputs(line, stdout);
+  std::fclose(file);
+}
+
+int identity() {
+  std::printf("uid %d gid %d\n", static_cast<int>(::getuid()), static_cast<int>(::getgid()));
+  for (const char* field : {"CapEff:", "CapPrm:", "CapBnd:", "NoNewPrivs:", "Seccomp:", "Groups:"})
+    print_file("/proc/self/status", field);
+  print_file("/proc/self/uid_map", " ");
+  return 0;
+}
+
+/// connect HOST PORT: within two seconds; prints connected, refused or the error.
+int connect_to(const Arguments& arguments) {
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<std::uint16_t>(number(arguments, 1, 80)));
+  ::inet_pton(AF_INET, arguments.at(0).c_str(), &to.sin_addr);
+  const int peer = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  ::connect(peer, reinterpret_cast<sockaddr*>(&to), sizeof to);
+  pollfd entry{peer, POLLOUT, 0};
+  int error = ETIMEDOUT;
+  socklen_t length = sizeof error;
+  if (::poll(&entry, 1, 2000) > 0) ::getsockopt(peer, SOL_SOCKET, SO_ERROR, &error, &length);
+  std::printf("connect %s\n", error == 0 ? "connected" : strerrorname_np(error));
+  return error == 0 ? 0 : 1;
+}
+
+/// abstract NAME: tries to connect to an abstract unix socket.
+int abstract_socket(const Arguments& arguments) {
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  const std::string& name = arguments.at(0);
+  std::memcpy(to.sun_path + 1, name.data(), name.size());
+  const int peer = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  const socklen_t length =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  const int result = ::connect(peer, reinterpret_cast<sockaddr*>(&to), length);
+  std::printf("abstract %s\n", result == 0 ? "connected" : strerrorname_np(errno));
+  return 0;
+}
+
+void attempt(const char* what, long result) {
+  std::printf("%s %s\n", what, result < 0 ? strerrorname_np(errno) : "ALLOWED");
+}
+
+/// forbidden: tries what no application may do, one line each.
+int forbidden() {
+  attempt("mount", ::mount("none", "/tmp", "tmpfs", 0, nullptr));
+  attempt("unshare", ::unshare(CLONE_NEWUSER));
+  attempt("clone", ::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, 0));
+  attempt("ptrace", ::ptrace(PTRACE_ATTACH, 1, nullptr, nullptr));
+  attempt("keyctl", ::syscall(SYS_keyctl, 0, -1, 0, 0, 0));
+  attempt("add_key", ::syscall(SYS_add_key, "user", "x", "y", 1, -3));
+  bpf_attr attributes{};
+  attempt("bpf", ::syscall(SYS_bpf, BPF_MAP_CREATE, &attributes, sizeof attributes));
+  attempt("io_uring", ::syscall(SYS_io_uring_setup, 1, nullptr));
+  attempt("userfaultfd", ::syscall(SYS_userfaultfd, 0));
+  attempt("perf", ::syscall(SYS_perf_event_open, nullptr, 0, -1, -1, 0));
+  attempt("mknod", ::mknod("/tmp/disk", S_IFBLK | 0600, ::makedev(8, 0)));
+  attempt("setuid", ::setuid(0));
+  attempt("sethostname", ::sethostname("x", 1));
+  attempt("chroot", ::chroot("/tmp"));
+  attempt("packet", ::socket(AF_PACKET, SOCK_RAW, 0));
+  attempt("raw", ::socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
+  attempt("vsock", ::socket(AF_VSOCK, SOCK_STREAM, 0));
+  attempt("sysctl", ::open("/proc/sys/kernel/core_pattern", O_WRONLY));
+  attempt("sysrq", ::open("/proc/sysrq-trigger", O_WRONLY));
+  attempt("kcore", [] {  // masked: there, and empty
+    const int file = ::open("/proc/kcore", O_RDONLY);
+    char byte;
+    if (file >= 0 && ::read(file, &byte, 1) == 0)
+      errno = ENODATA, ::close(file);
+    else
+      return file;
+    return -1;
+  }());
+  attempt("sys", ::open("/sys/kernel/uevent_helper", O_WRONLY | O_CREAT, 0600));
+  attempt("cgroup", ::mkdir("/sys/fs/cgroup/memory/x", 0755));
+  attempt("etc", ::open("/etc/hosts", O_WRONLY));
+  attempt("init-memory", ::open("/proc/1/mem", O_RDWR));
+  attempt("init-fd", ::open("/proc/1/fd/3", O_RDWR));
+  attempt("kill-init", ::kill(1, SIGKILL) == 0 && ::getpid() > 0 ? (errno = ESRCH, -1) : -1);
+  std::printf("done\n");
+  return 0;
+}
+
+int list_processes() {
+  for (int pid = 1; pid < 70'000; ++pid) {
+    const std::string path = "/proc/" + std::to_string(pid) + "/comm";
+    if (::access(path.c_str(), F_OK) == 0) std::printf("process %d\n", pid);
+  }
+  std::printf("done\n");
+  return 0;
+}
+
+/// touch PATH…: creates empty files.  remove PATH…
+int touch(const Arguments& arguments) {
+  for (const auto& path : arguments) {
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT, 0644);
+    if (file < 0) {
+      std::printf("touch %s: %s\n", path.c_str(), strerrorname_np(errno));
+      return 1;
+    }
+    ::close(file);
+  }
+  return 0;
+}
+
+int remove_files(const Arguments& arguments) {
+  for (const auto& path : arguments)
+    if (std::remove(path.c_str()) != 0) {
+      std::printf("remove %s: %s\n", path.c_str(), strerrorname_np(errno));
+      return 1;
+    }
+  return 0;
+}
+
+int print_whole(const Arguments& arguments) {
+  for (const auto& path : arguments) {
+    const int file = ::open(path.c_str(), O_RDONLY);
+    if (file < 0) {
+      std::printf("open %s: %s\n", path.c_str(), strerrorname_np(errno));
+      return 1;
+    }
+    char buffer[4096];
+    ssize_t count;
+    while ((count = ::read(file, buffer, sizeof buffer)) > 0)
+      (void)!::write(1, buffer, static_cast<std::size_t>(count));
+    ::close(file);
+  }
+  return 0;
+}
+
+/// background MS: leaves a child in a session of its own that holds the output and sleeps.
+int background() {
+  if (::fork() == 0) {
+    ::setsid();
+    for (;;) ::pause();
+  }
+  std::printf("left\n");
+  return 0;
+}
+
+/// clock: CLOCK_MONOTONIC in microseconds at the first instruction.
+int clock_now() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  std::printf("clock %lld\n", now.tv_sec * 1'000'000LL + now.tv_nsec / 1000);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string verb = argc > 1 ? argv[1] : "";
+  const Arguments arguments(argv + (argc > 2 ? 2 : argc), argv + argc);
+  if (verb == "serve") return serve(arguments);
+  if (verb == "lines") return lines(arguments);
+  if (verb == "exit") return number(arguments, 0, 0);
+  if (verb == "crash") std::abort();
+  if (verb == "wait-term") return wait_term(arguments);
+  if (verb == "ignore-term") return ignore_term();
+  if (verb == "sleep-tree") return sleep_tree();
+  if (verb == "eat-memory") return eat_memory(arguments);
+  if (verb == "forks") return forks(arguments);
+  if (verb == "write-disk") return write_disk(arguments);
+  if (verb == "echo") return echo();
+  if (verb == "terminal") return terminal(arguments);
+  if (verb == "identity") return identity();
+  if (verb == "connect") return connect_to(arguments);
+  if (verb == "abstract") return abstract_socket(arguments);
+  if (verb == "forbidden") return forbidden();
+  if (verb == "processes") return list_processes();
+  if (verb == "touch") return touch(arguments);
+  if (verb == "remove") return remove_files(arguments);
+  if (verb == "print") return print_whole(arguments);
+  if (verb == "background") return background();
+  if (verb == "clock") return clock_now();
+  std::fprintf(stderr, "payload: no verb '%s'\n", verb.c_str());
+  return 64;
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/platform.hpp"
+
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "base/crypto.hpp"
+
+namespace berth::test {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+namespace {
+
+const fs::path source_dir = BERTH_SOURCE_DIR;
+const fs::path binary_dir = BERTH_BINARY_DIR;
+
+/// A port that nobody listens on now.
+int free_port() {
+  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  REQUIRE(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), length) == 0);
+  REQUIRE(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &length) == 0);
+  return ntohs(address.sin_port);
+}
+
+std::map<std::string, std::string> environment(const fs::path& home) {
+  return {{"HOME", home.string()},
+          {"PATH", std::getenv("PATH") ? std::getenv("PATH") : "/usr/bin:/bin:/usr/sbin:/sbin"},
+          {"GIT_CONFIG_NOSYSTEM", "1"},
+          {"GIT_AUTHOR_NAME", "Ada"},
+          {"GIT_AUTHOR_EMAIL", "ada@example.com"},
+          {"GIT_COMMITTER_NAME", "Ada"},
+          {"GIT_COMMITTER_EMAIL", "ada@example.com"},
+          {"NO_COLOR", "1"}};
+}
+
+Output run_checked(Command command, std::string input, std::chrono::milliseconds deadline) {
+  const std::string name = command.argv.front() + " " + (command.argv.size() > 1 ? command.argv[1] : "");
+  auto output = run_program(std::move(command), std::move(input), deadline);
+  REQUIRE_MESSAGE(output.has_value(), name << ": " << (output.has_error() ? output.error().message : ""));
+  return std::move(*output);
+}
+
+}  // namespace
+
+bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  for (auto pause = 5ms;; pause = std::min(pause * 2, 200ms)) {
+    if (condition()) return true;
+    if (std::chrono::steady_clock::now() >= end) return false;
+    ::poll(nullptr, 0, static_cast<int>(pause.count()));
+  }
+}
+
+std::optional<std::string> cannot_run_platform() {
+  if (::geteuid() != 0) return "end-to-end tests need root";
+  const char* stack = std::getenv("BERTH_STACK");
+  if (!stack || !fs::exists(fs::path(stack) / "stack.json"))
+    return "end-to-end tests need the stack image: BERTH_STACK names no directory made by buildpacks/stack/make-stack";
+  return std::nullopt;
+}
+
+Platform::Platform(std::string_view extra_config, std::string_view runtime_config) {
+  const std::string id = random_hex(3);
+  root_ = binary_dir / "e2e" / id;
+  data_ = root_ / "data";
+  config_ = root_ / "berth.yaml";
+  bridge_ = "bt" + id;
+  cgroup_ = "berth-test-" + id;
+  api_port_ = free_port();
+  router_port_ = free_port();
+  REQUIRE_FALSE(make_directories(data_).has_error());
+  REQUIRE_FALSE(make_directories(home()).has_error());
+  // A subnet of its own, so that platforms of two test runs never meet.
+  const int third = std::stoi(id.substr(0, 2), nullptr, 16);  // 0 … 255
+  const std::string config = fmt::format(
+      "data_dir: {}\napi:\n  listen: 127.0.0.1:{}\nrouter:\n  listen: 127.0.0.1:{}\n  admin: \"\"\n"
+      "network:\n  bridge: {}\n  subnet: 198.19.{}.0/24\nruntime:\n  cgroup: {}\n{}{}",
+      data_.string(), api_port_, router_port_, bridge_, third, cgroup_, runtime_config,
+      extra_config);
+  REQUIRE_FALSE(write_file(config_, config).has_error());
+  start_server();
+  must({"login", "--token", token(), "--url", fmt::format("http://127.0.0.1:{}", api_port_)});
+}
+
+Platform::~Platform() {
+  // No assertions here: no test case runs any more.
+  if (server_) {
+    (void)server_->signal(SIGTERM);
+    (void)server_->wait_for(20s);
+    server_.reset();
+  }
+  (void)run_program({.argv = {(binary_dir / "berth").string(), "teardown", "--config", config_.string()}},
+                    {}, 2min);
+  if (!std::getenv("BERTH_TEST_KEEP")) (void)remove_tree(root_);
+}
+
+void Platform::start_server() {
+  auto log = open_file(root_ / "server.log", O_WRONLY | O_CREAT | O_APPEND);
+  REQUIRE(log.has_value());
+  auto server = ChildProcess::spawn({.argv = {(binary_dir / "berth").string(), "server", "--config",
+                                              config_.string(), "--stack", std::getenv("BERTH_STACK")},
+                                     .stdout_fd = log->get(),
+                                     .stderr_fd = log->get()});
+  REQUIRE(server.has_value());
+  server_ = std::move(*server);
+  const bool up = eventually([&] { return api("GET", "/health").status == 200; }, 180s);
+  REQUIRE_MESSAGE(up, "server did not start: " << *read_file(root_ / "server.log"));
+}
+
+void Platform::kill_server() {
+  REQUIRE_FALSE(server_->signal(SIGKILL).has_error());
+  REQUIRE(server_->wait().has_value());
+  server_.reset();
+}
+
+void Platform::stop_server() {
+  REQUIRE_FALSE(server_->signal(SIGTERM).has_error());
+  const auto ended = server_->wait_for(20s);
+  REQUIRE_MESSAGE((ended.has_value() && ended->has_value()), "the server did not stop within 20 s");
+  CHECK((*ended)->describe() == "exit status 0");
+  server_.reset();
+}
+
+pid_t Platform::router_pid() {
+  const auto status = api("GET", "/status");
+  if (status.status != 200) return -1;
+  const auto parsed = parse_json_object(status.body);
+  return static_cast<pid_t>(parsed->at("router").at("pid").to_number<int>());
+}
+
+void Platform::kill_router() {
+  const pid_t router = router_pid();
+  REQUIRE(router > 1);
+  REQUIRE(::kill(router, SIGKILL) == 0);
+}
+
+Output Platform::cli(const std::vector<std::string>& arguments, std::string input, fs::path directory) {
+  std::vector<std::string> argv = {(binary_dir / "berth").string()};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return run_checked({.argv = std::move(argv),
+                      .env = environment(home()),
+                      .clear_env = true,
+                      .working_directory = directory.string()},
+                     std::move(input), 5min);
+}
+
+std::string Platform::must(const std::vector<std::string>& arguments, fs::path directory) {
+  const Output output = cli(arguments, {}, std::move(directory));
+  REQUIRE_MESSAGE(output.status.success(),
+                  "berth " << arguments.front() << ": " << output.status.describe() << "\n"
+                           << output.out << output.err);
+  return output.out;
+}
+
+json::value Platform::json_of(std::vector<std::string> arguments) {
+  arguments.push_back("--json");
+  auto value = parse_json(must(arguments));
+  REQUIRE_MESSAGE(value.has_value(), arguments.front() << " --json printed no JSON");
+  return std::move(*value);
+}
+
+fs::path Platform::repository(std::string_view sample) {
+  const fs::path path = root_ / "repositories" / std::to_string(repositories_++);
+  REQUIRE_FALSE(make_directories(path.parent_path()).has_error());
+  fs::copy(source_dir / "tests" / "apps" / sample, path, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  const Output made = git(path, {"init", "--quiet", "--initial-branch=main"});
+  REQUIRE(made.status.success());
+  commit(path, "first");
+  return path;
+}
+
+Output Platform::git(const fs::path& repository, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "git");
+  return run_checked({.argv = std::move(arguments),
+                      .env = environment(home()),
+                      .clear_env = true,
+                      .working_directory = repository.string()}, {}, 15min);
+}
+
+void Platform::commit(const fs::path& repository, std::string_view message) {
+  REQUIRE(git(repository, {"add", "--all", "--force"}).status.success());
+  const Output done = git(repository, {"commit", "--quiet", "--allow-empty", "-m", std::string(message)});
+  REQUIRE_MESSAGE(done.status.success(), done.err);
+}
+
+Output Platform::push(const fs::path& repository) {
+  return git(repository, {"push", "berth", "HEAD:main"});
+}
+
+fs::path Platform::deploy(std::string_view sample, std::string_view app) {
+  const fs::path path = repository(sample);
+  must({"create", std::string(app)}, path);
+  const Output pushed = push(path);
+  REQUIRE_MESSAGE(pushed.status.success(), "push of " << sample << ":\n" << pushed.err);
+  return path;
+}
+
+HttpResponse Platform::get(std::string_view app, std::string_view path, std::chrono::milliseconds deadline) {
+  auto response = http_request({.url = {.scheme = "http",
+                                        .host = std::string(app) + ".localhost",
+                                        .port = router_port_,
+                                        .target = std::string(path)},
+                                .deadline = deadline});
+  if (response.has_error()) return {.status = 0, .headers = {}, .body = response.error().message};
+  return std::move(*response);
+}
+
+HttpResponse Platform::api(std::string_view method, std::string_view path, std::string body) {
+  auto response = http_request({.method = std::string(method),
+                                .url = {.scheme = "http", .host = "127.0.0.1", .port = api_port_, .target = std::string(path)},
+                                .headers = {{"Authorization", "Bearer " + token()}},
+                                .body = std::move(body)});
+  if (response.has_error()) return {.status = 0, .headers = {}, .body = response.error().message};
+  return std::move(*response);
+}
+
+std::string Platform::token() const {
+  const auto content = read_file(data_ / "keys" / "admin-token");
+  if (content.has_error()) return "none yet";
+  return content->substr(0, content->find('\n'));
+}
+
+}  // namespace berth::test

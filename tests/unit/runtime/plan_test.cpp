@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/scheduler/plan.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+namespace berth::runtime {
+namespace {
+
+constexpr Time start_of_time{std::chrono::hours(1000)};
+
+/// One app, described step by step; plan() is asked at `at` seconds.
+struct Case {
+  Desired desired;
+  std::vector<Observed> observed;
+  SchedulerMemory memory;
+  SchedulerPolicy policy = {};
+
+  Case& serves(int version, int web = 1, int worker = 0) {
+    desired.target = release(version, web, worker);
+    memory.serving = version;
+    return *this;
+  }
+  Case& pending(int version, int web = 1, int worker = 0) {
+    desired.serving = desired.target;
+    desired.target = release(version, web, worker);
+    desired.target_pending = true;
+    return *this;
+  }
+  Observed& replica(const std::string& id, const std::string& type, int index, int version,
+                    ReplicaState state, Duration started = 0s) {
+    Observed seen{.id = ReplicaId(id), .slot = {type, index, version}, .state = state};
+    seen.started_at = start_of_time + started;
+    if (state == ReplicaState::ready) seen.ready_at = seen.started_at + 1s;
+    observed.push_back(seen);
+    return observed.back();
+  }
+  Observed& exited(const std::string& id, const std::string& type, int index, int version, Duration at) {
+    Observed& seen = replica(id, type, index, version, ReplicaState::exited);
+    seen.exited_at = start_of_time + at;
+    seen.message = "exited (exit status 1)";
+    return seen;
+  }
+  [[nodiscard]] Plan at(Duration time) const { return plan(desired, observed, memory, policy, start_of_time + time); }
+
+ private:
+  static DesiredRelease release(int version, int web, int worker) {
+    DesiredRelease result{.version = version, .processes = {}};
+    if (web >= 0) result.processes["web"] = {.quantity = web};
+    if (worker > 0) result.processes["worker"] = {.quantity = worker};
+    return result;
+  }
+};
+
+/// "start web.1 v2", "drain a", "stop a", "forget a", "settle v2 ok"; in the plan's order.
+std::vector<std::string> words(const Plan& plan) {
+  std::vector<std::string> result;
+  for (const Action& action : plan.actions) {
+    if (const auto* start = std::get_if<StartReplica>(&action))
+      result.push_back("start " + start->slot.type + "." + std::to_string(start->slot.index) + " v" +
+                       std::to_string(start->slot.release));
+    if (const auto* drain = std::get_if<DrainReplica>(&action)) result.push_back("drain " + drain->id.value);
+    if (const auto* stop = std::get_if<StopReplica>(&action)) result.push_back("stop " + stop->id.value);
+    if (const auto* gone = std::get_if<ForgetReplica>(&action)) result.push_back("forget " + gone->id.value);
+    if (const auto* settle = std::get_if<SettleRelease>(&action))
+      result.push_back("settle v" + std::to_string(settle->version) +
+                       (settle->succeeded ? " ok" : ": " + settle->failure));
+  }
+  return result;
+}
+
+using Words = std::vector<std::string>;
+
+std::vector<std::string> routed(const Plan& plan) {
+  std::vector<std::string> result;
+  for (const ReplicaId& id : plan.routed) result.push_back(id.value);
+  return result;
+}
+
+constexpr auto ready = ReplicaState::ready;
+constexpr auto starting = ReplicaState::starting;
+
+TEST_CASE("an app without a release is empty and does nothing") {
+  const Plan plan = Case{}.at(0s);
+  CHECK(plan.actions.empty());
+  CHECK(plan.state == AppState::empty);
+  CHECK(plan.next == Time{});
+}
+
+TEST_CASE("what is missing is started, by type and index") {
+  Case app;
+  app.serves(1, 2, 1).replica("a", "web", 1, 1, ready);
+  CHECK(words(app.at(2s)) == Words{"start web.2 v1", "start worker.1 v1"});
+  CHECK(routed(app.at(2s)) == Words{"a"});
+}
+
+TEST_CASE("a plan that is carried out leaves nothing to do") {
+  Case app;
+  app.serves(1, 2, 1);
+  app.replica("a", "web", 1, 1, ready);
+  app.replica("b", "web", 2, 1, starting);
+  app.replica("c", "worker", 1, 1, ready);
+  const Plan plan = app.at(100s);
+  CHECK(plan.actions.empty());
+  CHECK(plan.next == Time{});
+  CHECK(plan.state == AppState::running);
+}
+
+TEST_CASE("a worker gets no traffic") {
+  Case app;
+  app.serves(1, 1, 1).replica("w", "worker", 1, 1, ready);
+  app.replica("a", "web", 1, 1, ready);
+  CHECK(routed(app.at(2s)) == Words{"a"});
+}
+
+TEST_CASE("what is too many is drained first if it may have requests, and stopped at once if not") {
+  Case app;
+  app.serves(1, 1);
+  app.replica("a", "web", 1, 1, ready);
+  app.replica("b", "web", 2, 1, ready);
+  app.replica("c", "web", 3, 1, starting);
+  app.replica("d", "worker", 1, 1, ready);
+  CHECK(words(app.at(2s)) == Words{"drain b", "stop c", "stop d"});
+  CHECK(routed(app.at(2s)) == Words{"a"});
+}
+
+TEST_CASE("a draining replica is stopped when drained or at the deadline, and not before") {
+  Case app;
+  app.serves(1, 0);
+  Observed& old = app.replica("a", "web", 1, 1, ready);
+  old.draining = true;
+  old.draining_since = start_of_time + 10s;
+  CHECK(words(app.at(39s)).empty());
+  CHECK(app.at(39s).next == start_of_time + 40s);
+  CHECK(words(app.at(40s)) == Words{"stop a"});
+  app.observed[0].drained = true;
+  CHECK(words(app.at(11s)) == Words{"stop a"});
+  app.observed[0].stopping = true;
+  CHECK(words(app.at(50s)).empty());
+}
+
+TEST_CASE("a pending release starts beside the one that serves and gets no traffic until it is settled") {
+  Case app;
+  app.serves(1).pending(2).replica("old", "web", 1, 1, ready);
+  CHECK(words(app.at(2s)) == Words{"start web.1 v2"});
+  app.replica("new", "web", 1, 2, starting);
+  CHECK(words(app.at(2s)).empty());
+  CHECK(routed(app.at(2s)) == Words{"old"});
+  CHECK(app.at(2s).routed_release == 1);
+  app.observed[1].state = ready;
+  CHECK(words(app.at(3s)) == Words{"settle v2 ok"});
+  CHECK(routed(app.at(3s)) == Words{"old"});
+  CHECK(app.at(3s).next == start_of_time + 3s);
+}
+
+TEST_CASE("when a release is settled its replicas get the traffic and the old ones drain") {
+  Case app;
+  app.serves(1);
+  app.memory = app.at(0s).memory;
+  app.serves(2);
+  app.memory.serving = 1;
+  app.replica("old", "web", 1, 1, ready);
+  app.replica("new", "web", 1, 2, ready);
+  const Plan plan = app.at(3s);
+  CHECK(words(plan) == Words{"drain old"});
+  CHECK(routed(plan) == Words{"new"});
+  CHECK(plan.routed_release == 2);
+}
+
+TEST_CASE("a release of nothing is settled at once") {
+  Case app;
+  app.serves(1, 0).pending(2, 0);
+  CHECK(words(app.at(1s)) == Words{"settle v2 ok"});
+}
+
+TEST_CASE("a pending release fails with the first of its replicas that exits, with the reason") {
+  Case app;
+  app.serves(1).pending(2, 2);
+  app.replica("old", "web", 1, 1, ready);
+  app.replica("a", "web", 1, 2, ready);
+  app.exited("b", "web", 2, 2, 5s);
+  const Plan plan = app.at(6s);
+  CHECK(words(plan) == Words{"forget b", "settle v2: web.2 exited (exit status 1)", "stop a"});
+  CHECK(routed(plan) == Words{"old"});
+}
+
+TEST_CASE("a pending release does not fail by what was on its way out") {
+  Case app;
+  app.serves(1).pending(2);
+  app.replica("old", "web", 1, 1, ready);
+  app.replica("new", "web", 1, 2, starting);
+  SUBCASE("a replica that was asked to stop") { app.exited("x", "web", 1, 2, 5s).stopping = true; }
+  SUBCASE("a slot that is not wanted any more") { app.exited("x", "web", 2, 2, 5s); }
+  SUBCASE("one from before a restart") {
+    app.desired.target.processes["web"].restart_before = start_of_time + 3s;
+    app.observed[1].started_at = start_of_time + 4s;
+    app.exited("x", "web", 1, 2, 5s);
+  }
+  SUBCASE("one of the release that serves") { app.exited("x", "web", 1, 1, 5s); }
+  CHECK(words(app.at(6s)) == Words{"forget x"});
+}
+
+TEST_CASE("a release that failed gets no traffic, even where nothing else is ready") {
+  // v2 failed, the server crashed before it stopped all of v2, and v1's replica is gone.
+  Case app;
+  app.serves(1).replica("failed", "web", 1, 2, ready);
+  const Plan plan = app.at(2s);
+  CHECK(routed(plan).empty());
+  CHECK(words(plan) == Words{"start web.1 v1", "drain failed"});
+}
+
+TEST_CASE("the release that served before fills in for a replica of the new one that falls at once") {
+  Case app;
+  app.serves(2);
+  app.memory.serving = 1;
+  app.replica("old", "web", 1, 1, ready);
+  app.exited("new", "web", 1, 2, 3s);
+  const Plan plan = app.at(3s);
+  CHECK(words(plan) == Words{"forget new", "start web.1 v2"});
+  CHECK(routed(plan) == Words{"old"});
+}
+
+TEST_CASE("a restart replaces slot by slot: the old one serves until the new one is ready") {
+  Case app;
+  app.serves(1, 2);
+  app.desired.target.processes["web"].restart_before = start_of_time + 10s;
+  app.replica("a", "web", 1, 1, ready);
+  app.replica("b", "web", 2, 1, ready);
+  CHECK(words(app.at(10s)) == Words{"start web.1 v1", "start web.2 v1"});
+  CHECK(routed(app.at(10s)) == Words{"a", "b"});
+  app.replica("c", "web", 1, 1, ready, 10s);
+  app.replica("d", "web", 2, 1, starting, 10s);
+  CHECK(words(app.at(12s)) == Words{"drain a"});
+  CHECK(routed(app.at(12s)) == Words{"c", "b"});
+}
+
+TEST_CASE("after a crash of the server, of two replicas in a slot the ready one stays, then the younger") {
+  Case app;
+  app.serves(1);
+  SUBCASE("one ready, one starting") {
+    app.replica("a", "web", 1, 1, starting, 5s);
+    app.replica("b", "web", 1, 1, ready);
+    CHECK(words(app.at(6s)) == Words{"stop a"});
+  }
+  SUBCASE("both ready") {
+    app.replica("a", "web", 1, 1, ready);
+    app.replica("b", "web", 1, 1, ready, 5s);
+    CHECK(words(app.at(6s)) == Words{"drain a"});
+  }
+  CHECK(routed(app.at(6s)) == Words{"b"});
+}
+
+TEST_CASE("a crash is followed by a start at once, then after 1, 2, 4 … 60 s") {
+  Case app;
+  app.serves(1);
+  Duration time = 0s;
+  int number = 0;
+  for (const Duration wait : {0s, 1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s}) {
+    app.observed.clear();
+    app.exited("x" + std::to_string(++number), "web", 1, 1, time);
+    const Plan noted = app.at(time);
+    app.memory = noted.memory;
+    app.observed.clear();
+    CHECK(app.memory.slots.at({"web", 1, 1}).failures == number);
+    if (wait > 0s) {
+      CHECK(words(app.at(time + wait - 1ms)).empty());
+      CHECK(app.at(time).next == start_of_time + time + wait);
+    }
+    CHECK(words(app.at(time + wait)) == Words{"start web.1 v1"});
+    time += wait + 1s;
+  }
+}
+
+TEST_CASE("an exit that is observed twice is one crash") {
+  Case app;
+  app.serves(1);
+  app.exited("x", "web", 1, 1, 5s);
+  app.memory = app.at(5s).memory;
+  app.memory = app.at(6s).memory;
+  CHECK(app.memory.slots.at({"web", 1, 1}).failures == 1);
+}
+
+TEST_CASE("after a minute up a crash counts as the first again") {
+  Case app;
+  app.serves(1);
+  app.memory.slots[{"web", 1, 1}] = {.failures = 5, .last_exit = start_of_time, .last = {}, .message = "x"};
+  Observed& seen = app.exited("x", "web", 1, 1, 100s);
+  seen.ready_at = start_of_time + 30s;
+  CHECK(app.at(100s).memory.slots.at({"web", 1, 1}).failures == 1);
+  app.observed[0].ready_at = start_of_time + 50s;
+  CHECK(app.at(100s).memory.slots.at({"web", 1, 1}).failures == 6);
+}
+
+TEST_CASE("crashes are forgotten when the slot's own replica is steady, not when an older one is") {
+  Case app;
+  app.serves(1);
+  app.memory.slots[{"web", 1, 1}] = {.failures = 3, .last_exit = start_of_time + 299s, .last = {}, .message = "x"};
+  Observed& seen = app.replica("a", "web", 1, 1, ready);
+  SUBCASE("its own") {
+    CHECK(app.at(30s).memory.slots.size() == 1);
+    CHECK(app.at(30s).next == start_of_time + 61s);
+    CHECK(app.at(300s).memory.slots.empty());
+  }
+  SUBCASE("one from before a restart") {
+    app.desired.target.processes["web"].restart_before = start_of_time + 200s;
+    CHECK(words(app.at(300s)).empty());
+    CHECK(app.at(300s).memory.slots.size() == 1);
+  }
+  SUBCASE("one that drains") {
+    seen.draining = true;
+    seen.draining_since = start_of_time + 299s;
+    CHECK(words(app.at(300s)).empty());
+    CHECK(app.at(300s).memory.slots.size() == 1);
+  }
+}
+
+TEST_CASE("what exits while it drains is no crash") {
+  Case app;
+  app.serves(1);
+  app.exited("x", "web", 1, 1, 5s).draining = true;
+  app.replica("a", "web", 1, 1, ready);
+  CHECK(app.at(6s).memory.slots.empty());
+}
+
+TEST_CASE("a restart that is asked for after a crash does not wait for the back-off") {
+  Case app;
+  app.serves(1);
+  app.memory.slots[{"web", 1, 1}] = {.failures = 9, .last_exit = start_of_time, .last = {}, .message = "x"};
+  CHECK(words(app.at(10s)).empty());
+  app.desired.target.processes["web"].restart_before = start_of_time + 10s;
+  CHECK(words(app.at(10s)) == Words{"start web.1 v1"});
+  CHECK(app.at(10s).memory.slots.empty());
+}
+
+TEST_CASE("a start that failed before it began backs off too, after a restart as well") {
+  Case app;
+  app.serves(1);
+  app.desired.target.processes["web"].restart_before = start_of_time + 10s;
+  app.memory.slots[{"web", 1, 1}] = {.failures = 2, .last_exit = start_of_time + 11s, .last = {}, .message = "x"};
+  app.exited("x", "web", 1, 1, 12s).started_at = {};
+  CHECK(words(app.at(12s)) == Words{"forget x"});
+  CHECK(app.at(12s).next == start_of_time + 14s);
+}
+
+TEST_CASE("a clock that is set back stretches no back-off, and a lost exit time is now") {
+  Case app;
+  app.serves(1);
+  app.memory.slots[{"web", 1, 1}] = {.failures = 2, .last_exit = start_of_time + 3600s, .last = {}, .message = "x"};
+  CHECK(app.at(0s).next == start_of_time + 1s);
+  app.exited("x", "web", 1, 1, 0s).exited_at = {};
+  CHECK(app.at(50s).memory.slots.at({"web", 1, 1}).last_exit == start_of_time + 50s);
+}
+
+TEST_CASE("memory of slots that nothing wants goes") {
+  Case app;
+  app.serves(2, 1);
+  app.memory.slots[{"web", 1, 1}].failures = 1;
+  app.memory.slots[{"web", 2, 2}].failures = 1;
+  app.memory.slots[{"cron", 1, 2}].failures = 1;
+  CHECK(app.at(1s).memory.slots.empty());
+}
+
+TEST_CASE("the state says what requests meet") {
+  Case app;
+  app.serves(1, 1);
+  SUBCASE("running, with or without a replica") {
+    CHECK(app.at(1s).state == AppState::running);
+    app.replica("a", "web", 1, 1, ready);
+    CHECK(app.at(1s).state == AppState::running);
+  }
+  SUBCASE("stopped, when scaled to zero by a person") {
+    app.desired.target.processes["web"].quantity = 0;
+    CHECK(app.at(1s).state == AppState::stopped);
+  }
+  SUBCASE("asleep, when by the autoscaler") {
+    app.desired.target.processes["web"] = {.quantity = 0, .autoscaled = true, .restart_before = {}};
+    CHECK(app.at(1s).state == AppState::asleep);
+  }
+  SUBCASE("stopped, without a web process") {
+    app.desired.target.processes.erase("web");
+    CHECK(app.at(1s).state == AppState::stopped);
+  }
+  SUBCASE("maintenance, whatever runs") {
+    app.desired.maintenance = true;
+    app.replica("a", "web", 1, 1, ready);
+    CHECK(app.at(1s).state == AppState::maintenance);
+    CHECK(routed(app.at(1s)) == Words{"a"});
+  }
+  SUBCASE("crashed, when every slot crashed twice and none serves") {
+    app.memory.slots[{"web", 1, 1}] = {.failures = 1, .last_exit = start_of_time, .last = {}, .message = "exit 1"};
+    CHECK(app.at(1s).state == AppState::running);
+    app.memory.slots[{"web", 1, 1}].failures = 2;
+    CHECK(app.at(1s).state == AppState::crashed);
+    CHECK(app.at(1s).message == "exit 1");
+    app.replica("a", "web", 1, 1, ready);
+    CHECK(app.at(1s).state == AppState::running);
+  }
+  SUBCASE("running, while the first release of all starts") {
+    Case fresh;
+    fresh.pending(1).replica("a", "web", 1, 1, starting);
+    CHECK(fresh.at(1s).state == AppState::running);
+    CHECK(fresh.at(1s).routed_release == 1);
+  }
+}
+
+TEST_CASE("the order of the observation changes nothing") {
+  Case app;
+  app.serves(1, 2).pending(2, 2);
+  app.replica("a", "web", 1, 1, ready);
+  app.replica("b", "web", 2, 1, ready);
+  app.replica("c", "web", 1, 2, starting);
+  app.exited("d", "web", 2, 2, 3s);
+  app.exited("e", "web", 1, 2, 3s);
+  const Plan plan = app.at(4s);
+  std::ranges::sort(app.observed, {}, [](const Observed& seen) { return seen.id; });
+  do {
+    const Plan other = app.at(4s);
+    CHECK(other.routed == plan.routed);
+    CHECK(other.memory == plan.memory);
+    CHECK(std::ranges::is_permutation(other.actions, plan.actions));
+  } while (std::ranges::next_permutation(app.observed, {}, [](const Observed& seen) { return seen.id; }).found);
+}
+
+}  // namespace
+}  // namespace berth::runtime
