@@ -34,7 +34,8 @@ Result<Fd> lock_cache(const fs::path& cache) {
   BERTH_TRY(make_directories(cache));
   BERTH_ASSIGN(Fd fd, open_file(cache / "lock", O_RDWR | O_CREAT, 0600));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
-    return Error{ErrorKind::conflict, "another build of this app is running; push again when it has ended"};
+    return Error{ErrorKind::conflict,
+                 "another build of this app is running; push again when it has ended"};
   return fd;
 }
 
@@ -71,7 +72,8 @@ std::string build_key(const BuildContext& context, const std::string& tree) {
   add(context.installed.digest);
   add(context.run_image.digest);
   add(context.build_image.digest);
-  if (const auto launcher = read_file(context.request.launcher); launcher.has_value()) add(*launcher);
+  if (const auto launcher = read_file(context.request.launcher); launcher.has_value())
+    add(*launcher);
   for (const auto* variables : {&context.request.config_vars, &context.request.operator_env}) {
     add(std::to_string(variables->size()));
     for (const auto& [name, value] : *variables) {
@@ -133,14 +135,17 @@ class Build final {
   Result<void> prepare() {
     BERTH_ASSIGN(context_.installed, load_buildpacks(context_.request.buildpacks_directory));
     BERTH_ASSIGN(context_.run_image, base_image(context_.images, context_.request.stack.run_tag));
-    BERTH_ASSIGN(context_.build_image, base_image(context_.images, context_.request.stack.build_tag));
-    context_.target = {.os = "linux",
-                       .arch = std::string(oci_architecture()),
-                       .variant = "",
-                       .distro_name = label(context_.run_image, "io.buildpacks.base.distro.name"),
-                       .distro_version = label(context_.run_image, "io.buildpacks.base.distro.version")};
+    BERTH_ASSIGN(context_.build_image,
+                 base_image(context_.images, context_.request.stack.build_tag));
+    context_.target = {
+        .os = "linux",
+        .arch = std::string(oci_architecture()),
+        .variant = "",
+        .distro_name = label(context_.run_image, "io.buildpacks.base.distro.name"),
+        .distro_version = label(context_.run_image, "io.buildpacks.base.distro.version")};
     context_.inherited = visible_to_buildpacks(environment_of(context_.build_image));
-    context_.inherited.emplace("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    context_.inherited.emplace("PATH",
+                               "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     context_.inherited.emplace("HOME", "/tmp");
     context_.user = context_.request.config_vars;
     read_records();
@@ -151,7 +156,8 @@ class Build final {
   void read_records() {
     const auto text = read_file(record_path());
     if (text.has_value())
-      if (auto parsed = parse_build_record(*text); parsed.has_value()) old_record_ = std::move(*parsed);
+      if (auto parsed = parse_build_record(*text); parsed.has_value())
+        old_record_ = std::move(*parsed);
     if (context_.request.clear_cache) return;
     record_ = old_record_;
     auto image = context_.images.find(record_.image);
@@ -204,8 +210,8 @@ class Build final {
     return result;
   }
 
-  /// One sandbox for detection and build: it is opened as for the group of the last build, and opened
-  /// again only if detection finds another.
+  /// One sandbox for detection and build: it is opened as for the group of the last build, and
+  /// opened again only if detection finds another.
   Result<DetectedGroup> detect_and_restore(Workspace& workspace) {
     std::vector<std::string> expected;
     for (const auto& buildpack : (record_.buildpacks.empty() ? image_record_ : record_).buildpacks)
@@ -223,14 +229,17 @@ class Build final {
 
   void announce(const DetectedGroup& group, const Workspace& workspace) const {
     std::vector<std::string> names;
-    for (const auto* buildpack : group.buildpacks) names.push_back(buildpack->id + " " + buildpack->version);
+    for (const auto* buildpack : group.buildpacks)
+      names.push_back(buildpack->id + " " + buildpack->version);
     context_.title("Buildpacks: " + people_list(names));
     if (!group.runners_up.empty())
       context_.line("Also recognised, and not used: " + people_list(group.runners_up));
     std::map<std::string, std::vector<std::string>> restored;
-    for (const auto& [layer, id] : workspace.restored()) restored[layer.first].push_back(layer.second);
+    for (const auto& [layer, id] : workspace.restored())
+      restored[layer.first].push_back(layer.second);
     for (const auto& [buildpack, layers] : restored)
-      context_.line("Restored from the last build: " + people_list(layers) + " (" + buildpack + ")");
+      context_.line("Restored from the last build: " + people_list(layers) + " (" + buildpack +
+                    ")");
   }
 
   /// The record names only layers that are in place; what it no longer names is removed after.
@@ -256,17 +265,19 @@ class Build final {
       built.new_bytes += built.image.layers[i].size_bytes;
     }
     if (built.processes.empty())
-      context_.line("Warning: no process types. Add a Procfile with a line such as 'web: ./start' to run "
-                    "something.");
-    context_.title("Image " + built.image.digest.substr(0, 19) + "… (" + people_count(own, "layer") + ", " +
-                   std::to_string(built.new_layers) + " new, " + people_bytes(built.new_bytes) + ")");
+      context_.line(
+          "Warning: no process types. Add a Procfile with a line such as 'web: ./start' to run "
+          "something.");
+    context_.title("Image " + built.image.digest.substr(0, 19) + "… (" +
+                   people_count(own, "layer") + ", " + std::to_string(built.new_layers) + " new, " +
+                   people_bytes(built.new_bytes) + ")");
     return built;
   }
 
   BuildContext context_;
-  BuildRecord old_record_;              ///< as it is on disk
-  BuildRecord record_;                  ///< what may be restored
-  BuildRecord image_record_;            ///< the last image's layers
+  BuildRecord old_record_;    ///< as it is on disk
+  BuildRecord record_;        ///< what may be restored
+  BuildRecord image_record_;  ///< the last image's layers
   std::set<std::string> previous_layers_;
 };
 
@@ -277,7 +288,8 @@ Result<BuiltImage> describe_image(Image image) {
   BERTH_ASSIGN(const ProcessSet processes,
                with_context(parse_build_metadata(label(image, "io.buildpacks.build.metadata")),
                             "image " + image.digest));
-  for (const auto& [type, process] : processes.by_type) built.processes[type] = command_line(process);
+  for (const auto& [type, process] : processes.by_type)
+    built.processes[type] = command_line(process);
   built.default_process = processes.default_type;
   built.image = std::move(image);
   return built;

@@ -6,11 +6,13 @@
 namespace berth::builder {
 
 std::chrono::seconds BuildContext::time_left() const {
-  const auto left = std::chrono::ceil<std::chrono::seconds>(deadline - std::chrono::steady_clock::now());
+  const auto left =
+      std::chrono::ceil<std::chrono::seconds>(deadline - std::chrono::steady_clock::now());
   return std::max(left, std::chrono::seconds(1));
 }
 
-Environment BuildContext::environment_for(const Buildpack& buildpack, const Environment& base) const {
+Environment BuildContext::environment_for(const Buildpack& buildpack,
+                                          const Environment& base) const {
   Environment result = base;
   if (!buildpack.clear_env) apply_user_environment(result, user);
   std::vector<EnvFile> operators;

@@ -49,7 +49,8 @@ struct BuildContext {
 
   [[nodiscard]] std::chrono::seconds time_left() const;
   /// The environment of one call of a buildpack, from what the layers before it made of `base`.
-  [[nodiscard]] Environment environment_for(const Buildpack& buildpack, const Environment& base) const;
+  [[nodiscard]] Environment environment_for(const Buildpack& buildpack,
+                                            const Environment& base) const;
 };
 
 /// Where a buildpack's folder is inside.

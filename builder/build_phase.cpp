@@ -36,13 +36,15 @@ class BuildRun final {
     BERTH_TRY(read_layers(layers, directory, outcome));
     BERTH_ASSIGN(const auto launch, file(layers, directory + "/launch.toml"));
     if (launch) {
-      BERTH_ASSIGN(const LaunchToml parsed,
-                   with_context(parse_launch_toml(*launch, buildpack.api, buildpack.id), "launch.toml"));
+      BERTH_ASSIGN(
+          const LaunchToml parsed,
+          with_context(parse_launch_toml(*launch, buildpack.api, buildpack.id), "launch.toml"));
       outcome_.processes.merge(parsed.processes);
       for (const auto& [key, value] : parsed.labels) outcome_.labels.insert_or_assign(key, value);
     }
     BERTH_ASSIGN(const auto build, file(layers, directory + "/build.toml"));
-    BERTH_ASSIGN(const auto unmet, with_context(parse_build_toml(build.value_or(""), given), "build.toml"));
+    BERTH_ASSIGN(const auto unmet,
+                 with_context(parse_build_toml(build.value_or(""), given), "build.toml"));
     for (const auto& name : given)
       if (std::find(unmet.begin(), unmet.end(), name) == unmet.end()) met_.insert(name);
     BERTH_ASSIGN(const auto store, file(layers, directory + "/store.toml"));
@@ -82,16 +84,17 @@ class BuildRun final {
 
   Result<void> execute(const Buildpack& buildpack, std::size_t index,
                        const std::vector<std::string>& given) {
-    BERTH_ASSIGN(const std::string plan,
-                 workspace_.write_input("plan-" + std::to_string(index) + ".toml", plan_text(given)));
+    BERTH_ASSIGN(
+        const std::string plan,
+        workspace_.write_input("plan-" + std::to_string(index) + ".toml", plan_text(given)));
     const std::string own = std::string(layers_path) + "/" + escape_id(buildpack.id);
-    SandboxCommand command{.argv = {path_inside(buildpack) + "/bin/build", own,
-                                    std::string(platform_path), plan},
-                           .env = context_.environment_for(buildpack, environment_),
-                           .working_directory = std::string(app_path),
-                           .uid = build_uid,
-                           .gid = build_gid,
-                           .timeout = context_.time_left()};
+    SandboxCommand command{
+        .argv = {path_inside(buildpack) + "/bin/build", own, std::string(platform_path), plan},
+        .env = context_.environment_for(buildpack, environment_),
+        .working_directory = std::string(app_path),
+        .uid = build_uid,
+        .gid = build_gid,
+        .timeout = context_.time_left()};
     command.env["CNB_LAYERS_DIR"] = own;
     command.env["CNB_BP_PLAN_PATH"] = plan;
     BERTH_ASSIGN(const SandboxExit exit, workspace_.sandbox().run(command, context_.sink));
@@ -104,7 +107,8 @@ class BuildRun final {
                            BuildpackOutcome& outcome) {
     constexpr std::string_view suffix = ".toml";
     for (const auto& name : tree.list(directory)) {
-      if (!name.ends_with(suffix) || name == "launch.toml" || name == "build.toml" || name == "store.toml")
+      if (!name.ends_with(suffix) || name == "launch.toml" || name == "build.toml" ||
+          name == "store.toml")
         continue;
       const std::string layer = name.substr(0, name.size() - suffix.size());
       BERTH_TRY(check_layer_name(layer));
@@ -121,8 +125,8 @@ class BuildRun final {
     return {};
   }
 
-  /// No later buildpack may use a layer without a flag: it is renamed, inside the sandbox, where the
-  /// mount is. A restored one cannot be renamed by an overlay and is removed.
+  /// No later buildpack may use a layer without a flag: it is renamed, inside the sandbox, where
+  /// the mount is. A restored one cannot be renamed by an overlay and is removed.
   Result<void> hide(const MergedTree& tree, const std::string& path) {
     const std::string inside = std::string(layers_path) + "/" + path;
     SandboxCommand command{.argv = {"/bin/mv", "-T", inside, inside + ".ignore"},

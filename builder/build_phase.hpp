@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The build phase (specs/cnb.md 1.6): bin/build of every buildpack of the group, in order, each with
-// the environment that the layers before it made and the plan entries that are still unmet.
+// The build phase (specs/cnb.md 1.6): bin/build of every buildpack of the group, in order, each
+// with the environment that the layers before it made and the plan entries that are still unmet.
 #pragma once
 
 #include <optional>

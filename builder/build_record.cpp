@@ -17,7 +17,8 @@ json::object buildpack_json(const BuildpackRecord& buildpack) {
                                 {"build", layer.flags.build},
                                 {"launch", layer.flags.launch},
                                 {"cache", layer.flags.cache}};
-  json::object result{{"key", buildpack.id}, {"version", buildpack.version}, {"layers", std::move(layers)}};
+  json::object result{
+      {"key", buildpack.id}, {"version", buildpack.version}, {"layers", std::move(layers)}};
   if (buildpack.store) result["store"] = json::object{{"metadata", *buildpack.store}};
   return result;
 }
@@ -41,7 +42,8 @@ std::optional<BuildpackRecord> parse_buildpack_record(const json::value& value) 
                       .cache = optional_bool(layer, "cache").value_or(false)};
     }
   if (const json::object* store = optional_object(object, "store"))
-    if (const json::object* metadata = optional_object(*store, "metadata")) record.store = *metadata;
+    if (const json::object* metadata = optional_object(*store, "metadata"))
+      record.store = *metadata;
   return record;
 }
 
@@ -56,8 +58,9 @@ std::vector<BuildpackRecord> parse_buildpacks(const json::object& object) {
 }  // namespace
 
 const BuildpackRecord* BuildRecord::find(std::string_view buildpack) const {
-  const auto found = std::find_if(buildpacks.begin(), buildpacks.end(),
-                                  [&](const BuildpackRecord& record) { return record.id == buildpack; });
+  const auto found =
+      std::find_if(buildpacks.begin(), buildpacks.end(),
+                   [&](const BuildpackRecord& record) { return record.id == buildpack; });
   return found == buildpacks.end() ? nullptr : &*found;
 }
 

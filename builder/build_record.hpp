@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is kept of an app's last successful build: its layers with their flags and metadata, the image,
-// and the key by which an equal build is known. In cache/<app>/metadata.json, and, for layers of the
-// image, in its label io.buildpacks.lifecycle.metadata.
+// What is kept of an app's last successful build: its layers with their flags and metadata, the
+// image, and the key by which an equal build is known. In cache/<app>/metadata.json, and, for
+// layers of the image, in its label io.buildpacks.lifecycle.metadata.
 #pragma once
 
 #include <filesystem>
@@ -59,8 +59,8 @@ struct RestoredLayer {
   friend bool operator==(const RestoredLayer&, const RestoredLayer&) = default;
 };
 
-/// The table of 1.5, from the previous image's layers and the cached ones. Content only ever comes from
-/// the cache; a layer whose image and cache copies differ does not come back at all.
+/// The table of 1.5, from the previous image's layers and the cached ones. Content only ever comes
+/// from the cache; a layer whose image and cache copies differ does not come back at all.
 [[nodiscard]] std::vector<RestoredLayer> plan_restore(const std::vector<std::string>& group,
                                                       const BuildRecord& image,
                                                       const BuildRecord& cache);

@@ -16,9 +16,10 @@ Error invalid(std::string message) { return {ErrorKind::invalid, std::move(messa
 /// "0.12" → 12. Every minor of major 0 is a version of its own.
 Result<unsigned> parse_api(std::string_view text) {
   unsigned minor = 0;
-  const auto [end, failure] =
-      std::from_chars(text.data() + std::min<std::size_t>(2, text.size()), text.data() + text.size(), minor);
-  const bool whole = text.starts_with("0.") && failure == std::errc() && end == text.data() + text.size();
+  const auto [end, failure] = std::from_chars(text.data() + std::min<std::size_t>(2, text.size()),
+                                              text.data() + text.size(), minor);
+  const bool whole =
+      text.starts_with("0.") && failure == std::errc() && end == text.data() + text.size();
   if (!whole || minor < lowest_buildpack_api || minor > highest_buildpack_api)
     return invalid("buildpack API " + std::string(text) + " is not supported (0.7 to 0.12 are)");
   return minor;
@@ -50,7 +51,8 @@ Result<std::vector<unsigned long>> parse_version(std::string_view text) {
     if (dot == rest.npos) break;
     rest.remove_prefix(dot + 1);
   }
-  if (parts.size() != 3) return invalid("'" + std::string(text) + "' is not a version of the form X.Y.Z");
+  if (parts.size() != 3)
+    return invalid("'" + std::string(text) + "' is not a version of the form X.Y.Z");
   return parts;
 }
 
@@ -95,8 +97,8 @@ void add_targets(const json::object& object, std::vector<Target>& targets) {
       const json::object& entry = value.get_object();
       Target target{.os = optional_string(entry, "os").value_or(""),
                     .arch = optional_string(entry, "arch").value_or(""),
-                    .variant = optional_string(entry, "variant").value_or(
-                        optional_string(entry, "arch-variant").value_or("")),
+                    .variant = optional_string(entry, "variant")
+                                   .value_or(optional_string(entry, "arch-variant").value_or("")),
                     .distro_name = "",
                     .distro_version = ""};
       const json::array* distros = optional_array(entry, "distros");

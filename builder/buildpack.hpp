@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// buildpack.toml and order.toml as values (specs/cnb.md 1.1-1.3): what a buildpack is, which targets
-// it is for, and in which groups it is tried. Pure but for load_buildpacks().
+// buildpack.toml and order.toml as values (specs/cnb.md 1.1-1.3): what a buildpack is, which
+// targets it is for, and in which groups it is tried. Pure but for load_buildpacks().
 #pragma once
 
 #include <filesystem>

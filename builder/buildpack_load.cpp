@@ -31,7 +31,8 @@ Result<std::string> digest_of(const fs::path& directory) {
     }
     BERTH_ASSIGN(const std::string content, read_file(path, 1 << 30));
     const bool executable = ::access(path.c_str(), X_OK) == 0;
-    hash.update(std::string("\0", 1) + (executable ? "x" : "f") + std::to_string(content.size()) + ":");
+    hash.update(std::string("\0", 1) + (executable ? "x" : "f") + std::to_string(content.size()) +
+                ":");
     hash.update(content);
   }
   return hash.finish_hex();
@@ -42,7 +43,8 @@ Result<std::string> digest_of(const fs::path& directory) {
 Result<InstalledBuildpacks> load_buildpacks(const fs::path& directory) {
   InstalledBuildpacks result;
   std::error_code failure;
-  for (fs::directory_iterator at(directory, failure), end; !failure && at != end; at.increment(failure)) {
+  for (fs::directory_iterator at(directory, failure), end; !failure && at != end;
+       at.increment(failure)) {
     const fs::path file = at->path() / "buildpack.toml";
     if (!fs::exists(file, failure)) continue;
     BERTH_ASSIGN(const std::string text, read_file(file, 1 << 20));

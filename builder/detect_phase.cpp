@@ -28,7 +28,8 @@ struct Detection {
 
 class Detector final {
  public:
-  Detector(const BuildContext& context, Workspace& workspace) : context_(context), workspace_(workspace) {
+  Detector(const BuildContext& context, Workspace& workspace)
+      : context_(context), workspace_(workspace) {
     const auto all = context.installed.set.all();
     for (std::size_t i = 0; i < all.size(); ++i) numbers_[all[i]] = i;
   }
@@ -54,7 +55,8 @@ class Detector final {
     std::vector<std::optional<Result<Detection>>> results(missing.size());
     std::atomic<std::size_t> next = 0;
     const auto work = [&] {
-      for (std::size_t i = next++; i < missing.size(); i = next++) results[i] = run_one(*missing[i]);
+      for (std::size_t i = next++; i < missing.size(); i = next++)
+        results[i] = run_one(*missing[i]);
     };
     std::vector<std::thread> threads;
     for (std::size_t i = 1; i < std::min(parallel, missing.size()); ++i) threads.emplace_back(work);
@@ -79,24 +81,27 @@ class Detector final {
     }
     const std::string plan = Workspace::plan_name(numbers_.at(&buildpack));
     const std::string plan_path = std::string(plans_path) + "/" + plan;
-    SandboxCommand command{.argv = {path_inside(buildpack) + "/bin/detect", std::string(platform_path),
-                                    plan_path},
-                           .env = context_.environment_for(buildpack, context_.inherited),
-                           .working_directory = std::string(app_path),
-                           .uid = build_uid,
-                           .gid = build_gid,
-                           .timeout = context_.time_left()};
+    SandboxCommand command{
+        .argv = {path_inside(buildpack) + "/bin/detect", std::string(platform_path), plan_path},
+        .env = context_.environment_for(buildpack, context_.inherited),
+        .working_directory = std::string(app_path),
+        .uid = build_uid,
+        .gid = build_gid,
+        .timeout = context_.time_left()};
     command.env["CNB_BUILD_PLAN_PATH"] = plan_path;
-    BERTH_ASSIGN(const SandboxExit exit, workspace_.sandbox().run(command, [&](std::string_view text) {
-                   detection.output.append(text.substr(0, longest_output - std::min(longest_output, detection.output.size())));
-                 }));
+    BERTH_ASSIGN(
+        const SandboxExit exit, workspace_.sandbox().run(command, [&](std::string_view text) {
+          detection.output.append(
+              text.substr(0, longest_output - std::min(longest_output, detection.output.size())));
+        }));
     const std::string what = buildpack.id + " (detect)";
     if (exit.cancelled || exit.timed_out)
       return explain_exit(exit, context_.request.limits, context_.request.timeout, what);
     if (exit.status == ExitStatus{.code = fail_code, .signal = 0}) {
       detection.verdict = Detection::Verdict::fail;
     } else if (!exit.status.success()) {
-      detection.why = explain_exit(exit, context_.request.limits, context_.request.timeout, what).message;
+      detection.why =
+          explain_exit(exit, context_.request.limits, context_.request.timeout, what).message;
     } else {
       read_plan(plan, detection);
     }
@@ -181,11 +186,13 @@ class Detector final {
     context_.line("In the pushed directory: " + people_list(root_names()));
     if (broken)
       return {ErrorKind::invalid,
-              "no buildpack takes this app, and at least one failed while it looked; see the log above"};
-    return {ErrorKind::invalid,
-            "no buildpack recognised this app. The file that names its language (package.json, "
-            "requirements.txt, go.mod, Cargo.toml, index.html, …) must stand at the top of the pushed "
-            "directory, committed."};
+              "no buildpack takes this app, and at least one failed while it looked; see the log "
+              "above"};
+    return {
+        ErrorKind::invalid,
+        "no buildpack recognised this app. The file that names its language (package.json, "
+        "requirements.txt, go.mod, Cargo.toml, index.html, …) must stand at the top of the pushed "
+        "directory, committed."};
   }
 
   std::vector<std::string> root_names() const {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Detection (specs/cnb.md 1.4): the groups of the order are tried until one passes and its build plan
-// resolves. Each buildpack's bin/detect runs once a build, two at a time.
+// Detection (specs/cnb.md 1.4): the groups of the order are tried until one passes and its build
+// plan resolves. Each buildpack's bin/detect runs once a build, two at a time.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ namespace berth::builder {
 
 struct DetectedGroup {
   std::vector<const Buildpack*> buildpacks;
-  std::vector<PlanEntry> entries;  ///< providers are indexes of `buildpacks`
+  std::vector<PlanEntry> entries;       ///< providers are indexes of `buildpacks`
   std::vector<std::string> runners_up;  ///< of later groups: what would have passed too, if known
 };
 

@@ -11,9 +11,9 @@ namespace {
 constexpr std::array<std::string_view, 5> path_variables = {
     "PATH", "LD_LIBRARY_PATH", "LIBRARY_PATH", "CPATH", "PKG_CONFIG_PATH"};
 
-constexpr std::array<std::string_view, 9> inherited = {
-    "HOME",       "HOSTNAME",   "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
-    "http_proxy", "https_proxy", "no_proxy",  "CNB_STACK_ID"};
+constexpr std::array<std::string_view, 9> inherited = {"HOME",        "HOSTNAME", "HTTP_PROXY",
+                                                       "HTTPS_PROXY", "NO_PROXY", "http_proxy",
+                                                       "https_proxy", "no_proxy", "CNB_STACK_ID"};
 
 struct RootVariables {
   std::string_view directory;
@@ -45,13 +45,15 @@ void apply_env_files(Environment& environment, std::vector<EnvFile> files, BareE
   for (const auto& file : files) {
     const std::string_view name = file.name;
     const auto dot = name.find('.');
-    if (dot != name.npos && name.substr(dot) == ".delim") delimiters[name.substr(0, dot)] = file.content;
+    if (dot != name.npos && name.substr(dot) == ".delim")
+      delimiters[name.substr(0, dot)] = file.content;
   }
   for (const auto& file : files) {
     const auto dot = file.name.find('.');
     const std::string name = file.name.substr(0, dot);
     if (!is_variable_name(name)) continue;
-    std::string_view suffix = dot == std::string::npos ? "" : std::string_view(file.name).substr(dot);
+    std::string_view suffix =
+        dot == std::string::npos ? "" : std::string_view(file.name).substr(dot);
     if (suffix.empty()) suffix = bare == BareEnvFile::overrides ? ".override" : ".default";
     const auto delimiter = delimiters.find(name);
     const std::string_view between = delimiter == delimiters.end() ? "" : delimiter->second;
@@ -109,7 +111,8 @@ Environment visible_to_buildpacks(const Environment& own) {
 }
 
 bool is_variable_name(std::string_view name) {
-  return !name.empty() && name.size() <= 255 && name.find_first_of(std::string_view("=/\0", 3)) == name.npos;
+  return !name.empty() && name.size() <= 255 &&
+         name.find_first_of(std::string_view("=/\0", 3)) == name.npos;
 }
 
 }  // namespace berth::builder

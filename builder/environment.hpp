@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How an environment is put together for buildpacks and for processes (specs/cnb.md 1.9, 1.10): layer
-// roots, env directories with their suffixes, the user's variables. Pure; the launcher in every image
-// is built from the same file.
+// How an environment is put together for buildpacks and for processes (specs/cnb.md 1.9, 1.10):
+// layer roots, env directories with their suffixes, the user's variables. Pure; the launcher in
+// every image is built from the same file.
 #pragma once
 
 #include <map>
@@ -22,7 +22,8 @@ struct EnvFile {
   friend bool operator==(const EnvFile&, const EnvFile&) = default;
 };
 
-/// What a file without a suffix means: in layers it overrides, in <build-config>/env it is a default.
+/// What a file without a suffix means: in layers it overrides, in <build-config>/env it is a
+/// default.
 enum class BareEnvFile { overrides, is_default };
 
 enum class Stage { build, launch };

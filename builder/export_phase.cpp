@@ -89,11 +89,13 @@ class Exporter final {
     const TreeChange change = layers_.change_of(escape_id(buildpack.id) + "/" + name);
     if (change == TreeChange::absent) {
       if (flags.cache)
-        return Error{ErrorKind::invalid, "cache=true and launch=true but the layer has no contents"};
+        return Error{ErrorKind::invalid,
+                     "cache=true and launch=true but the layer has no contents"};
       const BuildpackRecord* before = previous_.find(buildpack.id);
       const auto layer = before ? before->layers.find(name) : decltype(before->layers.end()){};
       if (!before || layer == before->layers.end())
-        return Error{ErrorKind::invalid, "launch=true without contents, and no earlier image has the layer"};
+        return Error{ErrorKind::invalid,
+                     "launch=true without contents, and no earlier image has the layer"};
       return context_.images.known_layer(layer->second.id, created_by);
     }
     const std::string known = restored_id(buildpack, name);
@@ -107,7 +109,8 @@ class Exporter final {
   Result<std::string> cached_layer(const Buildpack& buildpack, const std::string& name) {
     switch (layers_.change_of(escape_id(buildpack.id) + "/" + name)) {
       case TreeChange::absent:
-        context_.line("Warning: " + buildpack.id + " has a cached layer '" + name + "' without contents");
+        context_.line("Warning: " + buildpack.id + " has a cached layer '" + name +
+                      "' without contents");
         return std::string();
       case TreeChange::unchanged: {
         // Without an id the directory came from a lower of this build: an empty one of ours.
@@ -181,8 +184,9 @@ class Exporter final {
 
   void configure() {
     Image& image = result_.image;
-    set_env("PATH", std::string(path_addition) + ":" +
-                        env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+    set_env("PATH",
+            std::string(path_addition) + ":" +
+                env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
     set_env("CNB_LAYERS_DIR", std::string(layers_path));
     set_env("CNB_APP_DIR", std::string(app_path));
     image.working_directory = app_path;
@@ -192,11 +196,11 @@ class Exporter final {
     if (image.user.empty()) image.user = "1000:1000";
 
     lifecycle_["buildpacks"] = lifecycle_buildpacks(image_part());
-    const json::object run{{"topLayer", context_.run_image.layers.empty()
-                                            ? std::string()
-                                            : context_.run_image.layers.back().diff_id},
-                           {"reference", context_.run_image.digest},
-                           {"image", context_.request.stack.run_tag}};
+    const json::object run{
+        {"topLayer", context_.run_image.layers.empty() ? std::string()
+                                                       : context_.run_image.layers.back().diff_id},
+        {"reference", context_.run_image.digest},
+        {"image", context_.request.stack.run_tag}};
     lifecycle_["runImage"] = run;
     for (const auto& [key, value] : outcome_.labels) image.labels.insert_or_assign(key, value);
     image.labels["io.buildpacks.lifecycle.metadata"] = to_text(lifecycle_);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Export (specs/cnb.md 1.7, 1.8): what the build left becomes layers, layers become an image. A layer
-// that the build did not touch is known by the empty upper directory above it and is not read.
+// Export (specs/cnb.md 1.7, 1.8): what the build left becomes layers, layers become an image. A
+// layer that the build did not touch is known by the empty upper directory above it and is not
+// read.
 #pragma once
 
 #include "base/result.hpp"

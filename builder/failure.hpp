@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Why a program of a build ended, in a sentence that names the limit, its value and what to do. Pure.
+// Why a program of a build ended, in a sentence that names the limit, its value and what to do.
+// Pure.
 #pragma once
 
 #include <chrono>

@@ -73,7 +73,8 @@ void sweep_incoming(const fs::path& layers) {
   std::error_code failure;
   const auto old = fs::file_time_type::clock::now() - std::chrono::hours(6);
   std::vector<fs::path> stale;
-  for (fs::directory_iterator at(layers, failure), end; !failure && at != end; at.increment(failure))
+  for (fs::directory_iterator at(layers, failure), end; !failure && at != end;
+       at.increment(failure))
     if (at->path().filename().string().starts_with(incoming_prefix) &&
         at->last_write_time(failure) < old)
       stale.push_back(at->path());
@@ -122,14 +123,14 @@ bool ImageStore::has_layer(std::string_view diff_id) const {
 }
 
 Result<ImageLayer> ImageStore::add_layer(const fs::path& directory, std::string_view created_by) {
-  if (::chmod(directory.c_str(), 0755) != 0) return system_error("set mode of " + directory.string());
+  if (::chmod(directory.c_str(), 0755) != 0)
+    return system_error("set mode of " + directory.string());
   BERTH_ASSIGN(BlobWriter blob, BlobWriter::create(root_ / "images/blobs/sha256"));
   BERTH_ASSIGN(const TarSummary tar, write_layer_tar(directory, blob.fd()));
   BERTH_TRY(blob.commit(tar.digest));
   BERTH_TRY(move_into(directory, layer_directory(tar.digest)));
-  return ImageLayer{.diff_id = tar.digest,
-                    .size_bytes = tar.size_bytes,
-                    .created_by = std::string(created_by)};
+  return ImageLayer{
+      .diff_id = tar.digest, .size_bytes = tar.size_bytes, .created_by = std::string(created_by)};
 }
 
 Result<ImageLayer> ImageStore::add_layer_tar(const fs::path& tar, std::string_view created_by) {
@@ -210,7 +211,8 @@ Result<ImageLayer> ImageStore::known_layer(std::string_view diff_id,
   std::error_code failure;
   const auto size = is_digest(diff_id) ? fs::file_size(blob_path(diff_id), failure) : 0;
   if (!is_digest(diff_id) || failure)
-    return Error{ErrorKind::not_found, "layer " + std::string(diff_id) + " is not in the image store"};
+    return Error{ErrorKind::not_found,
+                 "layer " + std::string(diff_id) + " is not in the image store"};
   return ImageLayer{std::string(diff_id), size, std::string(created_by)};
 }
 
@@ -241,7 +243,8 @@ Result<void> ImageStore::tag(std::string_view name, std::string_view digest) {
   std::error_code failure;
   const auto size = fs::file_size(blob_path(digest), failure);
   if (failure)
-    return Error{ErrorKind::not_found, "image " + std::string(digest) + " is not in the image store"};
+    return Error{ErrorKind::not_found,
+                 "image " + std::string(digest) + " is not in the image store"};
   std::erase_if(entries, [&](const IndexEntry& entry) { return entry.name == name; });
   entries.push_back({std::string(name), {std::string(digest), size}});
   std::sort(entries.begin(), entries.end(),

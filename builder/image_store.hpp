@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Images on disk: an OCI image layout (`images/`) beside the same layers unpacked (`layers/<diff id>/`,
-// overlay lower directories). Layers are uncompressed tars, so blob digest and diff id are one. Every
-// method is thread-safe and blocking; a crash leaves at worst unreferenced blobs.
+// Images on disk: an OCI image layout (`images/`) beside the same layers unpacked (`layers/<diff
+// id>/`, overlay lower directories). Layers are uncompressed tars, so blob digest and diff id are
+// one. Every method is thread-safe and blocking; a crash leaves at worst unreferenced blobs.
 #pragma once
 
 #include <cstdint>
@@ -58,8 +58,8 @@ class ImageStore final {
   /// layer_directory(), unpacked again from its tar if it was deleted.
   [[nodiscard]] Result<std::filesystem::path> mountable_layer(std::string_view diff_id) const;
 
-  /// A layer that never leaves this machine (a build's cache): moved into `layers/` without a tar or
-  /// a hash, named "private:<random>". has_layer() and layer_directory() know such names too.
+  /// A layer that never leaves this machine (a build's cache): moved into `layers/` without a tar
+  /// or a hash, named "private:<random>". has_layer() and layer_directory() know such names too.
   [[nodiscard]] Result<std::string> add_private_layer(const std::filesystem::path& directory);
   /// Removes a private layer; one that is gone is success. It must not be mounted.
   [[nodiscard]] Result<void> remove_private_layer(std::string_view id);
@@ -67,11 +67,12 @@ class ImageStore final {
   /// Writes config and manifest; same input, same digest. `created` is the constant of the spec.
   [[nodiscard]] Result<Image> add_image(Image image);
   [[nodiscard]] Result<Image> find(std::string_view digest) const;
-  /// Overlay lower directories of an image, top first. A directory that was deleted is unpacked again
-  /// from its tar.
+  /// Overlay lower directories of an image, top first. A directory that was deleted is unpacked
+  /// again from its tar.
   [[nodiscard]] Result<std::vector<std::filesystem::path>> directories(const Image& image) const;
 
-  /// Names an image in index.json (`org.opencontainers.image.ref.name`), moving the name if it exists.
+  /// Names an image in index.json (`org.opencontainers.image.ref.name`), moving the name if it
+  /// exists.
   [[nodiscard]] Result<void> tag(std::string_view name, std::string_view digest);
   [[nodiscard]] Result<Image> find_tag(std::string_view name) const;
   [[nodiscard]] Result<void> untag(std::string_view name);

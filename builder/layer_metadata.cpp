@@ -108,7 +108,8 @@ Result<LaunchToml> parse_launch_toml(std::string_view text, unsigned api,
   if (const json::array* labels = optional_array(document, "labels"))
     for (const auto& value : *labels) {
       if (!value.is_object()) return invalid("[[labels]] is not a table");
-      BERTH_ASSIGN(std::string key, with_context(require_string(value.get_object(), "key"), "[[labels]]"));
+      BERTH_ASSIGN(std::string key,
+                   with_context(require_string(value.get_object(), "key"), "[[labels]]"));
       BERTH_ASSIGN(std::string content,
                    with_context(require_string(value.get_object(), "value"), "[[labels]]"));
       result.labels.emplace_back(std::move(key), std::move(content));
@@ -123,7 +124,8 @@ Result<std::vector<std::string>> parse_build_toml(std::string_view text,
   if (const json::array* entries = optional_array(document, "unmet"))
     for (const auto& value : *entries) {
       if (!value.is_object()) return invalid("[[unmet]] is not a table");
-      BERTH_ASSIGN(std::string name, with_context(require_string(value.get_object(), "name"), "[[unmet]]"));
+      BERTH_ASSIGN(std::string name,
+                   with_context(require_string(value.get_object(), "name"), "[[unmet]]"));
       if (std::find(given.begin(), given.end(), name) == given.end())
         return invalid("[[unmet]] names '" + name + "', which the buildpack was not given");
       unmet.push_back(std::move(name));

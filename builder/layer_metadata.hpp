@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What bin/build leaves behind (specs/cnb.md 1.6): <layer>.toml, launch.toml, build.toml, store.toml
-// as values. Pure; everything here was written by a buildpack and may be wrong.
+// What bin/build leaves behind (specs/cnb.md 1.6): <layer>.toml, launch.toml, build.toml,
+// store.toml as values. Pure; everything here was written by a buildpack and may be wrong.
 #pragma once
 
 #include <map>

@@ -99,7 +99,7 @@ class Walk final {
 
  private:
   Result<void> entry(int parent, const std::string& name, const std::string& path) {
-    struct stat status {};
+    struct stat status{};
     if (::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
       return system_error("stat " + path);
     TarEntry header{.path = path,
@@ -129,7 +129,7 @@ class Walk final {
   Result<void> file(int parent, const std::string& name, TarEntry& header) {
     const Fd fd(::openat(parent, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!fd) return system_error("open " + header.path);
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd.get(), &status) != 0) return system_error("stat " + header.path);
     header.size_bytes = static_cast<std::uint64_t>(status.st_size);
     BERTH_TRY(writer_.append(tar_header(header)));

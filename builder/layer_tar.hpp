@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A directory streamed as a normalised tar while it is hashed: entries in the order of a sorted walk,
-// owners and modes from the disk, everything else constant (tar_format). Nothing is followed: the
-// tree was written by people we do not trust.
+// A directory streamed as a normalised tar while it is hashed: entries in the order of a sorted
+// walk, owners and modes from the disk, everything else constant (tar_format). Nothing is followed:
+// the tree was written by people we do not trust.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,9 @@ struct TarSummary {
   std::uint64_t size_bytes = 0;
 };
 
-/// Writes the tar of `directory`'s content (not the directory itself) to `output`. Sockets, pipes and
-/// devices are left out. A file that changes its size meanwhile is an error.
-[[nodiscard]] Result<TarSummary> write_layer_tar(const std::filesystem::path& directory, int output);
+/// Writes the tar of `directory`'s content (not the directory itself) to `output`. Sockets, pipes
+/// and devices are left out. A file that changes its size meanwhile is an error.
+[[nodiscard]] Result<TarSummary> write_layer_tar(const std::filesystem::path& directory,
+                                                 int output);
 
 }  // namespace berth::builder

@@ -118,7 +118,7 @@ class Unpacker final {
   }
 
   Result<void> directory(int parent, const std::string& name, archive_entry* entry) {
-    struct stat status {};
+    struct stat status{};
     const bool there = ::fstatat(parent, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
     if (there && !S_ISDIR(status.st_mode)) BERTH_TRY(clear(parent, name));
     if ((!there || !S_ISDIR(status.st_mode)) && ::mkdirat(parent, name.c_str(), 0755) != 0)
@@ -128,8 +128,8 @@ class Unpacker final {
 
   Result<void> file(int parent, const std::string& name, archive_entry* entry) {
     BERTH_TRY(clear(parent, name));
-    const Fd fd(::openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                         0600));
+    const Fd fd(
+        ::openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd) return system_error("create file");
     const void* data = nullptr;
     std::size_t size = 0;
@@ -178,8 +178,8 @@ class Unpacker final {
     std::string path = ".";
     for (const auto& part : parts) path += "/" + part;
     BERTH_ASSIGN(const Fd from, open_inside(root_.get(), path, O_PATH | O_DIRECTORY));
-    struct stat source {};
-    struct stat target {};
+    struct stat source{};
+    struct stat target{};
     if (::fstatat(from.get(), base.c_str(), &source, AT_SYMLINK_NOFOLLOW) != 0)
       return system_error("hard link to " + base);
     if (::fstatat(parent, name.c_str(), &target, AT_SYMLINK_NOFOLLOW) == 0 &&

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A layer tar becomes an overlay lower directory. No entry can leave its root, whatever its name, its
-// links or their order: every path is resolved by the kernel inside the root (openat2, RESOLVE_IN_ROOT).
-// OCI whiteouts become overlay whiteouts. Devices are left out: containers get a /dev of their own.
+// A layer tar becomes an overlay lower directory. No entry can leave its root, whatever its name,
+// its links or their order: every path is resolved by the kernel inside the root (openat2,
+// RESOLVE_IN_ROOT). OCI whiteouts become overlay whiteouts. Devices are left out: containers get a
+// /dev of their own.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How the build log looks: "-----> Title", lines indented by seven spaces, sizes and lists as people
-// write them. Buildpacks print the same form; their output goes through as it is.
+// How the build log looks: "-----> Title", lines indented by seven spaces, sizes and lists as
+// people write them. Buildpacks print the same form; their output goes through as it is.
 #pragma once
 
 #include <cstdint>

@@ -53,14 +53,14 @@ std::set<std::string> names_in(const fs::path& directory) {
 struct Entry {
   enum class Kind { absent, other, directory } kind = Kind::absent;
   std::vector<fs::path> paths;  ///< one for `other`; the merged ones, top first, for `directory`
-  struct stat status {};        ///< of the first
+  struct stat status{};         ///< of the first
 };
 
 Entry resolve(const std::vector<fs::path>& parents, const std::string& name) {
   Entry result;
   for (const auto& parent : parents) {
     const fs::path path = parent / name;
-    struct stat status {};
+    struct stat status{};
     if (::lstat(path.c_str(), &status) != 0) continue;
     if (is_whiteout(status)) break;
     const bool first = result.paths.empty();
@@ -126,7 +126,8 @@ class Merger final {
     const fs::path& from = entry.paths[0];
     // Only with metacopy or redirect_dir, which sandboxes must not mount with (sandbox.hpp).
     if (has_attribute(from, "trusted.overlay.metacopy", 0))
-      return Error{ErrorKind::internal, from.string() + " has no content: the overlay was mounted with metacopy"};
+      return Error{ErrorKind::internal,
+                   from.string() + " has no content: the overlay was mounted with metacopy"};
     if (from_upper(from)) {
       if (::rename(from.c_str(), to.c_str()) != 0) return system_error("move " + from.string());
       return {};
@@ -136,8 +137,8 @@ class Merger final {
     return system_error("link " + from.string());
   }
 
-  /// A directory that hides or has nothing below it moves in one step. Inside it, neither whiteouts nor
-  /// opaque marks mean anything any more, and none of its own may cover another layer.
+  /// A directory that hides or has nothing below it moves in one step. Inside it, neither whiteouts
+  /// nor opaque marks mean anything any more, and none of its own may cover another layer.
   static Result<void> whole(const fs::path& from, const fs::path& to) {
     if (::rename(from.c_str(), to.c_str()) != 0) return system_error("move " + from.string());
     for (const char* name : {"trusted.overlay.opaque", "user.overlay.opaque"})
@@ -185,7 +186,8 @@ Result<std::optional<std::string>> MergedTree::read(const std::string& path,
   const auto refuse = [&] {
     return Error{ErrorKind::invalid, "/" + path + " is not a plain file"};
   };
-  if (found.entry.kind != Entry::Kind::other || !S_ISREG(found.entry.status.st_mode)) return refuse();
+  if (found.entry.kind != Entry::Kind::other || !S_ISREG(found.entry.status.st_mode))
+    return refuse();
   // A process of the build may still run and swap a directory for a link: the kernel checks again.
   const fs::path& file = found.entry.paths[0];
   for (const auto& layer : layers_) {
@@ -194,9 +196,9 @@ Result<std::optional<std::string>> MergedTree::read(const std::string& path,
     open_how how{};
     how.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-    const Fd fd(static_cast<int>(
-        ::syscall(SYS_openat2, root.get(), file.lexically_relative(layer).c_str(), &how, sizeof how)));
-    struct stat status {};
+    const Fd fd(static_cast<int>(::syscall(
+        SYS_openat2, root.get(), file.lexically_relative(layer).c_str(), &how, sizeof how)));
+    struct stat status{};
     if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return refuse();
     std::string content;
     char buffer[65536];
@@ -207,7 +209,8 @@ Result<std::optional<std::string>> MergedTree::read(const std::string& path,
       if (count == 0) return std::optional(std::move(content));
       content.append(buffer, static_cast<std::size_t>(count));
       if (content.size() > limit)
-        return Error{ErrorKind::limit, "/" + path + " is larger than " + std::to_string(limit) + " bytes"};
+        return Error{ErrorKind::limit,
+                     "/" + path + " is larger than " + std::to_string(limit) + " bytes"};
     }
   }
   return refuse();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An overlay mount seen from outside, by its upper and lower directories: what it shows, what changed,
-// and how a directory of it becomes one on disk without copying. Everything in it was written by a
-// build: no symbolic link is ever followed, nothing but plain files is read.
+// An overlay mount seen from outside, by its upper and lower directories: what it shows, what
+// changed, and how a directory of it becomes one on disk without copying. Everything in it was
+// written by a build: no symbolic link is ever followed, nothing but plain files is read.
 #pragma once
 
 #include <filesystem>
@@ -26,7 +26,8 @@ class MergedTree final {
   /// `lowers`: top first.
   MergedTree(std::filesystem::path upper, std::vector<std::filesystem::path> lowers);
 
-  /// The content of a plain file; nothing if there is none. A link or a pipe in its place is an error.
+  /// The content of a plain file; nothing if there is none. A link or a pipe in its place is an
+  /// error.
   [[nodiscard]] Result<std::optional<std::string>> read(const std::string& path,
                                                         std::uint64_t limit = 1 << 20) const;
   /// Names in a directory, sorted; empty if there is none.

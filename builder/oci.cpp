@@ -27,7 +27,8 @@ json::array strings(const std::vector<std::string>& values) {
 Result<Descriptor> parse_descriptor(const json::object& object) {
   BERTH_ASSIGN(const std::string digest, require_string(object, "digest"));
   BERTH_ASSIGN(const std::int64_t size, require_int(object, "size"));
-  if (!is_digest(digest)) return Error{ErrorKind::invalid, "'" + digest + "' is not a sha256 digest"};
+  if (!is_digest(digest))
+    return Error{ErrorKind::invalid, "'" + digest + "' is not a sha256 digest"};
   if (size < 0) return Error{ErrorKind::invalid, "a descriptor's size is negative"};
   return Descriptor{digest, static_cast<std::uint64_t>(size)};
 }
@@ -73,9 +74,8 @@ Result<std::vector<ImageLayer>> parse_layers(const json::object& manifest,
 
 bool is_digest(std::string_view text) {
   return text.size() == 71 && text.starts_with("sha256:") &&
-         std::all_of(text.begin() + 7, text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+         std::all_of(text.begin() + 7, text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 std::string_view oci_architecture() {
@@ -106,13 +106,13 @@ std::string image_config_json(const Image& image) {
     diff_ids.emplace_back(layer.diff_id);
     history.push_back(json::object{{"created", layer_time_text}, {"created_by", layer.created_by}});
   }
-  return to_text(json::object{
-      {"created", layer_time_text},
-      {"architecture", oci_architecture()},
-      {"os", "linux"},
-      {"config", std::move(settings)},
-      {"rootfs", json::object{{"type", "layers"}, {"diff_ids", std::move(diff_ids)}}},
-      {"history", std::move(history)}});
+  return to_text(
+      json::object{{"created", layer_time_text},
+                   {"architecture", oci_architecture()},
+                   {"os", "linux"},
+                   {"config", std::move(settings)},
+                   {"rootfs", json::object{{"type", "layers"}, {"diff_ids", std::move(diff_ids)}}},
+                   {"history", std::move(history)}});
 }
 
 std::string image_manifest_json(const Image& image, const Descriptor& config) {
@@ -175,8 +175,9 @@ Result<std::vector<IndexEntry>> parse_index(std::string_view text) {
     if (!value.is_object()) return Error{ErrorKind::invalid, "a manifest is not an object"};
     BERTH_ASSIGN(Descriptor manifest, parse_descriptor(value.get_object()));
     const json::object* annotations = optional_object(value.get_object(), "annotations");
-    entries.push_back({annotations ? optional_string(*annotations, name_annotation).value_or("") : "",
-                       std::move(manifest)});
+    entries.push_back(
+        {annotations ? optional_string(*annotations, name_annotation).value_or("") : "",
+         std::move(manifest)});
   }
   return entries;
 }

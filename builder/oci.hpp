@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The JSON documents of an OCI image layout, as pure functions between text and values: the same image
-// gives the same bytes, and what somebody else wrote is checked before it is believed.
+// The JSON documents of an OCI image layout, as pure functions between text and values: the same
+// image gives the same bytes, and what somebody else wrote is checked before it is believed.
 #pragma once
 
 #include <cstdint>

@@ -25,9 +25,9 @@ class Expander final {
       }
       const Buildpack* buildpack = set_.find(ref);
       if (!buildpack)
-        return Error{ErrorKind::invalid,
-                     "the buildpack " + ref.id + (ref.version.empty() ? "" : " " + ref.version) +
-                         " is named in an order but not installed"};
+        return Error{ErrorKind::invalid, "the buildpack " + ref.id +
+                                             (ref.version.empty() ? "" : " " + ref.version) +
+                                             " is named in an order but not installed"};
       const bool again = std::any_of(done.begin(), done.end(), [&](const GroupElement& element) {
         return element.buildpack->id == ref.id;
       });

@@ -19,9 +19,9 @@ struct GroupElement {
 
 using Group = std::vector<GroupElement>;
 
-/// Depth first, left to right. An optional composite also gives each group without it, after all its
-/// own. A buildpack stands in a group once. A buildpack that is not installed, a composite inside
-/// itself and an order of more than 4,096 groups are errors.
+/// Depth first, left to right. An optional composite also gives each group without it, after all
+/// its own. A buildpack stands in a group once. A buildpack that is not installed, a composite
+/// inside itself and an order of more than 4,096 groups are errors.
 [[nodiscard]] Result<std::vector<Group>> expand_order(const Order& order, const BuildpackSet& set);
 
 }  // namespace berth::builder

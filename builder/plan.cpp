@@ -55,8 +55,7 @@ using Dependencies = std::map<std::string, Dependency>;
 Dependencies collect(const std::vector<Choice>& trial) {
   Dependencies result;
   for (const auto& choice : trial) {
-    for (const auto& name : choice.option->provides)
-      result[name].unused.push_back(choice.element);
+    for (const auto& name : choice.option->provides) result[name].unused.push_back(choice.element);
     for (const auto& requirement : choice.option->requirements) {
       Dependency& dependency = result[requirement.name];
       dependency.providers.insert(dependency.providers.end(), dependency.unused.begin(),
@@ -118,14 +117,16 @@ class Resolver final {
   Removal remove_unmet(std::vector<Choice>& trial, const Dependencies& dependencies) {
     for (const auto& [name, dependency] : dependencies)
       if (!dependency.early.empty())
-        return remove(trial, dependency.early.front(), " needs '" + name + "', which nothing before it provides");
+        return remove(trial, dependency.early.front(),
+                      " needs '" + name + "', which nothing before it provides");
     return Removal::none;
   }
 
   Removal remove_unused(std::vector<Choice>& trial, const Dependencies& dependencies) {
     for (const auto& [name, dependency] : dependencies)
       if (!dependency.unused.empty())
-        return remove(trial, dependency.unused.front(), " provides '" + name + "', which nothing needs");
+        return remove(trial, dependency.unused.front(),
+                      " provides '" + name + "', which nothing needs");
     return Removal::none;
   }
 
@@ -170,6 +171,8 @@ Result<std::vector<PlanOption>> parse_plan(std::string_view text) {
   return options;
 }
 
-PlanResult resolve_plan(const std::vector<PlanElement>& elements) { return Resolver(elements).run(); }
+PlanResult resolve_plan(const std::vector<PlanElement>& elements) {
+  return Resolver(elements).run();
+}
 
 }  // namespace berth::builder

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The build plan (specs/cnb.md 1.4): what each buildpack that passed detection provides and requires,
-// with alternatives, resolved to the group that builds and the entries it is given. Pure.
+// The build plan (specs/cnb.md 1.4): what each buildpack that passed detection provides and
+// requires, with alternatives, resolved to the group that builds and the entries it is given. Pure.
 #pragma once
 
 #include <cstddef>
@@ -55,8 +55,8 @@ struct PlanResult {
   std::string why;  ///< without a resolution: why the last trial failed
 };
 
-/// Trials are made left to right, depth first; the first that resolves wins. More than 65,536 trials
-/// end without a resolution.
+/// Trials are made left to right, depth first; the first that resolves wins. More than 65,536
+/// trials end without a resolution.
 [[nodiscard]] PlanResult resolve_plan(const std::vector<PlanElement>& elements);
 
 }  // namespace berth::builder

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The processes of an image: those of all buildpacks merged (specs/cnb.md 1.6), and the documents they
-// are written to: the launcher's metadata.toml and the image's build metadata label. Pure.
+// The processes of an image: those of all buildpacks merged (specs/cnb.md 1.6), and the documents
+// they are written to: the launcher's metadata.toml and the image's build metadata label. Pure.
 #pragma once
 
 #include <map>

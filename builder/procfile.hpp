@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A Procfile as data: "type: command" a line, comments and blank lines between. One broken line makes
-// the whole file an error that names it, so that a typing mistake never drops a process silently.
+// A Procfile as data: "type: command" a line, comments and blank lines between. One broken line
+// makes the whole file an error that names it, so that a typing mistake never drops a process
+// silently.
 #pragma once
 
 #include <string>

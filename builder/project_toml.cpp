@@ -12,7 +12,8 @@ Result<void> read_variables(const json::object* build, Environment& result) {
   if (!entries) return {};
   for (const auto& value : *entries) {
     if (!value.is_object()) return Error{ErrorKind::invalid, "build.env is not a list of tables"};
-    BERTH_ASSIGN(const std::string name, with_context(require_string(value.get_object(), "name"), "build.env"));
+    BERTH_ASSIGN(const std::string name,
+                 with_context(require_string(value.get_object(), "name"), "build.env"));
     BERTH_ASSIGN(const std::string content,
                  with_context(require_string(value.get_object(), "value"), "build.env " + name));
     if (!is_variable_name(name))
@@ -27,11 +28,13 @@ Result<void> read_variables(const json::object* build, Environment& result) {
 Result<Environment> project_build_environment(std::string_view text) {
   BERTH_ASSIGN(const json::object document, with_context(parse_toml(text), "project.toml"));
   Environment result;
-  BERTH_TRY(with_context(read_variables(optional_object(document, "build"), result), "project.toml"));
+  BERTH_TRY(
+      with_context(read_variables(optional_object(document, "build"), result), "project.toml"));
   const json::object* io = optional_object(document, "io");
   const json::object* buildpacks = io ? optional_object(*io, "buildpacks") : nullptr;
   if (buildpacks)
-    BERTH_TRY(with_context(read_variables(optional_object(*buildpacks, "build"), result), "project.toml"));
+    BERTH_TRY(with_context(read_variables(optional_object(*buildpacks, "build"), result),
+                           "project.toml"));
   return result;
 }
 

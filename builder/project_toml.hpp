@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What of a project.toml we honour (specs/cnb.md 1.13): the build environment, in both generations of
-// the file. Pure.
+// What of a project.toml we honour (specs/cnb.md 1.13): the build environment, in both generations
+// of the file. Pure.
 #pragma once
 
 #include <string_view>

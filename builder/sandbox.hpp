@@ -25,19 +25,19 @@ using OutputSink = std::function<void(std::string_view)>;
 
 struct SandboxLimits {
   std::uint64_t memory_bytes = 2ULL << 30;
-  std::uint64_t cpu_milli = 2000;    ///< quota; 1000 is one core
-  std::uint64_t cpu_weight = 50;     ///< share against replicas, which have 100
+  std::uint64_t cpu_milli = 2000;  ///< quota; 1000 is one core
+  std::uint64_t cpu_weight = 50;   ///< share against replicas, which have 100
   std::uint64_t pids = 4096;
   std::uint64_t disk_bytes = 8ULL << 30;  ///< what the build may write in all its mounts together
 };
 
-/// Files on disk are owned by 0…65535; inside they look the same, outside the process has a host uid
-/// range of its own (idmapped mounts). The root is scratch: writable, thrown away, and mount points
-/// that are missing in it are made. Overlays are mounted with redirect_dir=off and metacopy=off: the
-/// upper directory alone must tell what changed.
+/// Files on disk are owned by 0…65535; inside they look the same, outside the process has a host
+/// uid range of its own (idmapped mounts). The root is scratch: writable, thrown away, and mount
+/// points that are missing in it are made. Overlays are mounted with redirect_dir=off and
+/// metacopy=off: the upper directory alone must tell what changed.
 struct SandboxSpec {
-  std::string name;                                 ///< unique; [a-z0-9-]{1,40}
-  std::vector<std::filesystem::path> root_layers;   ///< overlay lower directories, top first
+  std::string name;                                ///< unique; [a-z0-9-]{1,40}
+  std::vector<std::filesystem::path> root_layers;  ///< overlay lower directories, top first
   struct Bind {
     std::filesystem::path source;  ///< directory or file
     std::string target;            ///< absolute, inside
@@ -67,9 +67,9 @@ struct SandboxCommand {
 struct SandboxExit {
   ExitStatus status;
   bool timed_out = false;
-  bool out_of_memory = false;   ///< the memory limit killed a process
-  bool out_of_disk = false;     ///< the disk limit ended it
-  bool out_of_pids = false;     ///< the pids limit refused a fork
+  bool out_of_memory = false;  ///< the memory limit killed a process
+  bool out_of_disk = false;    ///< the disk limit ended it
+  bool out_of_pids = false;    ///< the pids limit refused a fork
   bool cancelled = false;
 };
 

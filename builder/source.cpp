@@ -49,7 +49,8 @@ void start_libgit2() {
 
 Error git_failure(const std::string& what) {
   const git_error* error = git_error_last();
-  return {ErrorKind::io, what + ": " + (error && error->message ? error->message : "unknown error")};
+  return {ErrorKind::io,
+          what + ": " + (error && error->message ? error->message : "unknown error")};
 }
 
 struct OpenSource {
@@ -119,8 +120,9 @@ std::optional<SourceList> parse_list(std::string_view text) {
     text.remove_prefix(end + 1);
     const auto space = line.find(' ', 2);
     if (line.size() < 4 || line[1] != ' ' || space == line.npos) return std::nullopt;
-    list.emplace(std::string(line.substr(space + 1)),
-                 SourceEntry{static_cast<FileKind>(line[0]), std::string(line.substr(2, space - 2))});
+    list.emplace(
+        std::string(line.substr(space + 1)),
+        SourceEntry{static_cast<FileKind>(line[0]), std::string(line.substr(2, space - 2))});
   }
   return list;
 }
@@ -160,14 +162,14 @@ class TreeReader final {
       }
       case GIT_FILEMODE_COMMIT:
         list[path] = {FileKind::directory, "-"};
-        summary_.notes.push_back("The submodule " + path +
-                                 " is left empty: submodules are not fetched. Vendor its files to use them.");
+        summary_.notes.push_back(
+            "The submodule " + path +
+            " is left empty: submodules are not fetched. Vendor its files to use them.");
         return {};
       case GIT_FILEMODE_LINK: return blob(FileKind::symlink, id, path);
       case GIT_FILEMODE_BLOB_EXECUTABLE: return blob(FileKind::executable, id, path);
       case GIT_FILEMODE_BLOB: return blob(FileKind::file, id, path);
-      default:
-        return Error{ErrorKind::invalid, path + " has a mode that git does not define"};
+      default: return Error{ErrorKind::invalid, path + " has a mode that git does not define"};
     }
   }
 
@@ -189,7 +191,8 @@ class TreeReader final {
       return Error{ErrorKind::limit, "the commit's files have more than " +
                                          people_bytes(limits_.total_bytes) + " together"};
     if (++summary_.files > limits_.files)
-      return Error{ErrorKind::limit, "the commit has more than " + std::to_string(limits_.files) + " files"};
+      return Error{ErrorKind::limit,
+                   "the commit has more than " + std::to_string(limits_.files) + " files"};
     list[path] = {kind, hex_of(id)};
     return {};
   }
@@ -233,7 +236,8 @@ class TreeWriter final {
   Result<Fd> parent_of(const std::string& path) {
     const auto slash = path.rfind('/');
     const std::string parent = slash == std::string::npos ? "" : path.substr(0, slash);
-    if (parent_fd_ && parent == parent_path_) return Fd(::fcntl(parent_fd_.get(), F_DUPFD_CLOEXEC, 0));
+    if (parent_fd_ && parent == parent_path_)
+      return Fd(::fcntl(parent_fd_.get(), F_DUPFD_CLOEXEC, 0));
     BERTH_ASSIGN(Fd fd, open_file(root_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     std::string_view rest = parent;
     while (!rest.empty()) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The tree of a commit becomes a directory, straight from git's object database: no clone, no
-// checkout. The directory is kept between builds, and only what differs is written, so that the times
-// of unchanged files stay and compilers can trust them.
+// checkout. The directory is kept between builds, and only what differs is written, so that the
+// times of unchanged files stay and compilers can trust them.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct SourceLimits {
 };
 
 struct SourceTree {
-  std::string tree;                ///< id of the commit's tree
+  std::string tree;  ///< id of the commit's tree
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;         ///< of the files
   std::uint64_t written = 0;       ///< files that had to be written
@@ -33,9 +33,9 @@ struct SourceTree {
 /// The id of the commit's tree; reads two objects.
 [[nodiscard]] Result<std::string> source_tree_id(const GitSource& source);
 
-/// Makes `directory`/tree equal to the commit's tree, owned by uid:gid. `directory`/list is what the
-/// tree held after the last export; without a whole one the tree is made anew. One export a directory
-/// at a time.
+/// Makes `directory`/tree equal to the commit's tree, owned by uid:gid. `directory`/list is what
+/// the tree held after the last export; without a whole one the tree is made anew. One export a
+/// directory at a time.
 [[nodiscard]] Result<SourceTree> export_source(const GitSource& source,
                                                const std::filesystem::path& directory,
                                                std::uint32_t uid, std::uint32_t gid,

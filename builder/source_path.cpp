@@ -24,7 +24,8 @@ bool is_dot_git(std::string_view name) {
 
 Result<void> check_tree_name(std::string_view name) {
   const auto refuse = [&](const char* why) {
-    return Error{ErrorKind::invalid, "the commit holds an entry named '" + std::string(name) + "', " + why};
+    return Error{ErrorKind::invalid,
+                 "the commit holds an entry named '" + std::string(name) + "', " + why};
   };
   if (name.empty()) return refuse("which has no name");
   if (name == "." || name == "..") return refuse("which leads out of its directory");
@@ -38,8 +39,8 @@ Result<void> check_tree_name(std::string_view name) {
 Result<void> check_source_path(std::string_view path) {
   if (path.size() > longest_path_bytes)
     return Error{ErrorKind::limit, "the commit holds a path longer than " +
-                                       std::to_string(longest_path_bytes) + " bytes: " +
-                                       std::string(path.substr(0, 100)) + "…"};
+                                       std::to_string(longest_path_bytes) +
+                                       " bytes: " + std::string(path.substr(0, 100)) + "…"};
   if (std::count(path.begin(), path.end(), '/') >= deepest_path)
     return Error{ErrorKind::limit, "the commit holds directories nested deeper than " +
                                        std::to_string(deepest_path) + ": " +

@@ -40,8 +40,9 @@ Result<Image> import_part(ImageStore& images, const std::filesystem::path& direc
   if (known.has_value() && !image.labels[digest_label].empty() && known->labels == image.labels &&
       known->env == image.env && known->user == image.user)
     return known;
-  BERTH_ASSIGN(ImageLayer layer, images.add_layer_tar(directory / (part + ".tar"),
-                                                      "Stack " + image.labels["io.buildpacks.base.id"]));
+  BERTH_ASSIGN(ImageLayer layer,
+               images.add_layer_tar(directory / (part + ".tar"),
+                                    "Stack " + image.labels["io.buildpacks.base.id"]));
   image.layers.push_back(std::move(layer));
   BERTH_ASSIGN(image, images.add_image(std::move(image)));
   BERTH_TRY(images.tag(tag, image.digest));
@@ -53,7 +54,8 @@ Result<Image> import_part(ImageStore& images, const std::filesystem::path& direc
 Result<StackImages> import_stack(ImageStore& images, const std::filesystem::path& directory) {
   const std::string what = "import stack " + directory.string();
   BERTH_ASSIGN(const std::string text, with_context(read_file(directory / "stack.json"), what));
-  BERTH_ASSIGN(const json::object stack, with_context(parse_json_object(text), what + "/stack.json"));
+  BERTH_ASSIGN(const json::object stack,
+               with_context(parse_json_object(text), what + "/stack.json"));
   StackImages result;
   BERTH_ASSIGN(result.id, with_context(require_string(stack, "id"), what + "/stack.json"));
   BERTH_ASSIGN(result.run, with_context(import_part(images, directory, stack, "run"), what));

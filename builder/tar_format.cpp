@@ -125,7 +125,8 @@ std::string tar_header(const TarEntry& entry) {
 }
 
 std::size_t tar_padding(std::uint64_t size_bytes) {
-  return static_cast<std::size_t>((tar_block_bytes - size_bytes % tar_block_bytes) % tar_block_bytes);
+  return static_cast<std::size_t>((tar_block_bytes - size_bytes % tar_block_bytes) %
+                                  tar_block_bytes);
 }
 
 std::string tar_end() { return std::string(2 * tar_block_bytes, '\0'); }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The bytes of a tar header, normalised so that the same tree gives the same archive anywhere: one
-// constant time, no user or group names, POSIX ustar, and a PAX record only for what ustar cannot say.
+// constant time, no user or group names, POSIX ustar, and a PAX record only for what ustar cannot
+// say.
 #pragma once
 
 #include <cstdint>

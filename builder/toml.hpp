@@ -15,7 +15,8 @@ namespace berth::builder {
 /// The error names line and column. Text that is not UTF-8 is an error.
 [[nodiscard]] Result<json::object> parse_toml(std::string_view text);
 
-/// Tables as [sections], arrays of tables as [[sections]]; keys in the object's order, null left out.
+/// Tables as [sections], arrays of tables as [[sections]]; keys in the object's order, null left
+/// out.
 [[nodiscard]] std::string write_toml(const json::object& object);
 
 }  // namespace berth::builder

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// toml++ 3.3 made safe for text that people we do not trust wrote. It asserts where it should report
-// an error (a table header that starts with an odd character, "[^"), which would end the server and is
-// undefined behaviour with NDEBUG; and it calls places unreachable that are reached (its test for
-// white space, by letters from U+0100 on). Here its assertions throw, those tests say no, and
-// parse_toml_text() makes one error of everything. Include in .cpp files only, first.
+// toml++ 3.3 made safe for text that people we do not trust wrote. It asserts where it should
+// report an error (a table header that starts with an odd character, "[^"), which would end the
+// server and is undefined behaviour with NDEBUG; and it calls places unreachable that are reached
+// (its test for white space, by letters from U+0100 on). Here its assertions throw, those tests say
+// no, and parse_toml_text() makes one error of everything. Include in .cpp files only, first.
 #pragma once
 
 #undef NDEBUG
@@ -20,8 +20,7 @@ namespace berth::builder {
 [[noreturn]] inline void toml_assertion_failed() { throw std::logic_error("this is not TOML"); }
 }  // namespace berth::builder
 
-#define TOML_ASSERT(expression) \
-  ((expression) ? void(0) : ::berth::builder::toml_assertion_failed())
+#define TOML_ASSERT(expression) ((expression) ? void(0) : ::berth::builder::toml_assertion_failed())
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 1
 #define TOML_ENABLE_FORMATTERS 0

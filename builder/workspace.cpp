@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 namespace {
 
 Result<void> give_to_build(const fs::path& path) {
-  if (::lchown(path.c_str(), build_uid, build_gid) != 0) return system_error("set owner of " + path.string());
+  if (::lchown(path.c_str(), build_uid, build_gid) != 0)
+    return system_error("set owner of " + path.string());
   return {};
 }
 
@@ -41,7 +42,8 @@ class Workspace::CancelWatch final {
   CancelWatch(Sandbox& sandbox, const std::atomic<bool>& cancel)
       : thread_([this, &sandbox, &cancel] {
           std::unique_lock lock(mutex_);
-          while (!stopped_.wait_for(lock, std::chrono::milliseconds(50), [this] { return stop_; })) {
+          while (
+              !stopped_.wait_for(lock, std::chrono::milliseconds(50), [this] { return stop_; })) {
             if (!cancel) continue;
             sandbox.cancel();
             return;
@@ -111,7 +113,8 @@ Result<void> Workspace::write_restored(const BuildContext& context,
     if (!layer.id.empty()) {
       auto content = context.images.mountable_layer(layer.id);
       // A layer that is gone, or whose tar is broken, is one that never was.
-      if (content.has_error() || !fs::is_directory(*content / "layers" / directory / layer.layer)) continue;
+      if (content.has_error() || !fs::is_directory(*content / "layers" / directory / layer.layer))
+        continue;
       lowers_.push_back(*content / "layers");
       restored_[{layer.buildpack, layer.layer}] = layer.id;
     }
@@ -169,7 +172,9 @@ void Workspace::close_sandbox() {
   sandbox_.reset();
 }
 
-std::string Workspace::plan_name(std::size_t number) { return "plan-" + std::to_string(number) + ".toml"; }
+std::string Workspace::plan_name(std::size_t number) {
+  return "plan-" + std::to_string(number) + ".toml";
+}
 
 Result<std::string> Workspace::write_input(const std::string& name, std::string_view content) {
   // Read-only inside: no process of the build can have put a link here.

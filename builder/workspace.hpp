@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The directories of one build and the sandbox over them: the app as an overlay over the kept source,
-// the layers as an overlay over the restored ones. What the build changes lands in two upper
-// directories and nowhere else.
+// The directories of one build and the sandbox over them: the app as an overlay over the kept
+// source, the layers as an overlay over the restored ones. What the build changes lands in two
+// upper directories and nowhere else.
 #pragma once
 
 #include <filesystem>

@@ -4,8 +4,8 @@
 // relays what the server says: build output to the pusher, and the verdict as its exit status. All
 // policy is the server's; a server that goes away refuses the push.
 //
-// To the server: one line of JSON. From it: frames of a type byte, a 4-byte big-endian length and as
-// many bytes: 'o' is output, 'x' one byte, the exit status.
+// To the server: one line of JSON. From it: frames of a type byte, a 4-byte big-endian length and
+// as many bytes: 'o' is output, 'x' one byte, the exit status.
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -120,7 +120,8 @@ std::optional<int> relay(int server) {
                            static_cast<std::uint32_t>(head[3]) << 8 | head[4];
     if (head[0] == 'x') {
       unsigned char code = 1;
-      if (length != 1 || !read_exactly(server, reinterpret_cast<char*>(&code), 1)) return std::nullopt;
+      if (length != 1 || !read_exactly(server, reinterpret_cast<char*>(&code), 1))
+        return std::nullopt;
       return code;
     }
     std::array<char, 16384> buffer;

@@ -12,8 +12,8 @@
 namespace berth::launcher {
 
 namespace fs = std::filesystem;
-using builder::Environment;
 using builder::EnvFile;
+using builder::Environment;
 
 namespace {
 
@@ -27,7 +27,8 @@ std::string escape_id(std::string id) {
 std::vector<fs::path> sorted_entries(const fs::path& directory, bool directories) {
   std::vector<fs::path> result;
   std::error_code failure;
-  for (fs::directory_iterator at(directory, failure), end; !failure && at != end; at.increment(failure))
+  for (fs::directory_iterator at(directory, failure), end; !failure && at != end;
+       at.increment(failure))
     if (at->is_directory(failure) == directories) result.push_back(at->path());
   std::sort(result.begin(), result.end());
   return result;
@@ -107,9 +108,9 @@ Result<void> run_program(const fs::path& program, Environment& environment) {
   }
   BERTH_TRY(output);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-    return Error{ErrorKind::invalid,
-                 WIFEXITED(status) ? "exit status " + std::to_string(WEXITSTATUS(status))
-                                   : "killed by signal " + std::to_string(WTERMSIG(status))};
+    return Error{ErrorKind::invalid, WIFEXITED(status)
+                                         ? "exit status " + std::to_string(WEXITSTATUS(status))
+                                         : "killed by signal " + std::to_string(WTERMSIG(status))};
   BERTH_ASSIGN(const auto pairs, with_context(parse_exec_d(*output), "its output on descriptor 3"));
   for (const auto& [name, value] : pairs) environment[name] = value;
   return {};

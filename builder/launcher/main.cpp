@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// berth-launcher: the entry point of every image, /cnb/lifecycle/launcher (specs/cnb.md 1.10). Finds the
-// process by its own name, builds the environment, and becomes the process. Exit 82: it could not.
+// berth-launcher: the entry point of every image, /cnb/lifecycle/launcher (specs/cnb.md 1.10).
+// Finds the process by its own name, builds the environment, and becomes the process. Exit 82: it
+// could not.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,7 +34,7 @@ std::string variable(const char* name, const char* fallback) {
 
 /// What is to run, however it was named.
 struct Launch {
-  std::string type;  ///< empty for the user's own command
+  std::string type;                  ///< empty for the user's own command
   std::vector<std::string> command;  ///< with its arguments
   bool direct = true;
   std::string working_directory;
@@ -83,7 +84,7 @@ std::string find_program(const std::string& name, const std::string& path) {
     const auto colon = rest.find(':');
     const std::string directory(rest.substr(0, colon));
     const std::string candidate = (directory.empty() ? "." : directory) + "/" + name;
-    struct stat status {};
+    struct stat status{};
     if (::stat(candidate.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
         ::access(candidate.c_str(), X_OK) == 0)
       return candidate;
@@ -92,7 +93,8 @@ std::string find_program(const std::string& name, const std::string& path) {
   return {};
 }
 
-Error become(const std::string& program, std::vector<std::string> argv, const Environment& environment) {
+Error become(const std::string& program, std::vector<std::string> argv,
+             const Environment& environment) {
   const auto path = environment.find("PATH");
   const std::string file = find_program(program, path == environment.end() ? "" : path->second);
   if (file.empty()) return {ErrorKind::not_found, "'" + program + "' was not found on PATH"};
@@ -119,12 +121,12 @@ Error run_in_shell(const Launch& launch, const Layout& layout, const Environment
   std::vector<std::string> sourced;
   for (const auto& file : profile_files) sourced.push_back(file.string());
   std::error_code failure;
-  if (fs::exists(layout.app / ".profile", failure)) sourced.push_back((layout.app / ".profile").string());
+  if (fs::exists(layout.app / ".profile", failure))
+    sourced.push_back((layout.app / ".profile").string());
   const std::string directory =
       launch.working_directory.empty() ? layout.app.string() : launch.working_directory;
-  std::vector<std::string> argv = {"bash", "-c",
-                                   launch_script(sourced, directory, launch.command.size() - 1),
-                                   "launcher"};
+  std::vector<std::string> argv = {
+      "bash", "-c", launch_script(sourced, directory, launch.command.size() - 1), "launcher"};
   argv.insert(argv.end(), launch.command.begin(), launch.command.end());
   return become("bash", std::move(argv), environment);
 }

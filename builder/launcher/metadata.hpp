@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// <layers>/config/metadata.toml as the launcher needs it: the image's processes and the order of its
-// buildpacks. Written by our exporter, or by another lifecycle.
+// <layers>/config/metadata.toml as the launcher needs it: the image's processes and the order of
+// its buildpacks. Written by our exporter, or by another lifecycle.
 #pragma once
 
 #include <optional>

@@ -10,8 +10,8 @@
 
 namespace berth::launcher {
 
-/// bash runs it as `bash -c SCRIPT NAME COMMAND ARGS…`. Without arguments the command is a script of
-/// its own; with arguments every word is expanded by the shell once.
+/// bash runs it as `bash -c SCRIPT NAME COMMAND ARGS…`. Without arguments the command is a script
+/// of its own; with arguments every word is expanded by the shell once.
 [[nodiscard]] std::string launch_script(const std::vector<std::string>& profiles,
                                         const std::string& working_directory,
                                         std::size_t argument_count);

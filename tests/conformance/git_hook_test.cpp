@@ -35,7 +35,8 @@ struct Fixture {
   json::object request;
 
   Fixture() {
-    fs::create_symlink(fs::path(BERTH_BINARY_DIR) / "berth-git-hook", server.path() / "hooks/pre-receive");
+    fs::create_symlink(fs::path(BERTH_BINARY_DIR) / "berth-git-hook",
+                       server.path() / "hooks/pre-receive");
   }
   /// Pushes while `answer` is what the server says to the request.
   Output push(const std::string& answer) {
@@ -56,9 +57,10 @@ struct Fixture {
     return output;
   }
   Output push_only() {
-    auto output = run_program({.argv = {"git", "push", server.path().string(), "main"},
-                               .env = {{"BERTH_HOOK_SOCKET", socket.string()}, {"BERTH_PUSH_ID", "p \"1\""}},
-                               .working_directory = client.path().string()});
+    auto output =
+        run_program({.argv = {"git", "push", server.path().string(), "main"},
+                     .env = {{"BERTH_HOOK_SOCKET", socket.string()}, {"BERTH_PUSH_ID", "p \"1\""}},
+                     .working_directory = client.path().string()});
     REQUIRE(output.has_value());
     return *output;
   }
@@ -68,7 +70,8 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE_FIXTURE(Fixture, "an accepted push shows the build's output and moves the branch") {
-  const Output output = push(frame('o', "-----> Building\n") + frame('o', "       done\n") + frame('x', std::string(1, '\0')));
+  const Output output = push(frame('o', "-----> Building\n") + frame('o', "       done\n") +
+                             frame('x', std::string(1, '\0')));
   CHECK_MESSAGE(output.status.success(), output.err);
   CHECK(output.err.find("remote: -----> Building") != std::string::npos);
   CHECK(output.err.find("remote:        done") != std::string::npos);
@@ -90,11 +93,14 @@ TEST_CASE_FIXTURE(Fixture, "a refused push leaves the branch as it was") {
   CHECK_FALSE(arrived());
 }
 
-TEST_CASE_FIXTURE(Fixture, "a server that goes away during the build refuses the push and says so") {
-  for (const std::string& answer : {std::string(), frame('o', "half"), frame('o', "half").substr(0, 7), frame('x', "")}) {
+TEST_CASE_FIXTURE(Fixture,
+                  "a server that goes away during the build refuses the push and says so") {
+  for (const std::string& answer :
+       {std::string(), frame('o', "half"), frame('o', "half").substr(0, 7), frame('x', "")}) {
     const Output output = push(answer);
     CHECK_FALSE(output.status.success());
-    CHECK(output.err.find("the platform restarted during the build; push again") != std::string::npos);
+    CHECK(output.err.find("the platform restarted during the build; push again") !=
+          std::string::npos);
     CHECK_FALSE(arrived());
   }
 }
@@ -108,7 +114,8 @@ TEST_CASE_FIXTURE(Fixture, "without a server the push is refused and says so") {
 TEST_CASE_FIXTURE(Fixture, "large output passes whole, frames of unknown types are skipped") {
   std::string lines;
   for (int i = 0; i < 20000; ++i) lines += "line " + std::to_string(i) + "\n";
-  const Output output = push(frame('?', "later version") + frame('o', lines) + frame('x', std::string(1, '\0')));
+  const Output output =
+      push(frame('?', "later version") + frame('o', lines) + frame('x', std::string(1, '\0')));
   CHECK(output.status.success());
   CHECK(output.err.find("line 19999") != std::string::npos);
   CHECK(output.err.find("later version") == std::string::npos);

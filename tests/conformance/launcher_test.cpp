@@ -21,12 +21,16 @@ struct Fixture {
   Fixture() {
     fs::create_directories(layers / "config");
     fs::create_directories(app);
-    env = {{"PATH", "/cnb/process:/cnb/lifecycle:/usr/bin:/bin"}, {"CNB_LAYERS_DIR", layers.string()},
+    env = {{"PATH", "/cnb/process:/cnb/lifecycle:/usr/bin:/bin"},
+           {"CNB_LAYERS_DIR", layers.string()},
            {"CNB_APP_DIR", app.string()}};
   }
   void metadata(const std::string& processes, const std::string& head = "") {
-    write("layers/config/metadata.toml", head +
-          "[[buildpacks]]\nid = \"x/one\"\napi = \"0.10\"\n[[buildpacks]]\nid = \"two\"\napi = \"0.8\"\n" + processes);
+    write("layers/config/metadata.toml",
+          head +
+              "[[buildpacks]]\nid = \"x/one\"\napi = \"0.10\"\n[[buildpacks]]\nid = \"two\"\napi = "
+              "\"0.8\"\n" +
+              processes);
   }
   void write(const std::string& path, const std::string& text, unsigned mode = 0644) {
     const fs::path at = directory.path() / path;
@@ -38,7 +42,8 @@ struct Fixture {
     fs::create_directories(link.parent_path());
     fs::remove(link);
     fs::create_symlink(fs::path(BERTH_BINARY_DIR) / "berth-launcher", link);
-    Command command{.argv = {link.string()}, .env = env, .clear_env = true, .working_directory = "/"};
+    Command command{
+        .argv = {link.string()}, .env = env, .clear_env = true, .working_directory = "/"};
     command.argv.insert(command.argv.end(), words.begin(), words.end());
     auto result = run_program(std::move(command));
     REQUIRE_MESSAGE(result.has_value(), (result.has_error() ? result.error().message : ""));
@@ -73,14 +78,18 @@ TEST_CASE_FIXTURE(Fixture, "1.10: the process's own exit status is the launcher'
   CHECK(run("web").status.code == 7);
 }
 
-TEST_CASE_FIXTURE(Fixture, "1.10: since API 0.9 the user's arguments replace args, the command stays") {
-  metadata(process("web", "command = [\"echo\", \"always\"]\nargs = [\"default\"]\ndirect = true\nbuildpack-id = \"x/one\""));
+TEST_CASE_FIXTURE(Fixture,
+                  "1.10: since API 0.9 the user's arguments replace args, the command stays") {
+  metadata(process("web",
+                   "command = [\"echo\", \"always\"]\nargs = [\"default\"]\ndirect = "
+                   "true\nbuildpack-id = \"x/one\""));
   CHECK(out("web") == "always default\n");
   CHECK(out("web", {"mine", "too"}) == "always mine too\n");
 }
 
 TEST_CASE_FIXTURE(Fixture, "1.10: before API 0.9 the user's arguments are appended") {
-  metadata(process("web", "command = [\"echo\"]\nargs = [\"default\"]\ndirect = true\nbuildpack-id = \"two\""));
+  metadata(process(
+      "web", "command = [\"echo\"]\nargs = [\"default\"]\ndirect = true\nbuildpack-id = \"two\""));
   CHECK(out("web", {"mine"}) == "default mine\n");
 }
 
@@ -92,7 +101,8 @@ TEST_CASE_FIXTURE(Fixture, "1.10: after -- a command is run directly, without it
   CHECK(out("launcher", {"echo one; echo $X"}) == "one\nexpanded\n");
 }
 
-TEST_CASE_FIXTURE(Fixture, "1.10: no command runs the default process, and without one is an error") {
+TEST_CASE_FIXTURE(Fixture,
+                  "1.10: no command runs the default process, and without one is an error") {
   metadata(process("web", "command = [\"echo\", \"default\"]\ndirect = true"),
            "buildpack-default-process-type = \"web\"\n");
   CHECK(out("launcher") == "default\n");
@@ -110,7 +120,8 @@ TEST_CASE_FIXTURE(Fixture, "1.10: a process must be for the execution environmen
   CHECK(out("web") == "test\n");
 }
 
-TEST_CASE_FIXTURE(Fixture, "1.10: the launcher's variables and path entries are gone, layer roots are there") {
+TEST_CASE_FIXTURE(
+    Fixture, "1.10: the launcher's variables and path entries are gone, layer roots are there") {
   metadata(process("web", "command = [\"env\"]\ndirect = true"));
   for (const char* path : {"layers/x_one/b/bin/f", "layers/x_one/a/bin/f", "layers/x_one/a/lib/f",
                            "layers/two/c/bin/f", "layers/x_one/a/include/f"})
@@ -119,7 +130,8 @@ TEST_CASE_FIXTURE(Fixture, "1.10: the launcher's variables and path entries are 
   const std::string l = layers.string();
   const std::string text = out("web");
   CHECK(text.find("CNB_") == std::string::npos);
-  CHECK(text.find("PATH=" + l + "/two/c/bin:" + l + "/x_one/b/bin:" + l + "/x_one/a/bin:/usr/bin:/bin\n") != std::string::npos);
+  CHECK(text.find("PATH=" + l + "/two/c/bin:" + l + "/x_one/b/bin:" + l +
+                  "/x_one/a/bin:/usr/bin:/bin\n") != std::string::npos);
   CHECK(text.find("LD_LIBRARY_PATH=" + l + "/x_one/a/lib\n") != std::string::npos);
   CHECK(text.find("CPATH") == std::string::npos);
 }
@@ -138,17 +150,20 @@ TEST_CASE_FIXTURE(Fixture, "1.10: env, env.launch and env.launch/<type> apply in
   CHECK(out("worker") == "env+launch+two container\n");
 }
 
-TEST_CASE_FIXTURE(Fixture, "1.10: exec.d programs see the environment so far and set more through descriptor 3") {
+TEST_CASE_FIXTURE(
+    Fixture, "1.10: exec.d programs see the environment so far and set more through descriptor 3") {
   metadata(process("web", "command = [\"sh\", \"-c\", \"echo $A $B $PWD\"]\ndirect = true"));
   write("layers/x_one/a/env/SEEN", "seen");
-  write("layers/x_one/a/exec.d/1", "#!/bin/sh\necho \"A = \\\"$SEEN\\\"\" >&3\necho shown\npwd", 0755);
+  write("layers/x_one/a/exec.d/1", "#!/bin/sh\necho \"A = \\\"$SEEN\\\"\" >&3\necho shown\npwd",
+        0755);
   write("layers/x_one/a/exec.d/web/2", "#!/bin/sh\nprintf 'B = \"after %s\"\\n' $A >&3", 0755);
   write("layers/x_one/a/exec.d/worker/3", "#!/bin/sh\nexit 1", 0755);
   const std::string at = app.string();
   CHECK(out("web") == "shown\n" + at + "\nseen after seen " + at + "\n");
 }
 
-TEST_CASE_FIXTURE(Fixture, "1.10: an exec.d program that fails or speaks nonsense stops the launch") {
+TEST_CASE_FIXTURE(Fixture,
+                  "1.10: an exec.d program that fails or speaks nonsense stops the launch") {
   metadata(process("web", "command = [\"echo\", \"no\"]\ndirect = true"));
   write("layers/x_one/a/exec.d/1", "#!/bin/sh\nexit 3", 0755);
   fails(run("web"), "exec.d/1: exit status 3");
@@ -161,9 +176,11 @@ TEST_CASE_FIXTURE(Fixture, "1.10: an exec.d program that fails or speaks nonsens
 TEST_CASE_FIXTURE(Fixture, "1.10: the working directory is the app's, or the process's own") {
   fs::create_directories(app / "sub");
   metadata(process("web", "command = [\"pwd\"]\ndirect = true") +
-           process("sub", "command = [\"pwd\"]\ndirect = true\nworking-dir = \"" + (app / "sub").string() + "\"") +
+           process("sub", "command = [\"pwd\"]\ndirect = true\nworking-dir = \"" +
+                              (app / "sub").string() + "\"") +
            process("none", "command = [\"pwd\"]\ndirect = true\nworking-dir = \"/no/where\"") +
-           process("shell", "command = \"pwd\"\ndirect = false\nworking-dir = \"" + (app / "sub").string() + "\""));
+           process("shell", "command = \"pwd\"\ndirect = false\nworking-dir = \"" +
+                                (app / "sub").string() + "\""));
   CHECK(out("web") == app.string() + "\n");
   CHECK(out("sub") == (app / "sub").string() + "\n");
   CHECK(out("shell") == (app / "sub").string() + "\n");
@@ -182,7 +199,9 @@ TEST_CASE_FIXTURE(Fixture, "1.10: a shell process sources profiles in order, the
 }
 
 TEST_CASE_FIXTURE(Fixture, "1.10: a shell process with arguments expands every word once") {
-  metadata(process("web", "command = \"printf\"\nargs = [\"[%s] \", \"$V\", \"'$V'\", \"a b\"]\ndirect = false"));
+  metadata(process(
+      "web",
+      "command = \"printf\"\nargs = [\"[%s] \", \"$V\", \"'$V'\", \"a b\"]\ndirect = false"));
   env["V"] = "$HOME";
   CHECK(out("web") == "[$HOME] ['$HOME'] [a b] ");
 }

@@ -7,7 +7,8 @@ using namespace berth;
 using namespace berth::test;
 using namespace berth::builder;
 
-TEST_CASE_FIXTURE(BuildFixture, "a push becomes an image with app, layers, launcher and processes") {
+TEST_CASE_FIXTURE(BuildFixture,
+                  "a push becomes an image with app, layers, launcher and processes") {
   install({.id = "berth/lang",
            .detect = R"sh(test -f lang.txt || exit 100
 cat > $PLAN <<E
@@ -34,7 +35,9 @@ key = "k"
 value = "v"' > $L/launch.toml
 echo built > out.txt)sh"});
   order("berth/lang");
-  push({{"lang.txt", "3"}, {"bin/start", {"#!/bin/sh\n", "100755"}}, {"link", {"lang.txt", "120000"}}});
+  push({{"lang.txt", "3"},
+        {"bin/start", {"#!/bin/sh\n", "100755"}},
+        {"link", {"lang.txt", "120000"}}});
   const BuiltImage built = must_build();
   CHECK(log.find("-----> Buildpacks: berth/lang 1.0.0\n") != std::string::npos);
   CHECK(log.find("-----> Language app detected (lang.txt)\n") != std::string::npos);
@@ -46,9 +49,8 @@ echo built > out.txt)sh"});
   CHECK(built.image.entrypoint == std::vector<std::string>{"/cnb/process/web"});
   CHECK(built.image.working_directory == "/app");
   CHECK(built.image.user == "1000:1000");
-  CHECK(built.image.env ==
-        std::vector<std::string>{"PATH=/cnb/process:/cnb/lifecycle:/bin", "CNB_LAYERS_DIR=/layers",
-                                 "CNB_APP_DIR=/app"});
+  CHECK(built.image.env == std::vector<std::string>{"PATH=/cnb/process:/cnb/lifecycle:/bin",
+                                                    "CNB_LAYERS_DIR=/layers", "CNB_APP_DIR=/app"});
   CHECK(label(built.image, "k") == "v");
   CHECK(file(built.image, "/app/out.txt") == "built\n");
   CHECK(file(built.image, "/app/lang.txt") == "3");
@@ -56,7 +58,7 @@ echo built > out.txt)sh"});
   CHECK(file(built.image, "/layers/berth_lang/runtime/bin/lang") == "runtime\n");
   CHECK(file(built.image, "/cnb/process/web") == "-> /cnb/lifecycle/launcher");
   CHECK(file(built.image, "/cnb/lifecycle/launcher") == "#!/bin/sh\nexit 82\n");
-  CHECK(file(built.image, "/layers/config/metadata.toml").find("command = [\"lang\", \"serve me\"]") !=
-        std::string::npos);
+  CHECK(file(built.image, "/layers/config/metadata.toml")
+            .find("command = [\"lang\", \"serve me\"]") != std::string::npos);
   CHECK(sandboxes.opened == 1);
 }

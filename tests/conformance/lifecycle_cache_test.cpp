@@ -34,7 +34,8 @@ struct CacheFixture : BuildFixture {
   int pushes = 0;
 };
 
-std::string types(const std::string& layer, const std::string& flags, const std::string& metadata = "v=1") {
+std::string types(const std::string& layer, const std::string& flags,
+                  const std::string& metadata = "v=1") {
   std::string text = "[types]\\n";
   for (const char* flag : {"build", "cache", "launch"})
     if (flags.find(flag[0]) != std::string::npos) text += std::string(flag) + "=true\\n";
@@ -43,17 +44,25 @@ std::string types(const std::string& layer, const std::string& flags, const std:
 
 }  // namespace
 
-TEST_CASE_FIXTURE(CacheFixture, "1.5: cached layers come back with contents, launch-only ones with metadata alone") {
+TEST_CASE_FIXTURE(
+    CacheFixture,
+    "1.5: cached layers come back with contents, launch-only ones with metadata alone") {
   std::string make;
   for (const char* flags : {"bcl", "bc", "bl", "b", "cl", "c", "l"})
-    make += std::string("mkdir $L/") + flags + "; echo x > $L/" + flags + "/f\n" + types(flags, flags);
+    make +=
+        std::string("mkdir $L/") + flags + "; echo x > $L/" + flags + "/f\n" + types(flags, flags);
   run(make);
-  run("cd $L; for i in bcl bc bl b cl c l; do echo \"$i $(test -f $i.toml && echo toml) $(test -d $i && echo dir)\"; done; cat c.toml; rm *.toml");
-  CHECK(contains(log, "bcl toml dir\nbc toml dir\nbl  \nb  \ncl toml dir\nc toml dir\nl toml \n[metadata]\nv = 1\n"));
+  run("cd $L; for i in bcl bc bl b cl c l; do echo \"$i $(test -f $i.toml && echo toml) $(test -d "
+      "$i && echo dir)\"; done; cat c.toml; rm *.toml");
+  CHECK(contains(log,
+                 "bcl toml dir\nbc toml dir\nbl  \nb  \ncl toml dir\nc toml dir\nl toml "
+                 "\n[metadata]\nv = 1\n"));
   CHECK(contains(log, "Restored from the last build: bc, bcl, c and cl (a)"));
 }
 
-TEST_CASE_FIXTURE(CacheFixture, "1.7: an untouched cached launch layer keeps its diff id and is not written again") {
+TEST_CASE_FIXTURE(
+    CacheFixture,
+    "1.7: an untouched cached launch layer keeps its diff id and is not written again") {
   const BuiltImage first = run("mkdir $L/l; echo x > $L/l/f\n" + types("l", "cl"));
   const BuiltImage second = run("test -f $L/l/f; " + types("l", "cl", "v=2"));
   CHECK(first.image.layers[1] == second.image.layers[1]);
@@ -64,18 +73,25 @@ TEST_CASE_FIXTURE(CacheFixture, "1.7: an untouched cached launch layer keeps its
 TEST_CASE_FIXTURE(CacheFixture, "1.7: reading and listing a restored layer leaves it untouched") {
   const BuiltImage first = run("mkdir $L/l; echo x > $L/l/f\n" + types("l", "cl"));
   const fs::path lower = images.layer_directory(first.image.layers[1].diff_id) / "layers/a/l/f";
-  struct stat before {};
+  struct stat before{};
   REQUIRE(::stat(lower.c_str(), &before) == 0);
   run("cat $L/l/f; ls -R $L; " + types("l", "cl"));
-  struct stat after {};
+  struct stat after{};
   REQUIRE(::stat(lower.c_str(), &after) == 0);
   CHECK(before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
   CHECK(id("l") == first.image.layers[1].diff_id);
 }
 
-TEST_CASE_FIXTURE(CacheFixture, "1.7: a changed layer is old files by hard link and new ones, with a new diff id") {
-  const BuiltImage first = run("mkdir -p $L/l/keep $L/l/drop; echo k > $L/l/keep/f; echo d > $L/l/drop/f; echo o > $L/l/edit\n" + types("l", "cl"));
-  const BuiltImage second = run("rm -r $L/l/drop; echo n > $L/l/edit; mv $L/l/keep/f $L/l/keep/g; echo h > $L/l/keep/h\n" + types("l", "cl"));
+TEST_CASE_FIXTURE(
+    CacheFixture,
+    "1.7: a changed layer is old files by hard link and new ones, with a new diff id") {
+  const BuiltImage first =
+      run("mkdir -p $L/l/keep $L/l/drop; echo k > $L/l/keep/f; echo d > $L/l/drop/f; echo o > "
+          "$L/l/edit\n" +
+          types("l", "cl"));
+  const BuiltImage second = run(
+      "rm -r $L/l/drop; echo n > $L/l/edit; mv $L/l/keep/f $L/l/keep/g; echo h > $L/l/keep/h\n" +
+      types("l", "cl"));
   CHECK(first.image.layers[1].diff_id != second.image.layers[1].diff_id);
   CHECK(file(second.image, "/layers/a/l/edit") == "n\n");
   CHECK(file(second.image, "/layers/a/l/drop") == "(none)");
@@ -85,37 +101,46 @@ TEST_CASE_FIXTURE(CacheFixture, "1.7: a changed layer is old files by hard link 
   CHECK(file(first.image, "/layers/a/l/edit") == "o\n");
 }
 
-TEST_CASE_FIXTURE(CacheFixture, "1.7: renaming directories of a restored layer is seen (no redirects)") {
+TEST_CASE_FIXTURE(CacheFixture,
+                  "1.7: renaming directories of a restored layer is seen (no redirects)") {
   run("mkdir -p $L/l/old/deep; echo x > $L/l/old/deep/f\n" + types("l", "cl"));
   const BuiltImage second = run("mv $L/l/old $L/l/new\n" + types("l", "cl"));
   CHECK(file(second.image, "/layers/a/l/new/deep/f") == "x\n");
   CHECK(file(second.image, "/layers/a/l/old") == "(none)");
 }
 
-TEST_CASE_FIXTURE(CacheFixture, "1.7: a layer removed and made again with the same content has the same diff id") {
+TEST_CASE_FIXTURE(
+    CacheFixture,
+    "1.7: a layer removed and made again with the same content has the same diff id") {
   const std::string make = "rm -rf $L/l; mkdir $L/l; echo x > $L/l/f\n" + types("l", "cl");
   const BuiltImage first = run(make);
   const BuiltImage second = run(make);
   CHECK(first.image.layers[1].diff_id == second.image.layers[1].diff_id);
 }
 
-TEST_CASE_FIXTURE(CacheFixture, "1.7: a launch layer without contents is taken from the previous image") {
+TEST_CASE_FIXTURE(CacheFixture,
+                  "1.7: a launch layer without contents is taken from the previous image") {
   const BuiltImage first = run("mkdir $L/l; echo x > $L/l/f\n" + types("l", "l"));
   const BuiltImage second = run("test ! -e $L/l; " + types("l", "l", "v=2"));
   CHECK(first.image.layers[1].diff_id == second.image.layers[1].diff_id);
   CHECK(file(second.image, "/layers/a/l/f") == "x\n");
 }
 
-TEST_CASE_FIXTURE(CacheFixture, "1.7: launch without contents and without an earlier image fails, and so does cache") {
+TEST_CASE_FIXTURE(
+    CacheFixture,
+    "1.7: launch without contents and without an earlier image fails, and so does cache") {
   install({.id = "a", .build = types("l", "l")});
   order("a");
   push({{"x", "x"}});
-  CHECK(build().error().message == "a: layer l: launch=true without contents, and no earlier image has the layer");
+  CHECK(build().error().message ==
+        "a: layer l: launch=true without contents, and no earlier image has the layer");
   install({.id = "a", .build = types("l", "cl")});
-  CHECK(build().error().message == "a: layer l: cache=true and launch=true but the layer has no contents");
+  CHECK(build().error().message ==
+        "a: layer l: cache=true and launch=true but the layer has no contents");
 }
 
-TEST_CASE_FIXTURE(CacheFixture, "1.7: a cache-only layer costs no blob, changes in place and goes when unused") {
+TEST_CASE_FIXTURE(CacheFixture,
+                  "1.7: a cache-only layer costs no blob, changes in place and goes when unused") {
   run("mkdir $L/c; echo 1 > $L/c/one\n" + types("c", "c"));
   const std::string first = id("c");
   CHECK(first.starts_with("private:"));
@@ -162,7 +187,8 @@ TEST_CASE_FIXTURE(CacheFixture, "clearing the cache restores nothing and drops w
   CHECK_FALSE(images.has_layer(old));
 }
 
-TEST_CASE_FIXTURE(CacheFixture, "a cached layer or a record that is gone or broken is as if it never was") {
+TEST_CASE_FIXTURE(CacheFixture,
+                  "a cached layer or a record that is gone or broken is as if it never was") {
   run("mkdir $L/c; echo x > $L/c/f\n" + types("c", "c"));
   fs::remove_all(images.layer_directory(id("c")));
   run("ls $L; mkdir $L/c; " + types("c", "c"));
@@ -172,7 +198,8 @@ TEST_CASE_FIXTURE(CacheFixture, "a cached layer or a record that is gone or brok
   CHECK(contains(log, "done"));
 }
 
-TEST_CASE_FIXTURE(CacheFixture, "deleting layers/ and cache/ loses nothing that cannot be rebuilt") {
+TEST_CASE_FIXTURE(CacheFixture,
+                  "deleting layers/ and cache/ loses nothing that cannot be rebuilt") {
   const BuiltImage first = run("mkdir $L/l; echo x > $L/l/f\n" + types("l", "cl"));
   fs::remove_all(root() / "data/layers");
   fs::create_directories(root() / "data/layers");
@@ -184,7 +211,9 @@ TEST_CASE_FIXTURE(CacheFixture, "deleting layers/ and cache/ loses nothing that 
   run("test ! -e $L/l; mkdir $L/l; echo x > $L/l/f\n" + types("l", "cl"));
 }
 
-TEST_CASE_FIXTURE(CacheFixture, "the previous image's launch layers are known by its label when the cache is gone") {
+TEST_CASE_FIXTURE(
+    CacheFixture,
+    "the previous image's launch layers are known by its label when the cache is gone") {
   const BuiltImage first = run("mkdir $L/l; echo x > $L/l/f\n" + types("l", "l"));
   fs::remove_all(request.cache_directory);
   request.previous_image = first.image.digest;
@@ -193,7 +222,8 @@ TEST_CASE_FIXTURE(CacheFixture, "the previous image's launch layers are known by
   CHECK(second.image.layers[1] == first.image.layers[1]);
 }
 
-TEST_CASE_FIXTURE(CacheFixture, "layers of a buildpack that drops out are not restored for another group") {
+TEST_CASE_FIXTURE(CacheFixture,
+                  "layers of a buildpack that drops out are not restored for another group") {
   run("mkdir $L/c; echo x > $L/c/f\n" + types("c", "c"));
   install({.id = "b", .build = "ls -a /layers/a"});
   install({.id = "a", .detect = "exit 100"});
@@ -204,7 +234,8 @@ TEST_CASE_FIXTURE(CacheFixture, "layers of a buildpack that drops out are not re
   CHECK(sandboxes.opened == 3);  // one, and one more because the guess was wrong
 }
 
-TEST_CASE_FIXTURE(CacheFixture, "the same tree, configuration and builder reuse the image at once and say so") {
+TEST_CASE_FIXTURE(CacheFixture,
+                  "the same tree, configuration and builder reuse the image at once and say so") {
   install({.id = "a", .build = "echo ran"});
   order("a");
   push({{"x", "x"}});
@@ -230,7 +261,9 @@ TEST_CASE_FIXTURE(CacheFixture, "the same tree, configuration and builder reuse 
   CHECK_FALSE(must_build().reused);
 }
 
-TEST_CASE_FIXTURE(CacheFixture, "the app directory starts from the source every time, whatever a build left in it") {
+TEST_CASE_FIXTURE(
+    CacheFixture,
+    "the app directory starts from the source every time, whatever a build left in it") {
   const std::string script = "ls; echo made > made; echo changed > x; rm -f gone";
   install({.id = "a", .build = script});
   order("a");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The JSON of an image layout and of the build record. A zero byte separates manifest and config; an
-// image that was read is written and read back the same.
+// The JSON of an image layout and of the build record. A zero byte separates manifest and config;
+// an image that was read is written and read back the same.
 #include "builder/build_record.hpp"
 #include "builder/oci.hpp"
 
@@ -19,7 +19,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   const auto image = parse_image(manifest, config);
   if (image.has_error()) return 0;
   const std::string written = image_config_json(*image);
-  const auto again = parse_image(image_manifest_json(*image, {image->layers.empty() ? "" : image->layers[0].diff_id, 1}), written);
+  const auto again = parse_image(
+      image_manifest_json(*image, {image->layers.empty() ? "" : image->layers[0].diff_id, 1}),
+      written);
   BERTH_ASSERT(again.has_value() && *again == *image);
   return 0;
 }

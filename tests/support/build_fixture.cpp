@@ -33,11 +33,12 @@ struct TinyStack {
     for (const char* part : {"run.tar", "build.tar"})
       must(run_program({.argv = {"tar", "-C", root.string(), "--owner=0", "--group=0", "-cf",
                                  (directory.path() / part).string(), "."}}));
-    must(write_file(directory.path() / "stack.json",
-                    R"({"id":"berth-test","digest":"t1",)"
-                    R"("run":{"env":{"PATH":"/bin"},"labels":{"io.buildpacks.base.distro.name":"debian",)"
-                    R"("io.buildpacks.base.distro.version":"12"}},)"
-                    R"("build":{"env":["PATH=/bin","HOME=/tmp","SECRET_OF_IMAGE=no"]}})"));
+    must(write_file(
+        directory.path() / "stack.json",
+        R"({"id":"berth-test","digest":"t1",)"
+        R"("run":{"env":{"PATH":"/bin"},"labels":{"io.buildpacks.base.distro.name":"debian",)"
+        R"("io.buildpacks.base.distro.version":"12"}},)"
+        R"("build":{"env":["PATH=/bin","HOME=/tmp","SECRET_OF_IMAGE=no"]}})"));
   }
 };
 
@@ -68,7 +69,8 @@ void BuildFixture::install(const MockBuildpack& buildpack) {
   must(make_directories(at / "bin"));
   must(write_file(at / "buildpack.toml", "api = \"" + buildpack.api + "\"\n[buildpack]\nid = \"" +
                                              buildpack.id + "\"\nversion = \"" + buildpack.version +
-                                             "\"\n" + buildpack.buildpack_toml + "\n" + buildpack.toml));
+                                             "\"\n" + buildpack.buildpack_toml + "\n" +
+                                             buildpack.toml));
   must(write_file(at / "bin/detect", "#!/bin/bash\nPLAN=$2\n" + buildpack.detect + "\n", 0755));
   must(write_file(at / "bin/build", "#!/bin/bash\nset -e\nL=$1\n" + buildpack.build + "\n", 0755));
 }
@@ -78,8 +80,8 @@ void BuildFixture::install_composite(const std::string& id, const std::string& g
   must(make_directories(at));
   order(groups);
   const std::string text = must(read_file(directory_.path() / "buildpacks/order.toml"));
-  must(write_file(at / "buildpack.toml",
-                  "api = \"0.10\"\n[buildpack]\nid = \"" + id + "\"\nversion = \"1.0.0\"\n" + text));
+  must(write_file(at / "buildpack.toml", "api = \"0.10\"\n[buildpack]\nid = \"" + id +
+                                             "\"\nversion = \"1.0.0\"\n" + text));
 }
 
 void BuildFixture::order(const std::string& groups) {
@@ -92,14 +94,17 @@ void BuildFixture::order(const std::string& groups) {
     }
     const bool optional = member.ends_with('?');
     if (optional) member.pop_back();
-    text += "[[order.group]]\nid = \"" + member + "\"\noptional = " + (optional ? "true\n" : "false\n");
+    text +=
+        "[[order.group]]\nid = \"" + member + "\"\noptional = " + (optional ? "true\n" : "false\n");
     if (c == ';') text += "[[order]]\n";
     member.clear();
   }
   must(write_file(directory_.path() / "buildpacks/order.toml", text));
 }
 
-void BuildFixture::push(const GitFiles& files) { request.source.commit = must(repository_.commit(files)); }
+void BuildFixture::push(const GitFiles& files) {
+  request.source.commit = must(repository_.commit(files));
+}
 
 Result<BuiltImage> BuildFixture::build() {
   log.clear();
@@ -113,7 +118,8 @@ Result<BuiltImage> BuildFixture::build() {
 
 BuiltImage BuildFixture::must_build() {
   auto result = build();
-  REQUIRE_MESSAGE(result.has_value(), (result.has_error() ? result.error().message : ""), "\n", log);
+  REQUIRE_MESSAGE(result.has_value(), (result.has_error() ? result.error().message : ""), "\n",
+                  log);
   return std::move(*result);
 }
 

@@ -23,7 +23,7 @@ struct MockBuildpack {
   std::string build = "exit 0";   ///< shell; $L is the layers directory, $1 too
   std::string version = "1.0.0";
   std::string api = "0.10";
-  std::string toml = {};  ///< further lines of buildpack.toml
+  std::string toml = {};            ///< further lines of buildpack.toml
   std::string buildpack_toml = {};  ///< further lines of its [buildpack]
 };
 

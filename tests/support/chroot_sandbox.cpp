@@ -25,8 +25,8 @@ using namespace berth::builder;
 
 namespace {
 
-/// The child's part of open(): our process has threads, but between fork and exec these tests only use
-/// the system calls below and memory that glibc's fork handlers keep usable.
+/// The child's part of open(): our process has threads, but between fork and exec these tests only
+/// use the system calls below and memory that glibc's fork handlers keep usable.
 bool mount_overlay(const std::vector<fs::path>& lowers, const fs::path& upper, const fs::path& work,
                    const fs::path& target) {
   const int context = ::fsopen("overlay", FSOPEN_CLOEXEC);
@@ -44,7 +44,8 @@ bool mount_overlay(const std::vector<fs::path>& lowers, const fs::path& upper, c
   set("metacopy", "off");
   good = good && ::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0;
   const int mount = good ? ::fsmount(context, FSMOUNT_CLOEXEC, 0) : -1;
-  good = mount >= 0 && ::move_mount(mount, "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) == 0;
+  good =
+      mount >= 0 && ::move_mount(mount, "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) == 0;
   ::close(mount);
   ::close(context);
   return good;
@@ -76,7 +77,8 @@ bool mount_all(const SandboxSpec& spec, const fs::path& root, const fs::path& sc
 }
 
 /// Process 1 of the sandbox: its mounts are the sandbox's, orphans of the builds come to it.
-[[noreturn]] void hold(const SandboxSpec& spec, const fs::path& root, const fs::path& scratch, int ready) {
+[[noreturn]] void hold(const SandboxSpec& spec, const fs::path& root, const fs::path& scratch,
+                       int ready) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const char good = mount_all(spec, root, scratch) ? 'y' : 'n';
   [[maybe_unused]] const ssize_t ignored = ::write(ready, &good, 1);
@@ -135,7 +137,8 @@ class ChrootSandbox final : public Sandbox {
 
  private:
   [[noreturn]] void exec_inside(const SandboxCommand& command, int output,
-                                const std::vector<char*>& argv, const std::vector<char*>& env) const {
+                                const std::vector<char*>& argv,
+                                const std::vector<char*>& env) const {
     ::dup2(output, 1);
     ::dup2(output, 2);
     const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -164,7 +167,8 @@ class ChrootSandbox final : public Sandbox {
       pollfd entries[2] = {{output.get(), POLLIN, 0}, {ended.get(), POLLIN, 0}};
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
           end - std::chrono::steady_clock::now());
-      const int ready = ::poll(entries, 2, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+      const int ready =
+          ::poll(entries, 2, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
       if (ready == 0 && !exit.timed_out) {
         exit.timed_out = true;
         ::kill(holder_, SIGKILL);
@@ -194,7 +198,8 @@ Result<void> copy_into(const fs::path& root, const fs::path& file, const fs::pat
   const fs::path target = root / as.relative_path();
   BERTH_TRY(make_directories(target.parent_path()));
   std::error_code failure;
-  fs::copy_file(fs::canonical(file, failure), target, fs::copy_options::overwrite_existing, failure);
+  fs::copy_file(fs::canonical(file, failure), target, fs::copy_options::overwrite_existing,
+                failure);
   if (failure) return system_error("copy " + file.string(), failure.value());
   return {};
 }
@@ -245,15 +250,16 @@ std::string chroot_sandbox_obstacle() {
 }
 
 Result<void> make_tiny_root(const fs::path& directory) {
-  const std::vector<std::string> programs = {"sh", "bash", "cat", "cp", "echo", "env", "ln", "ls",
-                                             "mkdir", "mv", "rm", "sleep", "test", "touch", "chmod",
-                                             "grep", "printf", "stat", "tr", "sort", "head"};
+  const std::vector<std::string> programs = {
+      "sh",    "bash", "cat",   "cp",    "echo", "env",    "ln",   "ls", "mkdir", "mv",  "rm",
+      "sleep", "test", "touch", "chmod", "grep", "printf", "stat", "tr", "sort",  "head"};
   std::set<std::string> libraries;
   for (const auto& program : programs) {
     const fs::path file = fs::exists("/bin/" + program) ? "/bin/" + program : "/usr/bin/" + program;
     BERTH_TRY(copy_into(directory, file, "/bin/" + program));
     BERTH_ASSIGN(const Output listed, run_program({.argv = {"ldd", file.string()}}));
-    for (std::size_t at = listed.out.find('/'); at != std::string::npos; at = listed.out.find('/', at)) {
+    for (std::size_t at = listed.out.find('/'); at != std::string::npos;
+         at = listed.out.find('/', at)) {
       const std::size_t end = listed.out.find_first_of(" \n", at);
       libraries.insert(listed.out.substr(at, end - at));
       at = end;

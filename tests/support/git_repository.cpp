@@ -22,8 +22,8 @@ Result<std::string> GitRepository::commit(const GitFiles& files) const {
       stream += "M 160000 " + file.content + " " + path + "\n";
       continue;
     }
-    stream += "M " + file.mode + " inline " + path + "\ndata " + std::to_string(file.content.size()) +
-              "\n" + file.content + "\n";
+    stream += "M " + file.mode + " inline " + path + "\ndata " +
+              std::to_string(file.content.size()) + "\n" + file.content + "\n";
   }
   BERTH_TRY(git({"fast-import", "--quiet", "--force"}, std::move(stream)));
   return git({"rev-parse", "refs/heads/main"});
@@ -36,7 +36,8 @@ Result<std::string> GitRepository::git(const std::vector<std::string>& arguments
                   .working_directory = path_.string()};
   command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
   BERTH_ASSIGN(Output output, run_program(std::move(command), std::move(input)));
-  if (!output.status.success()) return Error{ErrorKind::io, "git " + arguments.front() + ": " + output.err};
+  if (!output.status.success())
+    return Error{ErrorKind::io, "git " + arguments.front() + ": " + output.err};
   while (output.out.ends_with('\n')) output.out.pop_back();
   return std::move(output.out);
 }

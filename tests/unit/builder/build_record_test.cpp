@@ -71,5 +71,6 @@ TEST_CASE("a record that is broken or of another version is an error, a broken l
   CHECK(parse_build_record(R"({"version":99,"key":"","image":"","tree":""})").has_error());
   CHECK(parse_lifecycle_label("nonsense").buildpacks.empty());
   CHECK(parse_lifecycle_label(R"({"buildpacks":[1,{"key":""},{"key":"a","layers":{"..":{}}}]})")
-            .buildpacks.at(0).layers.empty());
+            .buildpacks.at(0)
+            .layers.empty());
 }

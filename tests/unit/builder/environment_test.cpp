@@ -71,7 +71,8 @@ TEST_CASE("1.9 suffixes: names that cannot be variables are ignored") {
 
 TEST_CASE("1.9 layer roots: at build every root has its variables, new before old") {
   Environment environment{{"PATH", "/bin"}};
-  apply_layer_roots(environment, "/layers/a/x", {"bin", "lib", "include", "pkgconfig"}, Stage::build);
+  apply_layer_roots(environment, "/layers/a/x", {"bin", "lib", "include", "pkgconfig"},
+                    Stage::build);
   CHECK(environment == Environment{{"PATH", "/layers/a/x/bin:/bin"},
                                    {"LD_LIBRARY_PATH", "/layers/a/x/lib"},
                                    {"LIBRARY_PATH", "/layers/a/x/lib"},
@@ -105,7 +106,10 @@ TEST_CASE("1.9 user environment: the prefix CNB_ is reserved") {
 }
 
 TEST_CASE("1.9: of the lifecycle's own environment buildpacks see paths, HOME and proxies") {
-  CHECK(visible_to_buildpacks({{"PATH", "p"}, {"HOME", "h"}, {"https_proxy", "x"}, {"SECRET", "s"},
+  CHECK(visible_to_buildpacks({{"PATH", "p"},
+                               {"HOME", "h"},
+                               {"https_proxy", "x"},
+                               {"SECRET", "s"},
                                {"CNB_USER_ID", "1000"}}) ==
         Environment{{"PATH", "p"}, {"HOME", "h"}, {"https_proxy", "x"}});
 }

@@ -50,7 +50,8 @@ TEST_CASE("sizes, lists and lines are written for people") {
 TEST_CASE("project.toml gives build variables in both generations of the file") {
   CHECK(*project_build_environment("[[io.buildpacks.build.env]]\nname = \"A\"\nvalue = \"1\"") ==
         Environment{{"A", "1"}});
-  CHECK(*project_build_environment("[[build.env]]\nname = \"A\"\nvalue = \"1\"") == Environment{{"A", "1"}});
+  CHECK(*project_build_environment("[[build.env]]\nname = \"A\"\nvalue = \"1\"") ==
+        Environment{{"A", "1"}});
   CHECK(project_build_environment("[[build.env]]\nname = \"A=B\"\nvalue = \"1\"").has_error());
   CHECK(project_build_environment("[[build.env]]\nname = \"A\"").has_error());
   CHECK(project_build_environment("nonsense").error().message.starts_with("project.toml: line 1"));

@@ -47,23 +47,25 @@ struct Fixture {
 
 TEST_CASE_FIXTURE(Fixture, "a layer is hashed, stored as a blob and moved, not copied") {
   const fs::path from = tree("one");
-  struct stat before {};
+  struct stat before{};
   REQUIRE(::stat((from / "app/bin/run").c_str(), &before) == 0);
   const auto layer = store.add_layer(from, "test");
   REQUIRE(layer.has_value());
   CHECK(is_digest(layer->diff_id));
   CHECK_FALSE(fs::exists(from));
-  struct stat after {};
+  struct stat after{};
   const fs::path to = store.layer_directory(layer->diff_id) / "app/bin/run";
   REQUIRE(::stat(to.c_str(), &after) == 0);
   CHECK(before.st_ino == after.st_ino);
-  CHECK(fs::file_size(root / "images/blobs/sha256" / layer->diff_id.substr(7)) == layer->size_bytes);
+  CHECK(fs::file_size(root / "images/blobs/sha256" / layer->diff_id.substr(7)) ==
+        layer->size_bytes);
 }
 
 TEST_CASE_FIXTURE(Fixture, "the same tree with other times in another place has the same digest") {
   const auto one = store.add_layer(tree("one"), "");
   const fs::path second = tree("two");
-  fs::last_write_time(second / "app/a.txt", fs::file_time_type::clock::now() - std::chrono::hours(99));
+  fs::last_write_time(second / "app/a.txt",
+                      fs::file_time_type::clock::now() - std::chrono::hours(99));
   const auto two = store.add_layer(second, "");
   const auto other = store.add_layer(tree("three", "other"), "");
   REQUIRE(one.has_value());
@@ -103,7 +105,7 @@ TEST_CASE_FIXTURE(Fixture, "a deleted layers directory is unpacked again from th
   REQUIRE(directories.has_value());
   CHECK(*read_file((*directories)[0] / "app/bin/run") == "hello");
   CHECK(fs::read_symlink((*directories)[0] / "app/link") == "bin/run");
-  struct stat status {};
+  struct stat status{};
   REQUIRE(::stat(((*directories)[0] / "app/bin/run").c_str(), &status) == 0);
   CHECK((status.st_mode & 07777) == 0755);
 }
@@ -146,8 +148,7 @@ TEST_CASE_FIXTURE(Fixture, "skopeo inspects and copies what the store wrote") {
   CHECK_MESSAGE(inspected->status.success(), inspected->err);
   CHECK(inspected->out.find(added.digest) != std::string::npos);
   const std::string to = "oci:" + (directory.path() / "copy").string() + ":hello";
-  const auto copied =
-      run_program({.argv = {"skopeo", "--insecure-policy", "copy", from, to}});
+  const auto copied = run_program({.argv = {"skopeo", "--insecure-policy", "copy", from, to}});
   REQUIRE(copied.has_value());
   CHECK_MESSAGE(copied->status.success(), copied->err);
 }
@@ -180,11 +181,12 @@ TEST_CASE_FIXTURE(Fixture, "no entry of a tar leaves its root") {
   const fs::path base = directory.path();
   fs::create_directories(base / "evil");
   fs::create_directories(base / "outside");
-  fs::create_symlink("/" , base / "evil/escape");
+  fs::create_symlink("/", base / "evil/escape");
   fs::create_symlink("../../outside", base / "evil/up");
   const fs::path tar = base / "evil.tar";
   REQUIRE(run_program({.argv = {"tar", "-C", (base / "evil").string(), "-cf", tar.string(),
-                                "escape", "up"}})->status.success());
+                                "escape", "up"}})
+              ->status.success());
   fs::remove_all(base / "evil");
   fs::create_directories(base / "evil/escape" / base.relative_path() / "outside");
   fs::create_directories(base / "evil/up");
@@ -192,15 +194,17 @@ TEST_CASE_FIXTURE(Fixture, "no entry of a tar leaves its root") {
   REQUIRE(write_file(base / "evil" / inside, "x").has_value());
   REQUIRE(write_file(base / "evil/up/climbed", "x").has_value());
   REQUIRE(run_program({.argv = {"tar", "-C", (base / "evil").string(), "-rf", tar.string(), inside,
-                                "up/climbed"}})->status.success());
+                                "up/climbed"}})
+              ->status.success());
   const auto layer = store.add_layer_tar(tar, "");
   // A link that dangles inside the root is an error; what counts is where nothing was written.
   CHECK(layer.has_error());
   CHECK(fs::is_empty(base / "outside"));
 
   const fs::path dots = base / "dots.tar";
-  REQUIRE(run_program({.argv = {"tar", "-P", "-C", (base / "evil/up").string(), "-cf", dots.string(),
-                                "--transform", "s,^,../../outside/,", "climbed"}})->status.success());
+  REQUIRE(run_program({.argv = {"tar", "-P", "-C", (base / "evil/up").string(), "-cf",
+                                dots.string(), "--transform", "s,^,../../outside/,", "climbed"}})
+              ->status.success());
   CHECK(store.add_layer_tar(dots, "").has_error());
   CHECK(fs::is_empty(base / "outside"));
 }

@@ -36,14 +36,17 @@ TEST_CASE("1.6 layers: a restored layer has its metadata and no types") {
 
 TEST_CASE("1.6 processes: since API 0.9 the command is a list and 'direct' an error") {
   const auto launch = parse_launch_toml(
-      "[[processes]]\ntype = \"web\"\ncommand = [\"node\", \"s.js\"]\nargs = [\"-v\"]\ndefault = true\n"
-      "working-dir = \"/app/x\"\n", 9, "b");
+      "[[processes]]\ntype = \"web\"\ncommand = [\"node\", \"s.js\"]\nargs = [\"-v\"]\ndefault = "
+      "true\n"
+      "working-dir = \"/app/x\"\n",
+      9, "b");
   REQUIRE(launch.has_value());
   CHECK(launch->processes[0].command == std::vector<std::string>{"node", "s.js"});
   CHECK(launch->processes[0].direct);
   CHECK(launch->processes[0].is_default);
   CHECK(launch->processes[0].working_directory == "/app/x");
-  CHECK(parse_launch_toml("[[processes]]\ntype = \"web\"\ncommand = [\"x\"]\ndirect = true", 9, "b").has_error());
+  CHECK(parse_launch_toml("[[processes]]\ntype = \"web\"\ncommand = [\"x\"]\ndirect = true", 9, "b")
+            .has_error());
   CHECK(parse_launch_toml("[[processes]]\ntype = \"web\"\ncommand = \"x\"", 9, "b").has_error());
   CHECK(parse_launch_toml("[[processes]]\ntype = \"web\"\ncommand = []", 9, "b").has_error());
 }
@@ -51,12 +54,15 @@ TEST_CASE("1.6 processes: since API 0.9 the command is a list and 'direct' an er
 TEST_CASE("1.6 processes: before API 0.9 the command is a string for a shell unless direct") {
   const auto launch = parse_launch_toml(
       "[[processes]]\ntype = \"web\"\ncommand = \"node s.js\"\n[[processes]]\ntype = \"w\"\n"
-      "command = \"x\"\ndirect = true", 8, "b");
+      "command = \"x\"\ndirect = true",
+      8, "b");
   REQUIRE(launch.has_value());
   CHECK_FALSE(launch->processes[0].direct);
   CHECK(launch->processes[1].direct);
-  CHECK(parse_launch_toml("[[processes]]\ntype = \"w\"\ncommand = \"x\"\nworking-dir = \"/x\"", 7, "b")
-            ->processes[0].working_directory.empty());
+  CHECK(parse_launch_toml("[[processes]]\ntype = \"w\"\ncommand = \"x\"\nworking-dir = \"/x\"", 7,
+                          "b")
+            ->processes[0]
+            .working_directory.empty());
 }
 
 TEST_CASE("1.6 processes: one default, unique types, names that are file names") {
@@ -66,7 +72,9 @@ TEST_CASE("1.6 processes: one default, unique types, names that are file names")
   CHECK(parse_launch_toml(one + two, 9, "b").error().message == "two processes are the default");
   CHECK(parse_launch_toml(one + one, 9, "b").error().message == "process 'a' is defined twice");
   for (const char* type : {"", "a/b", "..", "a b", "a>b"})
-    CHECK(parse_launch_toml("[[processes]]\ntype = \"" + std::string(type) + "\"\ncommand = [\"x\"]", 9, "b").has_error());
+    CHECK(parse_launch_toml(
+              "[[processes]]\ntype = \"" + std::string(type) + "\"\ncommand = [\"x\"]", 9, "b")
+              .has_error());
 }
 
 TEST_CASE("1.6 build.toml: unmet entries must have been given") {
@@ -120,6 +128,7 @@ TEST_CASE("processes survive the image's label") {
 TEST_CASE("a command line is shown as people write it") {
   CHECK(command_line({.type = "w", .command = {"node"}, .args = {"a b", "it's"}}) ==
         R"(node 'a b' 'it'\''s')");
-  CHECK(command_line({.type = "w", .command = {"bash", "-c"}, .args = {"node $X | tee"}}) == "node $X | tee");
+  CHECK(command_line({.type = "w", .command = {"bash", "-c"}, .args = {"node $X | tee"}}) ==
+        "node $X | tee");
   CHECK(command_line({.type = "w", .command = {"node $PORT"}, .direct = false}) == "node $PORT");
 }

@@ -115,8 +115,8 @@ TEST_CASE_FIXTURE(Fixture, "a new directory is moved in one step and loses its o
   opaque("bp/layer");
   file(upper, "bp/layer/f", "new");
   file(lower, "bp/layer/old", "old");
-  struct stat before {};
-  struct stat after {};
+  struct stat before{};
+  struct stat after{};
   REQUIRE(::stat((upper / "bp/layer").c_str(), &before) == 0);
   const fs::path to = directory.path() / "out";
   REQUIRE(tree.take("bp/layer", to).has_value());
@@ -127,7 +127,8 @@ TEST_CASE_FIXTURE(Fixture, "a new directory is moved in one step and loses its o
   CHECK(::lgetxattr(to.c_str(), "trusted.overlay.opaque", nullptr, 0) < 0);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a changed directory is hard links of what stayed and what is new, moved") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a changed directory is hard links of what stayed and what is new, moved") {
   if (!root) return;
   file(lower, "l/stays", "s");
   file(lower, "l/changes", "old");

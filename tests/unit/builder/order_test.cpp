@@ -110,7 +110,10 @@ TEST_CASE_FIXTURE(Fixture, "1.3: a buildpack that is not installed is an error t
 }
 
 TEST_CASE_FIXTURE(Fixture, "1.3: an order that explodes is an error") {
-  for (int i = 0; i < 13; ++i) composite("O" + std::to_string(i), "A" "?;B?");
+  for (int i = 0; i < 13; ++i)
+    composite("O" + std::to_string(i),
+              "A"
+              "?;B?");
   std::string all = "O0";
   for (int i = 1; i < 13; ++i) all += ",O" + std::to_string(i) + "?";
   CHECK(expand(all) == "the order expands to more than 4096 groups");
@@ -156,7 +159,8 @@ version = "12"
 }
 
 TEST_CASE("1.2: the deprecated stack '*' matches every target, and no target is linux") {
-  const auto any = parse_buildpack("api = \"0.9\"\n[buildpack]\nid = \"a\"\nversion = \"1.0.0\"\n[[stacks]]\nid = \"*\"");
+  const auto any = parse_buildpack(
+      "api = \"0.9\"\n[buildpack]\nid = \"a\"\nversion = \"1.0.0\"\n[[stacks]]\nid = \"*\"");
   REQUIRE(any.has_value());
   CHECK(matches(*any, {"linux", "arm64", "", "debian", "12"}));
   const auto none = parse_buildpack("api = \"0.9\"\n[buildpack]\nid = \"a\"\nversion = \"1.0.0\"");
@@ -177,7 +181,8 @@ TEST_CASE("1.2: wrong ids, versions and APIs are refused by name") {
     CHECK(with("0.10", "a", version).has_error());
   for (const char* api : {"0.6", "0.13", "1.0", "0.10x", "0.", "", "10"})
     CHECK(with(api, "a", "1.0.0").has_error());
-  CHECK(with("0.6", "a", "1.0.0").error().message == "buildpack API 0.6 is not supported (0.7 to 0.12 are)");
+  CHECK(with("0.6", "a", "1.0.0").error().message ==
+        "buildpack API 0.6 is not supported (0.7 to 0.12 are)");
 }
 
 TEST_CASE("1.3: order.toml without an order is an error") {

@@ -37,7 +37,8 @@ TEST_CASE("1.4 rule 1: what is provided before it is required resolves to one en
 }
 
 TEST_CASE("1.4 rule 1: an element's own provides come before its requires") {
-  const auto result = resolve_plan({element("a", "[[requires]]\nname = \"x\"\n[[provides]]\nname = \"x\"")});
+  const auto result =
+      resolve_plan({element("a", "[[requires]]\nname = \"x\"\n[[provides]]\nname = \"x\"")});
   REQUIRE(result.resolution);
   CHECK(result.resolution->entries[0].requirements.size() == 1);
 }
@@ -83,9 +84,10 @@ TEST_CASE("1.4 rule 4: a group from which every element was dropped fails") {
 
 TEST_CASE("1.4: dropping an element can make another one unused, until nothing changes") {
   // c is dropped for y; with it goes the only need of x, and so a.
-  const auto result = resolve_plan(
-      {provides("a", "x", true),
-       element("c", "[[requires]]\nname = \"x\"\n[[requires]]\nname = \"y\"", true), element("d", "")});
+  const auto result =
+      resolve_plan({provides("a", "x", true),
+                    element("c", "[[requires]]\nname = \"x\"\n[[requires]]\nname = \"y\"", true),
+                    element("d", "")});
   REQUIRE(result.resolution);
   CHECK(result.resolution->group == Indexes{2});
 }
@@ -100,8 +102,9 @@ TEST_CASE("1.4: a name may have several providers and several requirements") {
 }
 
 TEST_CASE("1.4: entries are sorted by name, so that equal builds are equal") {
-  const auto result = resolve_plan(
-      {element("a", "[[provides]]\nname = \"z\"\n[[provides]]\nname = \"b\""), needs("c", "z"), needs("d", "b")});
+  const auto result =
+      resolve_plan({element("a", "[[provides]]\nname = \"z\"\n[[provides]]\nname = \"b\""),
+                    needs("c", "z"), needs("d", "b")});
   REQUIRE(result.resolution);
   CHECK(result.resolution->entries[0].name == "b");
   CHECK(result.resolution->entries[1].name == "z");
@@ -136,7 +139,8 @@ TEST_CASE("1.4 trials: an optional element is dropped only after its last altern
 }
 
 TEST_CASE("1.4: metadata of a requirement is kept; a version beside the name is an error") {
-  const auto good = parse_plan("[[requires]]\nname = \"x\"\n[requires.metadata]\nversion = \"1.2\"\n");
+  const auto good =
+      parse_plan("[[requires]]\nname = \"x\"\n[requires.metadata]\nversion = \"1.2\"\n");
   REQUIRE(good.has_value());
   CHECK(to_text((*good)[0].requirements[0].metadata) == R"({"version":"1.2"})");
   const auto bad = parse_plan("[[requires]]\nname = \"x\"\nversion = \"1.2\"\n");
@@ -148,7 +152,8 @@ TEST_CASE("1.4: metadata of a requirement is kept; a version beside the name is 
 
 TEST_CASE("1.4 trials: a plan with too many alternatives ends with a reason, not after hours") {
   std::string many = "[[requires]]\nname = \"x0\"\n";
-  for (int i = 1; i < 12; ++i) many += "[[or]]\n[[or.requires]]\nname = \"x" + std::to_string(i) + "\"\n";
+  for (int i = 1; i < 12; ++i)
+    many += "[[or]]\n[[or.requires]]\nname = \"x" + std::to_string(i) + "\"\n";
   std::vector<PlanElement> elements;
   for (int i = 0; i < 10; ++i) elements.push_back(element("b" + std::to_string(i), many));
   const auto result = resolve_plan(elements);

@@ -36,7 +36,8 @@ TEST_CASE("comments, blank lines, CRLF and a byte order mark are fine") {
 TEST_CASE("a comment after a command needs white space before it and no quote around it") {
   CHECK(good("web: node web.js # inline") == Entries{{"web", "node web.js"}});
   CHECK(good("web: curl x#y") == Entries{{"web", "curl x#y"}});
-  CHECK(good("web: echo ' # no' \" # no\" \\# no") == Entries{{"web", "echo ' # no' \" # no\" \\# no"}});
+  CHECK(good("web: echo ' # no' \" # no\" \\# no") ==
+        Entries{{"web", "echo ' # no' \" # no\" \\# no"}});
 }
 
 TEST_CASE("a later line of the same type replaces the earlier") {
@@ -49,7 +50,8 @@ TEST_CASE("a command may hold colons") {
 
 TEST_CASE("a broken line is an error with its number and its text") {
   const std::string message = bad("web: node\n\nworker node w.js\n");
-  CHECK(message.starts_with("Procfile, line 3: there is no ':' after a process type\n  worker node w.js\n"));
+  CHECK(message.starts_with(
+      "Procfile, line 3: there is no ':' after a process type\n  worker node w.js\n"));
   CHECK(bad("we b: x").find("letters, digits") != std::string::npos);
   CHECK(bad(": x").starts_with("Procfile, line 1:"));
   CHECK(bad("web:").find("no command") != std::string::npos);

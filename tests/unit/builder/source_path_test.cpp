@@ -8,7 +8,8 @@
 using namespace berth::builder;
 
 TEST_CASE("ordinary names of a tree are fine") {
-  for (const char* name : {"a", "a b", ".gitignore", ".github", "git", "..a", "a..", "-x", "ü", "a\\b"})
+  for (const char* name :
+       {"a", "a b", ".gitignore", ".github", "git", "..a", "a..", "-x", "ü", "a\\b"})
     CHECK(check_tree_name(name).has_value());
 }
 

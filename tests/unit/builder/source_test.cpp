@@ -25,7 +25,8 @@ struct Fixture {
 
   Result<SourceTree> export_commit(const std::string& commit) {
     fs::create_directories(out);
-    return export_source({.repository = repository.path(), .commit = commit}, out, ::geteuid(), ::getegid(), limits);
+    return export_source({.repository = repository.path(), .commit = commit}, out, ::geteuid(),
+                         ::getegid(), limits);
   }
   SourceTree push(const GitFiles& files) {
     const auto commit = repository.commit(files);
@@ -42,21 +43,24 @@ struct Fixture {
   }
   /// A commit of a tree that git itself would not make.
   std::string literal_commit(const std::string& tree_bytes) {
-    const auto tree = repository.git({"hash-object", "-t", "tree", "-w", "--literally", "--stdin"}, tree_bytes);
+    const auto tree =
+        repository.git({"hash-object", "-t", "tree", "-w", "--literally", "--stdin"}, tree_bytes);
     REQUIRE_MESSAGE(tree.has_value(), (tree.has_error() ? tree.error().message : ""));
-    const auto commit = repository.git({"hash-object", "-t", "commit", "-w", "--literally", "--stdin"},
-                                       "tree " + *tree + "\nauthor T <t@e> 0 +0000\ncommitter T <t@e> 0 +0000\n\nx\n");
+    const auto commit = repository.git(
+        {"hash-object", "-t", "commit", "-w", "--literally", "--stdin"},
+        "tree " + *tree + "\nauthor T <t@e> 0 +0000\ncommitter T <t@e> 0 +0000\n\nx\n");
     REQUIRE(commit.has_value());
     return *commit;
   }
   std::string blob_entry(const std::string& mode, const std::string& name) {
     const auto blob = repository.git({"hash-object", "-w", "--stdin"}, "x");
     std::string bytes = mode + " " + name + std::string(1, '\0');
-    for (std::size_t i = 0; i < 40; i += 2) bytes += static_cast<char>(std::stoi(blob->substr(i, 2), nullptr, 16));
+    for (std::size_t i = 0; i < 40; i += 2)
+      bytes += static_cast<char>(std::stoi(blob->substr(i, 2), nullptr, 16));
     return bytes;
   }
   static struct stat status(const fs::path& path) {
-    struct stat result {};
+    struct stat result{};
     REQUIRE(::lstat(path.c_str(), &result) == 0);
     return result;
   }
@@ -85,7 +89,8 @@ TEST_CASE_FIXTURE(Fixture, "only what changed is written: other files keep inode
   const auto changed = status(out / "tree/changes");
   const fs::path linked = directory.path() / "in-a-layer";
   fs::create_hard_link(out / "tree/changes", linked);
-  const SourceTree tree = push({{"same", "1"}, {"changes", "new"}, {"dir/stays", "x"}, {"added", "y"}});
+  const SourceTree tree =
+      push({{"same", "1"}, {"changes", "new"}, {"dir/stays", "x"}, {"added", "y"}});
   CHECK(tree.written == 2);
   CHECK(status(out / "tree/same").st_ino == before.st_ino);
   CHECK(status(out / "tree/same").st_mtim.tv_nsec == before.st_mtim.tv_nsec);
@@ -126,7 +131,8 @@ TEST_CASE_FIXTURE(Fixture, "objects that a push holds in quarantine are found") 
   const fs::path quarantine = directory.path() / "quarantine";
   fs::rename(repository.path() / "objects", quarantine);
   fs::create_directories(repository.path() / "objects");
-  const GitSource source{.repository = repository.path(), .commit = *commit, .extra_object_directory = quarantine};
+  const GitSource source{
+      .repository = repository.path(), .commit = *commit, .extra_object_directory = quarantine};
   fs::create_directories(out);
   const auto tree = export_source(source, out, ::geteuid(), ::getegid());
   REQUIRE_MESSAGE(tree.has_value(), tree.error().message);
@@ -143,15 +149,18 @@ TEST_CASE_FIXTURE(Fixture, "a submodule is an empty directory and a note") {
 
 TEST_CASE_FIXTURE(Fixture, "names that leave the tree or are git's own are refused") {
   for (const char* name : {"..", ".", ".git", ".GIT", "a/b"})
-    CHECK(refused(literal_commit(blob_entry("100644", name))).find("the commit holds an entry named") != std::string::npos);
+    CHECK(refused(literal_commit(blob_entry("100644", name)))
+              .find("the commit holds an entry named") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(Fixture, "limits on a file, all files and their number are refused by name") {
   limits = {.file_bytes = 1000, .total_bytes = 1500, .files = 3};
   CHECK(refused(*repository.commit({{"static/big.bin", std::string(1001, 'x')}}))
             .starts_with("static/big.bin has 1.0 kB; a file of a push may have 1.0 kB. Remove it"));
-  CHECK(refused(*repository.commit({{"a", std::string(900, 'x')}, {"b", std::string(900, 'x')}})).find("together") != std::string::npos);
-  CHECK(refused(*repository.commit({{"a", ""}, {"b", ""}, {"c", ""}, {"d", ""}})).find("more than 3 files") != std::string::npos);
+  CHECK(refused(*repository.commit({{"a", std::string(900, 'x')}, {"b", std::string(900, 'x')}}))
+            .find("together") != std::string::npos);
+  CHECK(refused(*repository.commit({{"a", ""}, {"b", ""}, {"c", ""}, {"d", ""}}))
+            .find("more than 3 files") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(Fixture, "an empty commit, an unknown commit and a wrong id are errors") {

@@ -8,7 +8,8 @@ using namespace berth::builder;
 
 TEST_CASE("TOML values become JSON values") {
   const auto value = parse_toml(
-      "s = \"x\"\ni = 3\nf = 1.5\nb = true\na = [1, \"two\"]\nd = 2026-11-23T05:15:38Z\n[t]\nk = 'v'\n[[l]]\nn = 1\n");
+      "s = \"x\"\ni = 3\nf = 1.5\nb = true\na = [1, \"two\"]\nd = 2026-11-23T05:15:38Z\n[t]\nk = "
+      "'v'\n[[l]]\nn = 1\n");
   REQUIRE(value.has_value());
   CHECK(value->at("s") == "x");
   CHECK(value->at("i") == 3);
@@ -43,11 +44,10 @@ TEST_CASE("what is written reads back as it was") {
   CHECK(json::value(*after) == json::value(before));
 }
 
-TEST_CASE("null is left out") {
-  CHECK(write_toml({{"a", nullptr}, {"b", 1}}) == "b = 1\n");
-}
+TEST_CASE("null is left out") { CHECK(write_toml({{"a", nullptr}, {"b", 1}}) == "b = 1\n"); }
 
 TEST_CASE("text on which the library asserts is an error like any other") {
-  for (const char* text : {"[^x]", "[[\x01", "a.", "[a.\x01]", "x = [", "x = {", "\"\"\"", "[", "=", "\u0101", "a = \u0101", "[\u0101]"})
+  for (const char* text : {"[^x]", "[[\x01", "a.", "[a.\x01]", "x = [", "x = {", "\"\"\"", "[", "=",
+                           "\u0101", "a = \u0101", "[\u0101]"})
     CHECK_MESSAGE(parse_toml(text).has_error(), text);
 }
