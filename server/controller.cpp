@@ -8,6 +8,7 @@
 #include <ranges>
 #include <set>
 
+#include "base/child_process.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "server/app_log.hpp"
@@ -31,6 +32,14 @@ runtime::LoadSample load_of(const api::TrafficSample& sample) {
 
 std::uint64_t count(const json::object& object, std::string_view key) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(0, optional_int(object, key).value_or(0)));
+}
+
+/// Why a replica ended, for people.
+std::string describe_end(const runtime::ReplicaStatus& status) {
+  if (!status.message.empty()) return status.message;
+  if (status.exit_signal != 0)
+    return "was " + ExitStatus{.code = 0, .signal = status.exit_signal}.describe();
+  return "exited with status " + std::to_string(status.exit_code);
 }
 
 api::TrafficSample sample_of(Time at, const json::object& entry) {
@@ -96,13 +105,15 @@ void Controller::on_replica(const runtime::ReplicaStatus& status) {
   const bool stopping = found->second.status.stopping || status.stopping;
   found->second.status = status;
   found->second.status.stopping = stopping;
+  if (status.state == ReplicaState::exited) found->second.status.message = describe_end(status);
+  const std::string& message = found->second.status.message;
   const auto log = log_directory(platform::AppId(status.spec.app_id));
   if (status.state != before) {
     if (status.state == ReplicaState::ready)
       append_app_log(log, status.spec.name, "State changed from starting to up");
     if (status.state == ReplicaState::exited)
       append_app_log(log, status.spec.name,
-                     stopping ? "Stopped (" + status.message + ")" : "Crashed: " + status.message);
+                     stopping ? "Stopped (" + message + ")" : "Crashed: " + message);
   }
   publish(found->second);
   if (status.spec.process_type == "run") {
@@ -111,7 +122,7 @@ void Controller::on_replica(const runtime::ReplicaStatus& status) {
   }
   if (status.state == ReplicaState::exited && !stopping)
     parts_.store.record(platform::AppId(status.spec.app_id), "replica.crash",
-                        status.spec.name + " " + status.message);
+                        status.spec.name + " " + message);
   reconcile(platform::AppId(status.spec.app_id));
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/engine_options.hpp"
 
+#include "base/crypto.hpp"
+
 namespace berth::server {
 
 Result<std::filesystem::path> program_path() {
@@ -20,6 +22,8 @@ runtime::LocalOptions engine_options(const platform::Config& config,
           .cgroup = config.runtime.cgroup,
           .network = {.bridge = config.network.bridge,
                       .subnet = config.network.subnet,
+                      // The rules match on port names, so two platforms must not share them.
+                      .veth_prefix = "b" + sha256_hex(config.network.bridge).substr(0, 3),
                       .table = config.network.bridge}};
 }
 

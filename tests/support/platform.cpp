@@ -209,6 +209,10 @@ fs::path Platform::deploy(std::string_view sample, std::string_view app) {
   return path;
 }
 
+void Platform::destroy(std::string_view app) {
+  must({"destroy", "-a", std::string(app), "--confirm", std::string(app)});
+}
+
 HttpResponse Platform::get(std::string_view app, std::string_view path, std::chrono::milliseconds deadline) {
   auto response = http_request({.url = {.scheme = "http",
                                         .host = std::string(app) + ".localhost",

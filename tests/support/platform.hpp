@@ -61,6 +61,8 @@ class Platform final {
   /// create + push of a sample, which must succeed; the repository.
   std::filesystem::path deploy(std::string_view sample, std::string_view app);
 
+  void destroy(std::string_view app);
+
   /// GET http://<app>.localhost:<router port><path>
   [[nodiscard]] HttpResponse get(std::string_view app, std::string_view path = "/",
                                  std::chrono::milliseconds deadline = std::chrono::seconds(40));

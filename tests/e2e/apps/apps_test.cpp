@@ -43,7 +43,7 @@ void check_sample(std::string_view sample, std::string_view app) {
   REQUIRE(berth.push(repository).status.success());
   const auto second = berth.json_of({"releases", "-a", std::string(app)});
   CHECK(first.as_array()[0].at("image") == second.as_array()[0].at("image"));
-  berth.must({"destroy", std::string(app), "--confirm", std::string(app)});
+  berth.destroy(std::string(app));
 }
 
 TEST_CASE("an Express app with a lockfile is built by npm and answers") { check_sample("express", "express"); }
@@ -61,7 +61,7 @@ TEST_CASE("a two-process app runs its web process and, once scaled, its worker")
   CHECK(eventually([&] {
     return berth.must({"logs", "-a", "duo", "-p", "worker"}).find("app[worker.1]:") != std::string::npos;
   }));
-  berth.must({"destroy", "duo", "--confirm", "duo"});
+  berth.destroy("duo");
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ void check_refused(std::string_view sample, const std::vector<std::string>& reas
     CHECK_MESSAGE(std::regex_search(pushed.err, std::regex(reason)), "no /" << reason << "/ in:\n" << pushed.err);
   CHECK_MESSAGE(pushed.err.find("pre-receive hook declined") != std::string::npos, pushed.err);
   CHECK(berth.get("hello-good").status == 200);
-  berth.must({"destroy", app, "--confirm", app});
+  berth.destroy(app);
 }
 
 TEST_CASE("an app that serves goes on while others fail") {
@@ -107,7 +107,7 @@ TEST_CASE("a push of an empty repository says that there is nothing to push") {
   const Output pushed = berth.push(path);
   CHECK_FALSE(pushed.status.success());
   CHECK_MESSAGE(pushed.err.find("HEAD") != std::string::npos, pushed.err);
-  berth.must({"destroy", "void", "--confirm", "void"});
+  berth.destroy("void");
 }
 
 TEST_CASE("a branch that is not deployed is kept, and the pusher is told how to deploy it") {
@@ -119,7 +119,7 @@ TEST_CASE("a branch that is not deployed is kept, and the pusher is told how to 
   CHECK(pushed.status.success());
   CHECK_MESSAGE(pushed.err.find("git push berth feature:main") != std::string::npos, pushed.err);
   CHECK(berth.json_of({"releases", "-a", "branchy"}).as_array().empty());
-  berth.must({"destroy", "branchy", "--confirm", "branchy"});
+  berth.destroy("branchy");
 }
 
 TEST_CASE("a push over the size limit is refused with the limit") {
@@ -141,7 +141,7 @@ TEST_CASE("a push over the size limit is refused with the limit") {
   const Output pushed = berth.push(path);
   CHECK_FALSE(pushed.status.success());
   CHECK_MESSAGE(std::regex_search(pushed.err, std::regex("64(\\.00)? MiB")), pushed.err);
-  berth.must({"destroy", "heavy", "--confirm", "heavy"});
+  berth.destroy("heavy");
 }
 
 TEST_CASE("two pushes at once to one app: one builds, the other is told to wait") {
@@ -155,7 +155,7 @@ TEST_CASE("two pushes at once to one app: one builds, the other is told to wait"
   const Output second = berth.push(path);
   CHECK_FALSE(second.status.success());
   CHECK_MESSAGE(second.err.find("another push is being built for this app") != std::string::npos, second.err);
-  berth.must({"destroy", "twice", "--confirm", "twice"});  // ends the build, too
+  berth.destroy("twice");  // ends the build, too
   pusher.join();
   CHECK_FALSE(first.status.success());
 }

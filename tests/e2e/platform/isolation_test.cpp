@@ -73,7 +73,7 @@ TEST_CASE("a replica sees no other app's processes, files or network, nor the se
   const std::string identity = inside(berth, "intruder", "id -u; grep CapEff /proc/self/status; grep NoNewPrivs /proc/self/status");
   CHECK_MESSAGE(identity.find("CapEff:\t0000000000000000") != std::string::npos, identity);
   CHECK_MESSAGE(identity.find("NoNewPrivs:\t1") != std::string::npos, identity);
-  for (const auto* app : {"victim", "intruder"}) berth.must({"destroy", app, "--confirm", app});
+  for (const auto* app : {"victim", "intruder"}) berth.destroy(app);
 }
 
 }  // namespace

@@ -25,9 +25,16 @@ const std::string& hello() {
 
 int ready_replicas(Platform& berth, const std::string& app) {
   int ready = 0;
-  for (const json::value& replica : berth.json_of({"ps", "-a", app}).as_array())
+  const json::value all = berth.json_of({"ps", "-a", app});
+  for (const json::value& replica : all.as_array())
     if (replica.at("state") == "up" && replica.at("type") == "web") ++ready;
   return ready;
+}
+
+/// The id of the app's one replica; empty while there are none or several.
+std::string only_replica(Platform& berth, const std::string& app) {
+  const json::value all = berth.json_of({"ps", "-a", app});
+  return all.as_array().size() == 1 ? std::string(all.as_array()[0].at("id").as_string()) : std::string();
 }
 
 TEST_CASE("`berth info --json` tells the name, the URLs and the state") {
@@ -87,15 +94,14 @@ TEST_CASE("a config change makes a release that serves the new value, and rollba
 TEST_CASE("a replica that crashes is started again and the log says that it crashed") {
   NEEDS_PLATFORM();
   Platform& berth = platform();
-  (void)hello();
-  const auto id = [&] {
-    const auto all = berth.json_of({"ps", "-a", hello()});
-    return all.as_array().size() == 1 ? std::string(all.as_array()[0].at("id").as_string()) : std::string();
-  };
-  const std::string before = id();
+  const std::string before = only_replica(berth, hello());
   (void)berth.get(hello(), "/crash");
-  CHECK(eventually([&] { return !id().empty() && id() != before && berth.get(hello()).status == 200; }, 60s));
-  CHECK(berth.must({"logs", "-a", hello(), "-n", "500"}).find("Crashed: exited with status 1") != std::string::npos);
+  CHECK(eventually([&] {
+    const std::string after = only_replica(berth, hello());
+    return !after.empty() && after != before && berth.get(hello()).status == 200;
+  }, 60s));
+  const std::string log = berth.must({"logs", "-a", hello(), "-n", "500"});
+  CHECK_MESSAGE(log.find("Crashed: exited with status 1") != std::string::npos, log);
 }
 
 TEST_CASE("ten deploys under load fail not one request") {
@@ -114,16 +120,19 @@ TEST_CASE("ten deploys under load fail not one request") {
   CHECK_MESSAGE(load.failed() == 0, load.first_failures());
   CHECK(load.succeeded() > 100);
   MESSAGE("requests answered during ten deploys: " << load.succeeded());
-  berth.must({"destroy", "busy", "--confirm", "busy"});
+  berth.destroy("busy");
 }
 
 TEST_CASE("restarting replaces the replicas without failing a request") {
   NEEDS_PLATFORM();
   Platform& berth = platform();
-  const std::string before = berth.get(hello(), "/replica").body;
+  const std::string before = only_replica(berth, hello());
   Load load([&] { return berth.get(hello(), "/replica"); }, 2);
   berth.must({"ps:restart", "-a", hello()});
-  CHECK(eventually([&] { return berth.get(hello(), "/replica").body != before; }, 60s));
+  CHECK(eventually([&] {
+    const std::string after = only_replica(berth, hello());
+    return !after.empty() && after != before;
+  }, 60s));
   load.stop();
   CHECK_MESSAGE(load.failed() == 0, load.first_failures());
 }
@@ -131,7 +140,7 @@ TEST_CASE("restarting replaces the replicas without failing a request") {
 TEST_CASE("a one-off command runs in the app's environment and passes its exit code on") {
   NEEDS_PLATFORM();
   Platform& berth = platform();
-  const Output output = berth.cli({"run", "-a", hello(), "--no-tty", "--", "echo", "in", "$DYNO;", "pwd;", "exit", "7"});
+  const Output output = berth.cli({"run", "-a", hello(), "--no-tty", "--", "echo in $DYNO; pwd; exit 7"});
   CHECK_MESSAGE(output.status.code == 7, output.out << output.err);
   CHECK_MESSAGE(output.out.find("in run.1") != std::string::npos, output.out);
   CHECK(output.out.find("/app") != std::string::npos);

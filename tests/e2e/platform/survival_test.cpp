@@ -31,7 +31,7 @@ TEST_CASE("kill -9 of the server fails no request, and the next server adopts wh
   CHECK(eventually([&] {
     return berth.must({"logs", "-a", "survivor", "-n", "1000"}).find("/?while=down") != std::string::npos;
   }));
-  berth.must({"destroy", "survivor", "--confirm", "survivor"});
+  berth.destroy("survivor");
 }
 
 TEST_CASE("kill -9 of the router is mended at once and the replicas go on") {
@@ -41,7 +41,7 @@ TEST_CASE("kill -9 of the router is mended at once and the replicas go on") {
   const std::string replica = berth.get("rerouted", "/replica").body;
   berth.kill_router();
   CHECK(eventually([&] { return berth.get("rerouted", "/replica").body == replica; }, 20s));
-  berth.must({"destroy", "rerouted", "--confirm", "rerouted"});
+  berth.destroy("rerouted");
 }
 
 TEST_CASE("kill -9 of the server during a build fails that push with a reason and loses nothing") {
@@ -59,7 +59,7 @@ TEST_CASE("kill -9 of the server during a build fails that push with a reason an
   const json::value builds = berth.json_of({"builds", "-a", "interrupted"});
   CHECK(builds.as_array()[0].at("status") == "failed");
   CHECK(builds.as_array()[0].at("message") == "the platform restarted during the build; push again");
-  berth.must({"destroy", "interrupted", "--confirm", "interrupted"});
+  berth.destroy("interrupted");
 }
 
 }  // namespace
