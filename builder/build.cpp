@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
-#include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/crypto.hpp"
@@ -227,10 +227,10 @@ class Build final {
     context_.title("Buildpacks: " + people_list(names));
     if (!group.runners_up.empty())
       context_.line("Also recognised, and not used: " + people_list(group.runners_up));
-    std::vector<std::string> restored;
-    for (const auto& [layer, id] : workspace.restored())
-      restored.push_back(layer.second + " (" + layer.first + ")");
-    if (!restored.empty()) context_.line("Restored from the last build: " + people_list(restored));
+    std::map<std::string, std::vector<std::string>> restored;
+    for (const auto& [layer, id] : workspace.restored()) restored[layer.first].push_back(layer.second);
+    for (const auto& [buildpack, layers] : restored)
+      context_.line("Restored from the last build: " + people_list(layers) + " (" + buildpack + ")");
   }
 
   /// The record names only layers that are in place; what it no longer names is removed after.

@@ -17,7 +17,7 @@ namespace berth::builder {
 
 struct BuildpackRef {
   std::string id;
-  std::string version;  ///< empty: whichever there is
+  std::string version = {};  ///< empty: whichever there is
   bool optional = false;
   friend bool operator==(const BuildpackRef&, const BuildpackRef&) = default;
 };

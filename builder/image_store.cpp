@@ -134,19 +134,13 @@ Result<ImageLayer> ImageStore::add_layer(const fs::path& directory, std::string_
 
 Result<ImageLayer> ImageStore::add_layer_tar(const fs::path& tar, std::string_view created_by) {
   BERTH_ASSIGN(BlobWriter blob, BlobWriter::create(root_ / "images/blobs/sha256"));
-  BERTH_TRY(decompress(tar, blob.fd()));
   Sha256 hash;
   std::uint64_t size = 0;
-  std::string buffer(1 << 20, '\0');
-  if (::lseek(blob.fd(), 0, SEEK_SET) != 0) return system_error("rewind layer");
-  for (;;) {
-    const ssize_t count = ::read(blob.fd(), buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return system_error("read layer");
-    if (count == 0) break;
-    hash.update(std::string_view(buffer).substr(0, static_cast<std::size_t>(count)));
-    size += static_cast<std::uint64_t>(count);
-  }
+  BERTH_TRY(decompress(tar, [&](std::string_view data) {
+    hash.update(data);
+    size += data.size();
+    return write_all(blob.fd(), data);
+  }));
   const std::string digest = "sha256:" + hash.finish_hex();
   BERTH_TRY(blob.commit(digest));
   if (!fs::is_directory(layer_directory(digest))) BERTH_TRY(unpack(digest));

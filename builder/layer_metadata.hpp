@@ -37,12 +37,12 @@ struct LayerToml {
 struct Process {
   std::string type;
   std::vector<std::string> command;
-  std::vector<std::string> args;
+  std::vector<std::string> args = {};
   bool direct = true;
   bool is_default = false;
-  std::string working_directory;  ///< empty: the app directory
-  std::vector<std::string> exec_env;
-  std::string buildpack_id;
+  std::string working_directory = {};  ///< empty: the app directory
+  std::vector<std::string> exec_env = {};
+  std::string buildpack_id = {};
   friend bool operator==(const Process&, const Process&) = default;
 };
 

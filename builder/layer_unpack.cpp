@@ -251,7 +251,8 @@ Result<void> unpack_layer(const std::filesystem::path& tar, const std::filesyste
   return Unpacker(handle.get(), std::move(directory), limits).run();
 }
 
-Result<void> decompress(const std::filesystem::path& source, int output,
+Result<void> decompress(const std::filesystem::path& source,
+                        const std::function<Result<void>(std::string_view)>& output,
                         const UnpackLimits& limits) {
   const ReadArchive handle(archive_read_new());
   archive_read_support_format_raw(handle.get());
@@ -270,7 +271,7 @@ Result<void> decompress(const std::filesystem::path& source, int output,
     total += static_cast<std::uint64_t>(count);
     if (total > limits.bytes)
       return Error{ErrorKind::limit, source.string() + " is larger than the limit when unpacked"};
-    BERTH_TRY(write_all(output, std::string_view(buffer).substr(0, static_cast<std::size_t>(count))));
+    BERTH_TRY(output(std::string_view(buffer).substr(0, static_cast<std::size_t>(count))));
   }
 }
 

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <string_view>
 
 #include "base/result.hpp"
 
@@ -22,8 +24,9 @@ struct UnpackLimits {
                                         const std::filesystem::path& root,
                                         const UnpackLimits& limits = {});
 
-/// Copies `source`, decompressed, to `output`.
-[[nodiscard]] Result<void> decompress(const std::filesystem::path& source, int output,
+/// Gives `source`, decompressed, to `output` piece by piece.
+[[nodiscard]] Result<void> decompress(const std::filesystem::path& source,
+                                      const std::function<Result<void>(std::string_view)>& output,
                                       const UnpackLimits& limits = {});
 
 }  // namespace berth::builder

@@ -112,8 +112,8 @@ Outcome<int> show_contexts(Session& session, const Arguments& arguments) {
   }
   Table table({"", "NAME", "URL", "USER"});
   for (const auto& [name, context] : known.all)
-    table.add({name == known.current ? Cell("*", Colour::green) : Cell(""), Cell(name, Colour::cyan),
-               context.url, context.user});
+    table.add({name == known.current ? Cell("*", Colour::green) : Cell(""),
+               Cell(name, Colour::cyan), context.url, context.user});
   session.print(table.render(session.style(), session.console.columns()));
   return 0;
 }
@@ -206,11 +206,12 @@ std::vector<Command> token_commands() {
        .group = "Account",
        .summary = "Make a token and print it once",
        .example = "berth tokens:create -d ci --days 90",
-       .flags = {{.name = "--description", .letter = "-d", .value = "TEXT", .help = "What it is for"},
-                 {.name = "--days",
-                  .value = "DAYS",
-                  .help = "Valid so long; for ever if not given",
-                  .at_least = 1}},
+       .flags =
+           {{.name = "--description", .letter = "-d", .value = "TEXT", .help = "What it is for"},
+            {.name = "--days",
+             .value = "DAYS",
+             .help = "Valid so long; for ever if not given",
+             .at_least = 1}},
        .json = true,
        .aliases = {"authorizations:create"},
        .run = create_token},
@@ -273,13 +274,15 @@ std::vector<Command> account_commands() {
        .group = "Account",
        .summary = "Use another platform from now on",
        .example = "berth context:use production",
-       .arguments = {{.name = "NAME", .help = "A context", .required = true, .names = Names::context}},
+       .arguments =
+           {{.name = "NAME", .help = "A context", .required = true, .names = Names::context}},
        .run = use_context},
       {.name = "context:remove",
        .group = "Account",
        .summary = "Forget a platform and its token",
        .example = "berth context:remove old",
-       .arguments = {{.name = "NAME", .help = "A context", .required = true, .names = Names::context}},
+       .arguments =
+           {{.name = "NAME", .help = "A context", .required = true, .names = Names::context}},
        .run = remove_context},
   };
   for (auto& command : token_commands()) commands.push_back(std::move(command));

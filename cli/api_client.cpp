@@ -12,7 +12,7 @@ namespace {
 
 constexpr int most_pages = 1000;
 
-std::string ended_as_sentence(std::string text) {
+std::string as_sentence(std::string text) {
   if (!text.empty() && text.find_last_of(".!?") != text.size() - 1) text += '.';
   return text;
 }
@@ -52,9 +52,9 @@ Failure unreachable(const std::string& url, const Error& error) {
   const auto cut = error.message.rfind(": ");
   const std::string why = cut == std::string::npos ? error.message : error.message.substr(cut + 2);
   return failed("Berth does not answer at " + printable(url) + " (" + printable(why) +
-                     "). Is the platform running there?",
-                 "./up in Berth's directory, or 'berth server' to start it by hand",
-                 ExitCode::unreachable);
+                    "). Is the platform running there?",
+                "./up in Berth's directory, or 'berth server' to start it by hand",
+                ExitCode::unreachable);
 }
 
 Failure refusal(int status, std::string_view body, const std::string& url) {
@@ -65,7 +65,7 @@ Failure refusal(int status, std::string_view body, const std::string& url) {
   if (message.empty())
     message = fmt::format("{} answered with HTTP status {} and no reason", url, status);
   const auto more = object ? optional_string(*object, "url") : std::nullopt;
-  Failure failure = failed(ended_as_sentence(printable(message)), next_step(id, resource));
+  Failure failure = failed(as_sentence(printable(message)), next_step(id, resource));
   if (more) failure.message += " See " + printable(*more);
   if (status == 401) {
     failure.code = ExitCode::not_logged_in;
@@ -90,7 +90,7 @@ Outcome<ApiClient::Answer> ApiClient::exchange(const std::string& method, const 
   auto value = parse_json(response->body.empty() ? "{}" : response->body);
   if (value.has_error())
     return failed("What answers at " + url_ + " is not Berth's API: " + value.error().message + ".",
-                   "berth context");
+                  "berth context");
   return Answer{.body = std::move(*value),
                 .next_range = response->status == 206 ? response->header("next-range") : ""};
 }
@@ -109,11 +109,12 @@ Outcome<json::object> ApiClient::get_object(const std::string& path) const {
 
 Outcome<json::array> ApiClient::list(const std::string& path, const std::string& range) const {
   json::array all;
-  std::string next = range.empty() ? "id ..; max=1000" : range;
-  for (int page = 0; page < most_pages && !next.empty(); ++page) {
+  std::string next = range;
+  for (int page = 0; page < most_pages && (page == 0 || !next.empty()); ++page) {
     BERTH_ASSIGN(Answer answer, exchange("GET", path, {}, next));
     auto* items = answer.body.if_array();
-    if (!items) return failed("The API at " + url_ + " answered GET " + path + " with no JSON array.");
+    if (!items)
+      return failed("The API at " + url_ + " answered GET " + path + " with no JSON array.");
     for (auto& item : *items) all.push_back(std::move(item));
     // The same range again would never end.
     next = range.empty() && answer.next_range != next ? answer.next_range : "";

@@ -28,7 +28,8 @@ class ApiClient {
   [[nodiscard]] Outcome<json::value> get(const std::string& path) const;
   [[nodiscard]] Outcome<json::object> get_object(const std::string& path) const;
   /// Follows Next-Range. With `range` ("version ..; max=15, order=desc") only that one page.
-  [[nodiscard]] Outcome<json::array> list(const std::string& path, const std::string& range = {}) const;
+  [[nodiscard]] Outcome<json::array> list(const std::string& path,
+                                          const std::string& range = {}) const;
   [[nodiscard]] Outcome<json::value> send(const std::string& method, const std::string& path,
                                           const json::value& body) const;
   /// A body without end; `on_data` gets it as it comes, false stops. `wait` is the longest silence.

@@ -48,9 +48,10 @@ Outcome<int> create(Session& session, const Arguments& arguments) {
     return 0;
   }
   if (const std::string other = session.remote_url(remote); !other.empty()) {
-    session.note(fmt::format("The git remote \"{}\" is {} and was left so.\n"
-                             "→ Next: berth git:remote -a {}, to point it here",
-                             remote, printable(other), field(app, "name")));
+    session.note(
+        fmt::format("The git remote \"{}\" is {} and was left so.\n"
+                    "→ Next: berth git:remote -a {}, to point it here",
+                    remote, printable(other), field(app, "name")));
     return 0;
   }
   BERTH_TRY(connect_repository(session, api.url(), remote, field(app, "git_url")));
@@ -79,7 +80,8 @@ Outcome<int> list(Session& session, const Arguments& arguments) {
                replicas_of(*app), version_text(*app, "release"), session.ago(*app, "released_at"),
                field(*app, "web_url")});
   }
-  session.print(table.render(session.style(), session.console.columns()));
+  // Not cut to the terminal: the URL is there to be copied.
+  session.print(table.render(session.style()));
   return 0;
 }
 
@@ -116,10 +118,10 @@ Outcome<int> destroy(Session& session, const Arguments& arguments) {
       return usage_failure("Destroying " + target.app + " needs its name as confirmation.", with);
     // The name may come from a git remote: show what is at stake before asking.
     BERTH_TRY(target.api.get_object(target.path()));
-    session.console.err(fmt::format(
-        "This destroys {} on {}: its replicas, releases, config vars and domains.\n"
-        "Type its name to go on: ",
-        session.error_style().paint(Colour::red, target.app), target.api.url()));
+    session.console.err(
+        fmt::format("This destroys {} on {}: its replicas, releases, config vars and domains.\n"
+                    "Type its name to go on: ",
+                    session.error_style().paint(Colour::red, target.app), target.api.url()));
     typed = session.console.read_line(true).value_or("");
   }
   if (typed != target.app)
@@ -134,9 +136,9 @@ Outcome<int> destroy(Session& session, const Arguments& arguments) {
 
 Outcome<int> rename(Session& session, const Arguments& arguments) {
   BERTH_ASSIGN(const Target target, session.target(arguments));
-  BERTH_ASSIGN(const json::value renamed,
-               target.api.send("PATCH", target.path(),
-                               json::object{{"name", *arguments.text("new_name")}}));
+  BERTH_ASSIGN(
+      const json::value renamed,
+      target.api.send("PATCH", target.path(), json::object{{"name", *arguments.text("new_name")}}));
   const json::object app = object_or_empty(renamed);
   if (arguments.has("json"))
     session.print_json(renamed);
@@ -193,44 +195,9 @@ Outcome<int> maintenance_off(Session& session, const Arguments& arguments) {
   return set_maintenance(session, arguments, false);
 }
 
-}  // namespace
-
-std::vector<Command> app_commands() {
+/// What changes an app that is there.
+std::vector<Command> change_commands() {
   return {
-      {.name = "create",
-       .group = "Apps",
-       .summary = "Create an app and add it as a git remote here",
-       .example = "berth create hello && git push berth main",
-       .arguments = {{.name = "NAME", .help = "Lower-case letters, digits, dashes; one is made if none is given"}},
-       .flags = {{.name = "--no-remote", .help = "Leave the repository here alone"},
-                 {.name = "--remote", .letter = "-r", .value = "NAME", .help = "The remote's name (berth)"}},
-       .json = true,
-       .aliases = {"apps:create"},
-       .run = create},
-      {.name = "apps",
-       .group = "Apps",
-       .summary = "List the apps",
-       .example = "berth apps",
-       .json = true,
-       .aliases = {"apps:list", "list"},
-       .run = list},
-      {.name = "info",
-       .group = "Apps",
-       .summary = "Show one app",
-       .example = "berth info -a hello --json",
-       .for_app = true,
-       .json = true,
-       .aliases = {"apps:info"},
-       .run = info},
-      {.name = "open",
-       .group = "Apps",
-       .summary = "Print the app's URL, and open it where there is a display",
-       .example = "berth open /status",
-       .arguments = {{.name = "PATH", .help = "A path of the app"}},
-       .for_app = true,
-       .json = true,
-       .aliases = {"apps:open"},
-       .run = open_app},
       {.name = "rename",
        .group = "Apps",
        .summary = "Give the app another name, and with it another URL",
@@ -267,6 +234,53 @@ std::vector<Command> app_commands() {
        .json = true,
        .run = maintenance_off},
   };
+}
+
+}  // namespace
+
+std::vector<Command> app_commands() {
+  std::vector<Command> commands = {
+      {.name = "create",
+       .group = "Apps",
+       .summary = "Create an app and add it as a git remote here",
+       .example = "berth create hello && git push berth main",
+       .arguments = {{.name = "NAME",
+                      .help = "Lower-case letters, digits, dashes; one is made if none is given"}},
+       .flags = {{.name = "--no-remote", .help = "Leave the repository here alone"},
+                 {.name = "--remote",
+                  .letter = "-r",
+                  .value = "NAME",
+                  .help = "The remote's name (berth)"}},
+       .json = true,
+       .aliases = {"apps:create"},
+       .run = create},
+      {.name = "apps",
+       .group = "Apps",
+       .summary = "List the apps",
+       .example = "berth apps",
+       .json = true,
+       .aliases = {"apps:list", "list"},
+       .run = list},
+      {.name = "info",
+       .group = "Apps",
+       .summary = "Show one app",
+       .example = "berth info -a hello --json",
+       .for_app = true,
+       .json = true,
+       .aliases = {"apps:info"},
+       .run = info},
+      {.name = "open",
+       .group = "Apps",
+       .summary = "Print the app's URL, and open it where there is a display",
+       .example = "berth open /status",
+       .arguments = {{.name = "PATH", .help = "A path of the app"}},
+       .for_app = true,
+       .json = true,
+       .aliases = {"apps:open"},
+       .run = open_app},
+  };
+  for (auto& command : change_commands()) commands.push_back(std::move(command));
+  return commands;
 }
 
 }  // namespace berth::cli

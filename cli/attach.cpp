@@ -46,8 +46,9 @@ class Input {
   template <class Handler>
   void when_ready(Handler handler) {
     if (descriptor_.is_open())
-      descriptor_.async_wait(asio::posix::stream_descriptor::wait_read,
-                             [handler](error_code code) { handler(!code); });
+      descriptor_.async_wait(asio::posix::stream_descriptor::wait_read, [handler](error_code code) {
+        handler(!code || code == asio::error::operation_not_supported);
+      });
     else
       asio::post(context_, [handler] { handler(true); });
   }
@@ -89,7 +90,7 @@ class AttachLoop {
     if (exit_code_) return *exit_code_;
     if (signalled_) return 128 + signalled_;
     return failed("The connection to the one-off was lost (" + why_ + ").", {},
-                   ExitCode::unreachable);
+                  ExitCode::unreachable);
   }
 
  private:
@@ -98,7 +99,8 @@ class AttachLoop {
     std::vector<asio::ip::tcp::endpoint> endpoints;
     error_code code;
     if (url_.host == "localhost" || url_.host.ends_with(".localhost")) {
-      endpoints = {{asio::ip::address_v4::loopback(), port}, {asio::ip::address_v6::loopback(), port}};
+      endpoints = {{asio::ip::address_v4::loopback(), port},
+                   {asio::ip::address_v6::loopback(), port}};
     } else {
       std::string host = url_.host;
       if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
@@ -120,6 +122,7 @@ class AttachLoop {
       timeouts.keep_alive_pings = true;
       socket_.set_option(timeouts);
       socket_.read_message_max(16 << 20);
+      socket_.auto_fragment(false);
       socket_.async_handshake(url_.host + ":" + std::to_string(url_.port), url_.target,
                               [&code](error_code result) { code = result; });
       context_.restart();
@@ -127,8 +130,8 @@ class AttachLoop {
     }
     if (!code) return {};
     return failed("The one-off cannot be attached to at " + url_.host + ":" +
-                       std::to_string(url_.port) + " (" + code.message() + ").",
-                   {}, ExitCode::unreachable);
+                      std::to_string(url_.port) + " (" + code.message() + ").",
+                  {}, ExitCode::unreachable);
   }
 
   void watch_signals() {
@@ -161,7 +164,9 @@ class AttachLoop {
     send_text(json::object{{"resize", json::array{size.columns, size.rows}}});
   }
 
-  void send_text(const json::object& message) { send({.binary = false, .bytes = to_text(message)}); }
+  void send_text(const json::object& message) {
+    send({.binary = false, .bytes = to_text(message)});
+  }
 
   struct Message {
     bool binary = true;
@@ -192,7 +197,9 @@ class AttachLoop {
       char buffer[16384];
       const ssize_t count = ::read(STDIN_FILENO, buffer, sizeof buffer);
       if (count < 0 && (errno == EINTR || errno == EAGAIN)) return read_input();
-      if (count > 0) return send({.binary = true, .bytes = std::string(buffer, static_cast<std::size_t>(count))});
+      if (count > 0)
+        return send(
+            {.binary = true, .bytes = std::string(buffer, static_cast<std::size_t>(count))});
       input_ended_ = true;
       send_text(json::object{{"end", true}});
     });
@@ -252,7 +259,8 @@ class AttachLoop {
 
 Outcome<int> attach(const Attachment& attachment) {
   if (!attachment.url.starts_with("ws://"))
-    return failed("This program attaches only over ws://, and the platform gave " + attachment.url + ".");
+    return failed("This program attaches only over ws://, and the platform gave " + attachment.url +
+                  ".");
   auto url = Url::parse("http" + attachment.url.substr(2));
   if (url.has_error()) return url.error();
   try {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Joins our standard input and output to a one-off over a WebSocket (docs/api.md, "Attaching"), with
-// the terminal in raw mode if there is one. Beast and Asio stay inside the .cpp.
+// Joins our standard input and output to a one-off over a WebSocket (docs/api.md, "Attaching"),
+// with the terminal in raw mode if there is one. Beast and Asio stay inside the .cpp.
 #pragma once
 
 #include <string>

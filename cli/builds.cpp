@@ -22,11 +22,11 @@ std::string release_of(const json::object& build) {
 
 Outcome<int> list(Session& session, const Arguments& arguments) {
   BERTH_ASSIGN(const Target target, session.target(arguments));
-  BERTH_ASSIGN(const json::array builds,
-               target.api.list(target.path({"builds"}),
-                               "created_at ..; max=" +
-                                   std::to_string(arguments.number("num").value_or(15)) +
-                                   ", order=desc"));
+  BERTH_ASSIGN(
+      const json::array builds,
+      target.api.list(target.path({"builds"}),
+                      "created_at ..; max=" + std::to_string(arguments.number("num").value_or(15)) +
+                          ", order=desc"));
   if (arguments.has("json")) {
     session.print_json(builds);
     return 0;
@@ -60,7 +60,7 @@ Outcome<std::string> find_build(const Target& target, const std::string& word) {
       return field(*build, "id");
   if (word.empty()) return failed(target.app + " was never built.", "git push berth main");
   return failed("No build of " + target.app + " begins with " + printable(word) + ".",
-                 "berth builds -a " + target.app);
+                "berth builds -a " + target.app);
 }
 
 Outcome<int> output(Session& session, const Arguments& arguments) {
@@ -109,7 +109,8 @@ std::vector<Command> build_commands() {
        .group = "Config and releases",
        .summary = "Print what a build said; follows one that still runs",
        .example = "berth builds:output 5f2b9c1e",
-       .arguments = {{.name = "ID", .help = "A build, or how its id begins; the newest if not given"}},
+       .arguments = {{.name = "ID",
+                      .help = "A build, or how its id begins; the newest if not given"}},
        .for_app = true,
        .json = true,
        .run = output},

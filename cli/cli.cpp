@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cli.hpp"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <exception>
 #include <filesystem>
@@ -21,15 +24,18 @@ namespace {
 int fail(Session& session, const Failure& failure) {
   const Style style = session.error_style();
   session.note(style.paint(Colour::red, "Error: ") + failure.message);
-  if (!failure.next.empty())
-    session.note(style.paint(Colour::cyan, "→ Try: ") + failure.next);
+  if (!failure.next.empty()) session.note(style.paint(Colour::cyan, "→ Try: ") + failure.next);
   return static_cast<int>(failure.code);
 }
 
 Failure unknown_command(const std::string& word) {
+  if (word.starts_with('-'))
+    return usage_failure("Options such as '" + printable(word) + "' stand behind the command.",
+                         "berth COMMAND " + printable(word));
   std::vector<std::string> names;
   for (const auto& command : all_commands())
     if (!command.hidden) names.push_back(command.name);
+  for (const auto& role : roles) names.emplace_back(role.name);
   const std::string near = nearest(word, names);
   return usage_failure("There is no command '" + printable(word) + "'.",
                        near.empty() ? "berth --help" : "berth " + near);
@@ -75,7 +81,8 @@ int run(const Environment& environment, Console& console, const std::vector<std:
   try {
     return dispatch(session, words);
   } catch (const std::exception& surprise) {
-    return fail(session, failed(std::string("Something unexpected happened: ") + surprise.what() + "."));
+    return fail(session,
+                failed(std::string("Something unexpected happened: ") + surprise.what() + "."));
   }
 }
 
@@ -86,16 +93,18 @@ namespace berth {
 int run_cli(int argc, char** argv) {
   // A reader that goes away is an error of write(2), which the console handles.
   ::signal(SIGPIPE, SIG_IGN);
-  cli::Environment environment{.variables = {},
-                               .directory = ".",
-                               .executable = {},
-                               .now = now,
-                               .sleep = [](auto time) { std::this_thread::sleep_for(time); }};
+  cli::Environment environment{
+      .variables = {}, .directory = ".", .executable = {}, .now = now, .sleep = [](auto time) {
+        std::this_thread::sleep_for(time);
+      }};
   for (char** entry = environ; *entry; ++entry) {
     const std::string text(*entry);
     if (const auto equals = text.find('='); equals != std::string::npos)
       environment.variables[text.substr(0, equals)] = text.substr(equals + 1);
   }
+  if (environment.variable("HOME").empty())
+    // As under cron and in units of systemd.
+    if (const passwd* user = ::getpwuid(::geteuid())) environment.variables["HOME"] = user->pw_dir;
   std::error_code ignored;
   environment.executable = std::filesystem::read_symlink("/proc/self/exe", ignored);
   const auto console = cli::standard_console();

@@ -4,6 +4,7 @@
 // completion and the reference page all read it, so none of them can disagree with another.
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -44,7 +45,9 @@ class Arguments {
   void add(std::string_view name, std::string value) {
     values_[std::string(name)].push_back(std::move(value));
   }
-  [[nodiscard]] bool has(std::string_view name) const { return values_.contains(std::string(name)); }
+  [[nodiscard]] bool has(std::string_view name) const {
+    return values_.contains(std::string(name));
+  }
   /// The value, or nothing; of a repeated one the last.
   [[nodiscard]] std::optional<std::string> text(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> list(std::string_view name) const;
@@ -71,6 +74,18 @@ struct Command {
   /// The exit code, or why there is none.
   Outcome<int> (*run)(Session&, const Arguments&) = nullptr;
 };
+
+/// The long-running roles of the same program, which are dispatched before the command line is.
+/// They are listed among the commands and described by their own --help.
+struct Role {
+  std::string_view name;
+  std::string_view summary;
+};
+inline constexpr std::array<Role, 3> roles = {
+    {{"server", "Run the control plane; 'berth server --help' tells its options"},
+     {"router", "Run the HTTP router by itself; the server starts one otherwise"},
+     {"teardown", "Stop what a stopped server leaves running: router, replicas"}}};
+inline constexpr std::string_view roles_group = "Platform";
 
 /// All commands, in the order of `berth --help`.
 [[nodiscard]] const std::vector<Command>& all_commands();

@@ -24,8 +24,8 @@ std::vector<Candidate> command_names() {
   std::vector<Candidate> candidates;
   for (const auto& command : all_commands())
     if (!command.hidden) candidates.push_back({command.name, command.summary});
-  candidates.push_back({"server", "Run the control plane"});
-  candidates.push_back({"router", "Run the HTTP router"});
+  for (const auto& role : roles)
+    candidates.push_back({std::string(role.name), std::string(role.summary)});
   candidates.push_back({"help", "Show the commands, or one of them"});
   return candidates;
 }
@@ -157,7 +157,8 @@ std::vector<Command> completion_commands() {
        .group = "Platform",
        .summary = "Print the completion script of a shell",
        .example = "source <(berth completion bash)",
-       .arguments = {{.name = "SHELL", .help = "bash or zsh", .required = true, .names = Names::shell}},
+       .arguments =
+           {{.name = "SHELL", .help = "bash or zsh", .required = true, .names = Names::shell}},
        .details = "bash: put the example's line into ~/.bashrc.\n"
                   "zsh:  berth completion zsh > ~/.zfunc/_berth, with ~/.zfunc in $fpath.",
        .run = print_script},
@@ -165,7 +166,9 @@ std::vector<Command> completion_commands() {
        .group = "Platform",
        .summary = "Print what could stand at the end of a command line",
        .example = "berth __complete -- ps:sc",
-       .arguments = {{.name = "WORDS", .help = "After berth; the last is completed", .repeated = true}},
+       .arguments = {{.name = "WORDS",
+                      .help = "After berth; the last is completed",
+                      .repeated = true}},
        .flags = {{.name = "--described", .help = "With a tab and a description"}},
        .rest = true,
        .hidden = true,

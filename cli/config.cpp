@@ -46,7 +46,7 @@ Outcome<int> get(Session& session, const Arguments& arguments) {
   const auto* value = vars.if_contains(name);
   if (!value)
     return failed(target.app + " has no config var " + printable(name) + ".",
-                   "berth config -a " + target.app);
+                  "berth config -a " + target.app);
   if (arguments.has("json"))
     session.print_json(json::object{{name, *value}});
   else
@@ -63,7 +63,8 @@ Outcome<int> change(Session& session, const Arguments& arguments, const Target& 
     return 0;
   }
   std::string names;
-  for (const auto& [name, value] : changes) names += (names.empty() ? "" : ", ") + std::string(name);
+  for (const auto& [name, value] : changes)
+    names += (names.empty() ? "" : ", ") + std::string(name);
   // An app that was never pushed has no release, and a change that changes nothing makes none.
   const auto releases = target.api.list(target.path({"releases"}), "version ..; max=1, order=desc");
   std::string release;
@@ -123,7 +124,8 @@ std::vector<Command> config_commands() {
        .group = "Config and releases",
        .summary = "Set config vars; makes a release",
        .example = "berth config:set GREETING='hello world' LOG_LEVEL=debug",
-       .arguments = {{.name = "NAME=VALUE", .help = "One or more", .required = true, .repeated = true}},
+       .arguments =
+           {{.name = "NAME=VALUE", .help = "One or more", .required = true, .repeated = true}},
        .for_app = true,
        .json = true,
        .aliases = {"config:add"},

@@ -53,7 +53,8 @@ Result<Contexts> parse_contexts(std::string_view text) {
   if (const auto* all = optional_object(object, "contexts"))
     for (const auto& [name, value] : *all) {
       auto context = read_context(value);
-      if (context.has_error()) return context.error().context("context '" + std::string(name) + "'");
+      if (context.has_error())
+        return context.error().context("context '" + std::string(name) + "'");
       contexts.all.emplace(std::string(name), std::move(*context));
     }
   return contexts;
@@ -99,8 +100,8 @@ std::string default_context_name(std::string_view url) {
   const auto parsed = Url::parse(url);
   if (parsed.has_error()) return "default";
   const std::string& host = parsed->host;
-  const bool here = host == "localhost" || host.ends_with(".localhost") || host.starts_with("127.") ||
-                    host == "[::1]";
+  const bool here = host == "localhost" || host.ends_with(".localhost") ||
+                    host.starts_with("127.") || host == "[::1]";
   return here ? "local" : host;
 }
 

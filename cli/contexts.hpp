@@ -16,9 +16,9 @@
 namespace berth::cli {
 
 struct Context {
-  std::string url;    ///< of the API, without a slash at the end
+  std::string url;  ///< of the API, without a slash at the end
   std::string token;
-  std::string user;   ///< the account's email, for showing
+  std::string user;  ///< the account's email, for showing
   /// Origins ("http://git.localhost:8080") that the token may be given to as a git password.
   std::vector<std::string> git_origins = {};
   friend bool operator==(const Context&, const Context&) = default;
@@ -41,7 +41,8 @@ struct Contexts {
 /// A file that is not there is no contexts.
 [[nodiscard]] Result<Contexts> load_contexts(const std::filesystem::path& file);
 /// Replaced as a whole, mode 0600; its directory is made with mode 0700.
-[[nodiscard]] Result<void> save_contexts(const std::filesystem::path& file, const Contexts& contexts);
+[[nodiscard]] Result<void> save_contexts(const std::filesystem::path& file,
+                                         const Contexts& contexts);
 
 /// "http://git.localhost:8080/hello.git" → "http://git.localhost:8080"; the default port is left
 /// out, as git leaves it out; empty if the text is no HTTP URL.

@@ -56,8 +56,8 @@ constexpr std::array<Range, 11> two_cells = {{{0x1100, 0x115f},
 
 template <std::size_t N>
 bool contains(const std::array<Range, N>& ranges, char32_t code) {
-  return std::ranges::any_of(ranges,
-                             [code](Range range) { return range.first <= code && code <= range.second; });
+  return std::ranges::any_of(
+      ranges, [code](Range range) { return range.first <= code && code <= range.second; });
 }
 
 std::size_t cells(char32_t code) {
@@ -81,7 +81,8 @@ std::size_t colour_sequence(std::string_view text) {
 std::size_t escape_sequence(std::string_view text) {
   if (text.size() < 2) return text.size();
   if (text[1] == '[') {
-    const auto end = std::ranges::find_if(text.substr(2), [](char c) { return c >= '@' && c <= '~'; });
+    const auto end =
+        std::ranges::find_if(text.substr(2), [](char c) { return c >= '@' && c <= '~'; });
     return std::min<std::size_t>(static_cast<std::size_t>(end - text.begin()) + 1, text.size());
   }
   if (text[1] == ']') {

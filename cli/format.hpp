@@ -21,8 +21,8 @@ namespace berth::cli {
 
 /// One line that cannot move the cursor or change the terminal: control characters become spaces.
 [[nodiscard]] std::string printable(std::string_view text);
-/// The same for a log line, but tabs and colours (CSI … m) stay: apps colour their logs, and nothing
-/// else that a stranger's request may put into a log reaches the terminal.
+/// The same for a log line, but tabs and colours (CSI … m) stay: apps colour their logs, and
+/// nothing else that a stranger's request may put into a log reaches the terminal.
 [[nodiscard]] std::string printable_log(std::string_view text);
 
 /// "just now", "40 s ago", "3 min ago", "2 h ago", "5 days ago", then the date; "in 3 min" ahead.

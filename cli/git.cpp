@@ -34,8 +34,7 @@ Outcome<void> tell_git(const std::filesystem::path& directory, Words words) {
   const std::string what = "git " + words.front();
   const auto output = git(directory, std::move(words));
   if (output.has_error()) return failed(what + " failed: " + output.error().message + ".");
-  if (!output->status.success())
-    return failed(what + " failed: " + printable(output->err) + ".");
+  if (!output->status.success()) return failed(what + " failed: " + printable(output->err) + ".");
   return {};
 }
 
@@ -87,7 +86,8 @@ Outcome<int> credentials(Session& session, const Arguments& arguments) {
 
 }  // namespace
 
-std::optional<std::string> git_config(const std::filesystem::path& directory, const std::string& key) {
+std::optional<std::string> git_config(const std::filesystem::path& directory,
+                                      const std::string& key) {
   return ask_git(directory, {"config", "--get", key});
 }
 
@@ -111,7 +111,7 @@ Outcome<void> connect_repository(Session& session, const std::string& api_url,
   const std::string origin = origin_of(git_url);
   if (origin.empty())
     return failed("The platform named no git address for this app ('" + printable(git_url) + "').",
-                   "berth status");
+                  "berth status");
   const auto& directory = session.environment.directory;
   const bool exists = git_config(directory, "remote." + remote + ".url").has_value();
   BERTH_TRY(tell_git(directory, {"remote", exists ? "set-url" : "add", "--", remote, git_url}));
@@ -163,16 +163,18 @@ std::vector<Command> git_commands() {
                   .help = "The remote's name (berth)"}},
        .for_app = true,
        .json = true,
-       .details = "Also sets the credential helper of the app's git host in this repository, so that\n"
-                  "git asks for no password.",
+       .details =
+           "Also sets the credential helper of the app's git host in this repository, so that\n"
+           "git asks for no password.",
        .run = set_remote},
       {.name = "git:credentials",
        .group = "Apps",
        .summary = "Answer git's question for a password (a git credential helper)",
        .example = "git config credential.http://git.localhost:8080.helper '!berth git:credentials'",
        .arguments = {{.name = "OPERATION", .help = "get, store or erase, as git says it"}},
-       .details = "Reads protocol= and host= on standard input. The token is given only to hosts of\n"
-                  "platforms that you are logged in to.",
+       .details =
+           "Reads protocol= and host= on standard input. The token is given only to hosts of\n"
+           "platforms that you are logged in to.",
        .run = credentials},
   };
 }

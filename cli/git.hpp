@@ -29,7 +29,8 @@ class Session;
 /// Adds or changes the remote, sets the helper for its origin, and remembers the origin in the
 /// context that `api_url` belongs to.
 [[nodiscard]] Outcome<void> connect_repository(Session& session, const std::string& api_url,
-                                               const std::string& remote, const std::string& git_url);
+                                               const std::string& remote,
+                                               const std::string& git_url);
 
 /// The attributes that git writes to a credential helper: "protocol=http\nhost=…\n\n". Pure.
 [[nodiscard]] std::map<std::string, std::string> parse_credential(std::string_view text);

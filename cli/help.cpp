@@ -2,8 +2,6 @@
 #include "cli/help.hpp"
 
 #include <algorithm>
-#include <array>
-#include <utility>
 #include <vector>
 
 #include "cli/table.hpp"
@@ -11,12 +9,6 @@
 namespace berth::cli {
 
 namespace {
-
-// The roles of the same program, dispatched before the command line is.
-constexpr std::array<std::pair<const char*, const char*>, 2> roles = {
-    {{"server", "Run the control plane (a role of its own; --help tells more)"},
-     {"router", "Run the HTTP router (a role of its own; --help tells more)"}}};
-constexpr std::string_view roles_group = "Platform";
 
 std::vector<std::string> groups() {
   std::vector<std::string> names;
@@ -55,7 +47,8 @@ std::string overview(Style style) {
       if (!command.hidden && command.group == group)
         table.add({Cell(command.name, Colour::cyan), command.summary});
     if (group == roles_group)
-      for (const auto& [name, summary] : roles) table.add({Cell(name, Colour::cyan), summary});
+      for (const auto& role : roles)
+        table.add({Cell(std::string(role.name), Colour::cyan), std::string(role.summary)});
     text += "\n" + style.paint(Colour::bold, group) + "\n" + table.render(style, 0, 2);
   }
   return text +
@@ -73,7 +66,8 @@ std::string help_of(const Command& command, Style style) {
     text += "\n" + style.paint(Colour::bold, "Arguments") + "\n" + table.render(style, 0, 2);
   }
   Table table;
-  for (const auto& flag : flags_of(command)) table.add({Cell(label(flag), Colour::cyan), flag.help});
+  for (const auto& flag : flags_of(command))
+    table.add({Cell(label(flag), Colour::cyan), flag.help});
   text += "\n" + style.paint(Colour::bold, "Options") + "\n" + table.render(style, 0, 2);
   if (!command.details.empty()) text += "\n" + command.details + "\n";
   text += "\n" + style.paint(Colour::bold, "Example") + "\n  $ " + command.example + "\n";
@@ -88,8 +82,10 @@ std::string help_of(const Command& command, Style style) {
 std::string reference_page() {
   std::string page =
       "# The command line\n\n"
-      "`berth` talks to the [HTTP API](api.md) and nothing else. This page is what `berth --help` and\n"
-      "`berth COMMAND --help` say; a test fails when it differs from the program. Files, environment\n"
+      "`berth` talks to the [HTTP API](api.md) and nothing else. This page is what `berth --help` "
+      "and\n"
+      "`berth COMMAND --help` say; a test fails when it differs from the program. Files, "
+      "environment\n"
       "and exit codes are in [cli/README.md](../cli/README.md).\n";
   for (const auto& group : groups()) {
     page += "\n## " + group + "\n";
@@ -97,8 +93,9 @@ std::string reference_page() {
       if (!command.hidden && command.group == group)
         page += "\n### berth " + command.name + "\n\n```\n" + help_of(command, Style{}) + "```\n";
     if (group == roles_group)
-      for (const auto& [name, summary] : roles)
-        page += "\n### berth " + std::string(name) + "\n\n" + summary + ".\n";
+      for (const auto& role : roles)
+        page +=
+            "\n### berth " + std::string(role.name) + "\n\n" + std::string(role.summary) + ".\n";
   }
   return page;
 }

@@ -37,8 +37,8 @@ std::string LogPainter::paint(std::string_view line) {
   if (!style_.on) return std::string(line);
   const LogLine parts = parse_log_line(line);
   // An app's colours end with its line.
-  const std::string text =
-      printable_log(parts.text) + (parts.text.find('\x1b') == std::string_view::npos ? "" : "\x1b[0m");
+  const std::string text = printable_log(parts.text) +
+                           (parts.text.find('\x1b') == std::string_view::npos ? "" : "\x1b[0m");
   if (parts.stamp.empty()) return text;
   auto known = colours_.find(parts.process);
   if (known == colours_.end()) {

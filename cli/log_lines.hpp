@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Log lines as the API sends them, "2026-11-23T05:15:38.916000+00:00 app[web.1]: text": their parts,
-// a colour for each process, and which of them were shown before a connection broke. Pure.
+// Log lines as the API sends them, "2026-11-23T05:15:38.916000+00:00 app[web.1]: text": their
+// parts, a colour for each process, and which of them were shown before a connection broke. Pure.
 #pragma once
 
 #include <deque>

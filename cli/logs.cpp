@@ -36,7 +36,11 @@ class LogReader {
     request_["lines"] = arguments.number("num").value_or(100);
     request_["tail"] = tail_;
     if (const auto process = arguments.text("process")) request_["dyno"] = *process;
-    if (const auto source = arguments.text("source")) request_["source"] = *source;
+    if (const auto source = arguments.text("source")) {
+      request_["source"] = *source == "app" ? "app" : "berth";
+      // The router is one voice of the platform.
+      if (*source == "router" && !arguments.has("process")) request_["dyno"] = "router";
+    }
   }
 
   Outcome<int> run() {
@@ -77,7 +81,8 @@ class LogReader {
                         }};
     BERTH_ASSIGN(request.url, Url::parse(url_));
     request.headers["Accept"] = "text/event-stream";
-    if (!parser_.last_event_id().empty()) request.headers["Last-Event-ID"] = parser_.last_event_id();
+    if (!parser_.last_event_id().empty())
+      request.headers["Last-Event-ID"] = parser_.last_event_id();
     const auto response = http_request(request);
     parser_.reset_connection();
     if (response.has_error()) return unreachable(url_, response.error());
@@ -85,9 +90,9 @@ class LogReader {
     return {};
   }
 
+  /// Last-Event-ID goes to the new session too: ids name places in the app's log, not in a session.
   Outcome<void> open_again() {
     if (!seen_.empty()) request_["lines"] = lines_after_gap;
-    parser_ = SseParser();  // Ids count within one session.
     auto opened = open();
     if (opened.has_error() && opened.error().code == ExitCode::unreachable) return {};
     return opened;
@@ -127,6 +132,10 @@ class LogReader {
 };
 
 Outcome<int> logs(Session& session, const Arguments& arguments) {
+  const std::string source = arguments.text("source").value_or("app");
+  if (source != "app" && source != "router" && source != "berth")
+    return usage_failure("There is no log source '" + printable(source) + "'.",
+                         "berth logs -s app, -s router or -s berth");
   BERTH_ASSIGN(const Target target, session.target(arguments));
   return LogReader(session, arguments, target).run();
 }
@@ -139,14 +148,23 @@ std::vector<Command> log_commands() {
        .group = "Processes",
        .summary = "Show the app's log; with --tail as it is written",
        .example = "berth logs --tail -p web",
-       .flags = {{.name = "--tail", .letter = "-t", .help = "Go on until Ctrl-C, over restarts of the platform too"},
-                 {.name = "--num", .letter = "-n", .value = "LINES", .help = "Older lines to begin with (100)", .at_least = 0},
+       .flags = {{.name = "--tail",
+                  .letter = "-t",
+                  .help = "Go on until Ctrl-C, over restarts of the platform too"},
+                 {.name = "--num",
+                  .letter = "-n",
+                  .value = "LINES",
+                  .help = "Older lines to begin with (100)",
+                  .at_least = 0},
                  {.name = "--process",
                   .letter = "-p",
                   .value = "NAME",
                   .help = "Only this process type (web) or replica (web.1)",
                   .names = Names::process_type},
-                 {.name = "--source", .letter = "-s", .value = "SOURCE", .help = "Only app or router"}},
+                 {.name = "--source",
+                  .letter = "-s",
+                  .value = "SOURCE",
+                  .help = "Only app, router, or berth (all that the platform says)"}},
        .for_app = true,
        .json = true,
        .details = "With --json, one object a line: at, source, process, message.",

@@ -44,15 +44,17 @@ void declare(CLI::App& app, const Command& command, const std::vector<Flag>& fla
   if (command.rest) return;
   for (const auto& argument : command.arguments) {
     auto* option = app.add_option(key_of(argument));
-    option->type_size(1)->expected(argument.repeated ? 1 << 20 : 1);
-    if (argument.repeated) option->expected(1, 1 << 20);
+    option->type_size(1)->expected(1, argument.repeated ? 1 << 20 : 1);
+    option->allow_extra_args(argument.repeated);
   }
 }
 
-Failure unexpected(const Command& command, const std::vector<Flag>& flags, const std::string& word) {
+Failure unexpected(const Command& command, const std::vector<Flag>& flags,
+                   const std::string& word) {
   if (!word.starts_with('-') || word == "-")
-    return usage_failure("'berth " + command.name + "' takes no argument '" + printable(word) + "'.",
-                         help_of(command));
+    return usage_failure(
+        "'berth " + command.name + "' takes no argument '" + printable(word) + "'.",
+        help_of(command));
   std::vector<std::string> names;
   for (const auto& flag : flags) names.push_back(flag.name);
   const std::string near = nearest(word, names);
@@ -64,7 +66,8 @@ Failure unexpected(const Command& command, const std::vector<Flag>& flags, const
 Outcome<void> check_number(const Command& command, const Flag& flag, const std::string& text) {
   int number = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (code == std::errc() && end == text.data() + text.size() && number >= *flag.at_least) return {};
+  if (code == std::errc() && end == text.data() + text.size() && number >= *flag.at_least)
+    return {};
   return usage_failure(flag.name + " wants a whole number of at least " +
                            std::to_string(*flag.at_least) + ", not '" + printable(text) + "'.",
                        help_of(command));

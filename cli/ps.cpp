@@ -76,8 +76,8 @@ Outcome<int> ps(Session& session, const Arguments& arguments) {
   }
   session.print(text);
   if (text.empty())
-    session.note("Nothing of " + target.app + " runs yet: it has no release.\n→ Try: " +
-                 "git push berth main");
+    session.note("Nothing of " + target.app +
+                 " runs yet: it has no release.\n→ Try: " + "git push berth main");
   return 0;
 }
 
@@ -97,8 +97,8 @@ Outcome<int> restart(Session& session, const Arguments& arguments) {
     session.print_json(answer);
     return 0;
   }
-  session.print("Restarting " + (which.empty() ? "all of " : printable(which) + " of ") + target.app +
-                "\n");
+  session.print("Restarting " + (which.empty() ? "all of " : printable(which) + " of ") +
+                target.app + "\n");
   session.note("→ Next: berth ps -a " + target.app);
   return 0;
 }

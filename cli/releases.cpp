@@ -29,9 +29,7 @@ std::string version_of(const std::string& word) {
   return prefixed ? word.substr(1) : word;
 }
 
-std::string newest_first(int count) {
-  return fmt::format("version ..; max={}, order=desc", count);
-}
+std::string newest_first(int count) { return fmt::format("version ..; max={}, order=desc", count); }
 
 Outcome<int> list(Session& session, const Arguments& arguments) {
   BERTH_ASSIGN(const Target target, session.target(arguments));
@@ -63,9 +61,9 @@ Outcome<int> list(Session& session, const Arguments& arguments) {
 
 Outcome<json::object> one_release(const Target& target, const std::string& word) {
   if (!word.empty()) return target.api.get_object(target.path({"releases", version_of(word)}));
-  BERTH_ASSIGN(const json::array newest, target.api.list(target.path({"releases"}), newest_first(1)));
-  if (newest.empty())
-    return failed(target.app + " has no releases yet.", "git push berth main");
+  BERTH_ASSIGN(const json::array newest,
+               target.api.list(target.path({"releases"}), newest_first(1)));
+  if (newest.empty()) return failed(target.app + " has no releases yet.", "git push berth main");
   return object_or_empty(newest.front());
 }
 
@@ -98,14 +96,16 @@ Outcome<int> info(Session& session, const Arguments& arguments) {
 /// The release to return to: the one named, else the newest that may be and is not the current.
 Outcome<std::string> rollback_target(const Target& target, const std::string& word) {
   if (!word.empty()) return version_of(word);
-  BERTH_ASSIGN(const json::array releases, target.api.list(target.path({"releases"}), newest_first(200)));
+  BERTH_ASSIGN(const json::array releases,
+               target.api.list(target.path({"releases"}), newest_first(200)));
   for (const auto& value : releases) {
     const auto* release = value.if_object();
     if (!release || optional_bool(*release, "current").value_or(false)) continue;
     if (optional_bool(*release, "eligible_for_rollback").value_or(false))
       return field(*release, "id");
   }
-  return failed(target.app + " has no earlier release that ran.", "berth releases -a " + target.app);
+  return failed(target.app + " has no earlier release that ran.",
+                "berth releases -a " + target.app);
 }
 
 Outcome<int> rollback(Session& session, const Arguments& arguments) {

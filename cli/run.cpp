@@ -56,7 +56,7 @@ Outcome<int> run_one_off(Session& session, const Arguments& arguments) {
   const std::string url = field(dyno, "attach_url");
   if (url.empty())
     return failed("The platform started " + name + " but gave no address to attach to.",
-                   "berth run --detached");
+                  "berth run --detached");
   if (terminal) session.note(session.error_style().paint(Colour::dim, "Running " + name));
   auto code = attach({.url = url, .terminal = terminal});
   if (code.has_error() && code.error().next.empty()) {
@@ -80,7 +80,9 @@ std::vector<Command> run_commands() {
                               "arguments, as they stand",
                       .required = true,
                       .repeated = true}},
-       .flags = {{.name = "--detached", .letter = "-d", .help = "Print its name and leave it running"},
+       .flags = {{.name = "--detached",
+                  .letter = "-d",
+                  .help = "Print its name and leave it running"},
                  {.name = "--no-tty", .help = "No terminal: input and output as they are"},
                  {.name = "--env",
                   .letter = "-e",

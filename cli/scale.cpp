@@ -69,7 +69,8 @@ Outcome<int> show_policies(Session& session, const Arguments& arguments, const T
     if (!process) continue;
     const auto* policy = optional_object(*process, "autoscaling");
     table.add({Cell(field(*process, "type"), Colour::cyan),
-               std::to_string(number(*process, "quantity")), policy ? policy_text(*policy) : "off"});
+               std::to_string(number(*process, "quantity")),
+               policy ? policy_text(*policy) : "off"});
   }
   session.print(table.render(session.style(), session.console.columns()));
   return 0;
@@ -86,10 +87,10 @@ Outcome<int> set_policy(Session& session, const Arguments& arguments, const std:
   }
   const json::object process = object_or_empty(answer);
   const auto* set = optional_object(process, "autoscaling");
-  session.print(fmt::format("{} of {} {}\n", printable(type), target.app,
-                            set ? "autoscales " + policy_text(*set)
-                                : fmt::format("no longer autoscales and stays at {}",
-                                              number(process, "quantity"))));
+  session.print(fmt::format(
+      "{} of {} {}\n", printable(type), target.app,
+      set ? "autoscales " + policy_text(*set)
+          : fmt::format("no longer autoscales and stays at {}", number(process, "quantity"))));
   return 0;
 }
 
@@ -118,8 +119,9 @@ Outcome<int> autoscale_off(Session& session, const Arguments& arguments) {
 }  // namespace
 
 Outcome<ScaleChange> parse_scale(std::string_view word) {
-  const Failure wrong = usage_failure("'" + printable(word) + "' is no scale such as web=3 or worker+1.",
-                                      "berth ps:scale web=3 worker+1");
+  const Failure wrong =
+      usage_failure("'" + printable(word) + "' is no scale such as web=3 or worker+1.",
+                    "berth ps:scale web=3 worker+1");
   // "my-worker=2": a dash belongs to the name unless a number ends the word.
   const auto equals = word.find('=');
   const auto at = equals != std::string_view::npos ? equals : word.find_last_of("+-");
@@ -135,8 +137,9 @@ Outcome<ScaleChange> parse_scale(std::string_view word) {
                          amount.find_first_not_of(digits) == std::string_view::npos;
   if (is_number)
     change.quantity = (word[at] == '=' ? "" : std::string(1, word[at])) + std::string(amount);
-  else if (word[at] == '=' && !amount.empty() && digits.find(amount.front()) == std::string_view::npos &&
-           amount.front() != '-' && change.size.empty())
+  else if (word[at] == '=' && !amount.empty() &&
+           digits.find(amount.front()) == std::string_view::npos && amount.front() != '-' &&
+           change.size.empty())
     change.size = amount;  // web=large
   else
     return wrong;
@@ -177,7 +180,8 @@ std::vector<Command> scale_commands() {
                   .at_least = 1}},
        .for_app = true,
        .json = true,
-       .details = "With --min 0 an idle app sleeps; the next request is held, wakes it and is answered.",
+       .details =
+           "With --min 0 an idle app sleeps; the next request is held, wakes it and is answered.",
        .run = autoscale},
       {.name = "autoscale:off",
        .group = "Processes",

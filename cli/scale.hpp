@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// "web=3", "worker+1", "web=2:large": how many replicas of a process type, as people write it. Pure.
+// "web=3", "worker+1", "web=2:large": how many replicas of a process type, as people write it.
+// Pure.
 #pragma once
 
 #include <string>

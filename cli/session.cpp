@@ -24,7 +24,8 @@ Session::Session(const Environment& environment_, Console& console_)
     : environment(environment_),
       console(console_),
       // https://no-color.org: set and not empty, whatever the value.
-      colours_(environment_.variable("NO_COLOR").empty() && environment_.variable("TERM") != "dumb") {}
+      colours_(environment_.variable("NO_COLOR").empty() &&
+               environment_.variable("TERM") != "dumb") {}
 
 void Session::print_json(const json::value& value) { print(pretty_json(value)); }
 
@@ -36,9 +37,9 @@ std::string Session::ago(const json::object& object, std::string_view key) const
 std::filesystem::path Session::contexts_file() const {
   const std::string configured = environment.variable("XDG_CONFIG_HOME");
   // Relative paths there are to be ignored (XDG base directory specification).
-  const std::filesystem::path base = configured.starts_with('/')
-                                         ? std::filesystem::path(configured)
-                                         : std::filesystem::path(environment.variable("HOME")) / ".config";
+  const std::filesystem::path base =
+      configured.starts_with('/') ? std::filesystem::path(configured)
+                                  : std::filesystem::path(environment.variable("HOME")) / ".config";
   return base / "berth" / "config.json";
 }
 
@@ -46,7 +47,7 @@ Outcome<Contexts> Session::contexts() const {
   auto loaded = load_contexts(contexts_file());
   if (loaded.has_error())
     return failed("The context file cannot be read: " + printable(loaded.error().message) + ".",
-                   "mend or remove that file, then: berth login");
+                  "mend or remove that file, then: berth login");
   return std::move(*loaded);
 }
 
@@ -73,8 +74,8 @@ Outcome<ApiClient> Session::api_of(const Contexts& contexts, const std::string& 
   }
   if (token.empty())
     return failed("You are not logged in to " + printable(url) + ".",
-                   url == default_url ? "berth login" : "berth login --url " + printable(url),
-                   ExitCode::not_logged_in);
+                  url == default_url ? "berth login" : "berth login --url " + printable(url),
+                  ExitCode::not_logged_in);
   return ApiClient(url, token);
 }
 

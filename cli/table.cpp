@@ -38,7 +38,7 @@ std::string Table::render(Style style, int columns, std::size_t indent) const {
   std::string result;
   for (const auto& line : lines) {
     std::string text(indent, ' ');
-    std::size_t at = indent;     // where this cell begins
+    std::size_t at = indent;       // where this cell begins
     std::size_t written = indent;  // where the text so far ends
     for (std::size_t i = 0; i < line.size(); ++i) {
       if (!used[i]) continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the dashboard is built: plain files that a strict Content-Security-Policy accepts, so no inline
-// script, no inlined asset. In development (`npm run dev`) the API is proxied from BERTH_DASHBOARD_URL.
+// How the dashboard is built: plain files that a strict Content-Security-Policy accepts, so no
+// inline script, no inlined asset. In development (`npm run dev`) the API is proxied from
+// BERTH_DASHBOARD_URL.
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 

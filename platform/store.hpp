@@ -115,6 +115,9 @@ class Store final {
   // Events, oldest first, after `sequence`, at most `limit`.
   [[nodiscard]] std::vector<Event> events(std::int64_t after, std::size_t limit,
                                           const std::optional<AppId>& app = std::nullopt);
+  /// Newest first, before `sequence`, at most `limit`.
+  [[nodiscard]] std::vector<Event> events_before(std::int64_t sequence, std::size_t limit,
+                                                 const std::optional<AppId>& app = std::nullopt);
   /// A fact that changes no row: "replica web.1 crashed (exit 1)".
   void record(const std::optional<AppId>& app, std::string_view kind, std::string_view message);
 

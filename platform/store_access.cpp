@@ -120,12 +120,12 @@ Result<Token> Store::revoke_token(std::string_view id, const Actor& actor) {
   return token;
 }
 
-std::vector<Event> Store::events(std::int64_t after, std::size_t limit, const std::optional<AppId>& app) {
+namespace {
+
+std::vector<Event> read_events(Statement rows, std::int64_t bound, std::size_t limit,
+                               const std::optional<AppId>& app) {
   std::vector<Event> result;
-  Statement rows = database_.prepare(
-      "SELECT sequence, at, app, user, kind, message FROM events "
-      "WHERE sequence > ?1 AND (?2 IS NULL OR app = ?2) ORDER BY sequence LIMIT ?3");
-  rows.bind(after)
+  rows.bind(bound)
       .bind(app ? std::optional<std::string_view>(app->value) : std::nullopt)
       .bind(static_cast<std::int64_t>(limit));
   while (rows.step()) {
@@ -139,6 +139,23 @@ std::vector<Event> Store::events(std::int64_t after, std::size_t limit, const st
     result.push_back(std::move(event));
   }
   return result;
+}
+
+}  // namespace
+
+std::vector<Event> Store::events(std::int64_t after, std::size_t limit, const std::optional<AppId>& app) {
+  return read_events(database_.prepare("SELECT sequence, at, app, user, kind, message FROM events WHERE "
+                                       "sequence > ?1 AND (?2 IS NULL OR app = ?2) "
+                                       "ORDER BY sequence LIMIT ?3"),
+                     after, limit, app);
+}
+
+std::vector<Event> Store::events_before(std::int64_t sequence, std::size_t limit,
+                                        const std::optional<AppId>& app) {
+  return read_events(database_.prepare("SELECT sequence, at, app, user, kind, message FROM events WHERE "
+                                       "sequence < ?1 AND (?2 IS NULL OR app = ?2) "
+                                       "ORDER BY sequence DESC LIMIT ?3"),
+                     sequence, limit, app);
 }
 
 void Store::record(const std::optional<AppId>& app, std::string_view kind, std::string_view message) {

@@ -204,7 +204,7 @@ void Client::exchange_done(bool keep_alive, bool linger) {
   exchange_ = nullptr;
   if (!keep_alive) {
     closing_ = true;
-    linger_ = linger;
+    linger_ = linger || readable_ || kept_;
     if (is_blocked()) {
       loop_.timers().set(*this, loop_.now_us() + worker_.limits().client_idle_us);
     } else {

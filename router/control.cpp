@@ -18,6 +18,8 @@ namespace berth::router {
 namespace {
 
 constexpr std::int64_t second_us = 1'000'000;
+/// Changes within this time are written to the table file together.
+constexpr std::int64_t save_after_us = 100'000;
 constexpr std::size_t max_line = 16 << 20;
 constexpr std::size_t max_output = 16 << 20;
 
@@ -80,6 +82,7 @@ void Control::stop() {
     stop_ = true;
     notify();
     thread_.join();
+    if (save_due_us_ != INT64_MAX) save_table();
   }
   if (listener_) ::unlink(settings_.socket.c_str());
   listener_.reset();
@@ -127,7 +130,8 @@ bool Control::wait_until_empty(std::chrono::milliseconds timeout) {
 // ---- The thread -------------------------------------------------------------------------------------
 
 std::int64_t Control::next_due_us(std::int64_t now_us) const {
-  return connection_ ? sample_due_us_ : now_us + 3600 * second_us;
+  const std::int64_t sample_due = connection_ ? sample_due_us_ : now_us + 3600 * second_us;
+  return std::min(sample_due, save_due_us_);
 }
 
 void Control::run() {
@@ -153,10 +157,16 @@ void Control::run() {
       read_connection();
     publish_if_possible();
     send_wakes(monotonic_us());
+    if (monotonic_us() >= save_due_us_) save_table();
     if (connection_ && monotonic_us() >= sample_due_us_) sample(monotonic_us());
     flush();
     if (admin_) admin_->work([this] { return metrics(); });
   }
+}
+
+void Control::save_table() {
+  save_due_us_ = INT64_MAX;
+  file_->save(table_);
 }
 
 void Control::read_inbox() {
@@ -256,7 +266,8 @@ bool Control::handle_line(std::string_view line) {
   }
   changes_.note(*message);
   apply(table_, std::move(*message));
-  if (file_ && !changes_.empty()) file_->save(table_);
+  if (file_ && !changes_.empty() && save_due_us_ == INT64_MAX)
+    save_due_us_ = monotonic_us() + save_after_us;
   return true;
 }
 

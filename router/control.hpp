@@ -55,6 +55,7 @@ class Control final : public WorkerObserver {
   explicit Control(Settings settings) : settings_(std::move(settings)), builder_(settings_.threads) {}
   void run();
   [[nodiscard]] std::int64_t next_due_us(std::int64_t now_us) const;
+  void save_table();
   void notify() const;
   void read_inbox();
   void publish_if_possible();
@@ -92,6 +93,7 @@ class Control final : public WorkerObserver {
   Sampler sampler_;
   std::map<std::string, std::int64_t> woken_at_us_;
   std::int64_t sample_due_us_ = 0;
+  std::int64_t save_due_us_ = INT64_MAX;
 
   mutable std::mutex mutex_;  ///< guards what workers tell, below
   std::condition_variable emptied_;

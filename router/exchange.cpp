@@ -159,8 +159,8 @@ void Exchange::send_request() {
   phase_ = Phase::waiting;
   sent_us_ = worker_.loop().now_us();
   bytes_in_ = request_.size();
-  nothing_sent_ = upstream_->send(request_.view()) == Connection::Sent::failed;
-  if (nothing_sent_) {
+  nothing_received_ = upstream_->send(request_.view()) == Connection::Sent::failed;
+  if (nothing_received_) {
     attempt_failed(ErrorCode::H13);
     return;
   }
@@ -177,7 +177,7 @@ void Exchange::attempt_failed(ErrorCode code) {
       .number = attempts_,
       .connected = phase_ != Phase::connecting,
       .reused = reused_,
-      .nothing_sent = nothing_sent_,
+      .nothing_received = nothing_received_,
       .response_begun = bytes_out_ > 0 || (upstream_ && upstream_->has_stash()),
       .replayable = replayable_,
       .idempotent = idempotent_,
@@ -372,7 +372,10 @@ void Exchange::forward_body(char* data, std::size_t size) {
 
 void Exchange::on_upstream_ended(bool reset) {
   switch (phase_) {
-    case Phase::waiting: attempt_failed(ErrorCode::H13); break;
+    case Phase::waiting:
+      nothing_received_ = !reset && upstream_->request_was_not_received();
+      attempt_failed(ErrorCode::H13);
+      break;
     case Phase::responding:
       if (response_body_.ends_by_close() && !reset) {
         response_complete();
@@ -550,7 +553,7 @@ void Exchange::finish(ErrorCode error) {
   tried_ = {};
   attempts_ = status_ = 0;
   phase_ = Phase::free;
-  reused_ = nothing_sent_ = fresh_only_ = upstream_reusable_ = decode_chunks_ = false;
+  reused_ = nothing_received_ = fresh_only_ = upstream_reusable_ = decode_chunks_ = false;
   request_refused_ = client_ended_ = upstream_ended_ = false;
   replayable_ = true;
   worker_.give_back(*this);

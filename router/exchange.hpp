@@ -113,7 +113,7 @@ class Exchange final : public Timed {
   bool keep_alive_ = false;
   bool upgrade_ = false;
   bool reused_ = false;
-  bool nothing_sent_ = false;
+  bool nothing_received_ = false;  ///< not one byte of the request got to the replica
   bool replayable_ = true;
   bool fresh_only_ = false;        ///< a kept connection failed: none is used again
   bool upstream_reusable_ = false;

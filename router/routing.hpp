@@ -38,7 +38,7 @@ struct Attempt {
   int number = 1;                ///< of attempts made, this one counted
   bool connected = false;        ///< the replica accepted the connection
   bool reused = false;           ///< the connection had served a request before
-  bool nothing_sent = false;     ///< not one byte of the request reached the kernel
+  bool nothing_received = false; ///< not one byte of the request got to the replica
   bool response_begun = false;   ///< a byte of an answer was read
   bool replayable = false;       ///< all that was sent is still at hand
   bool idempotent = false;
@@ -50,7 +50,7 @@ inline constexpr int max_attempts = 3;
 [[nodiscard]] constexpr bool may_retry(const Attempt& attempt) {
   if (attempt.number >= max_attempts || attempt.response_begun || !attempt.replayable) return false;
   if (!attempt.connected) return true;
-  return attempt.nothing_sent || (attempt.reused && attempt.idempotent);
+  return attempt.nothing_received || (attempt.reused && attempt.idempotent);
 }
 
 }  // namespace berth::router

@@ -6,12 +6,6 @@
 
 namespace berth::router {
 
-namespace {
-
-constexpr std::chrono::milliseconds coalesce{100};
-
-}  // namespace
-
 TableFile::TableFile(std::filesystem::path path)
     : path_(std::move(path)), thread_([this] { run(); }) {}
 
@@ -47,7 +41,6 @@ void TableFile::run() {
   for (;;) {
     changed_.wait(lock, [&] { return stop_ || next_; });
     if (!next_) return;
-    changed_.wait_for(lock, coalesce, [&] { return stop_; });
     const Table table = std::move(*next_);
     next_.reset();
     lock.unlock();

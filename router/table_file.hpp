@@ -23,7 +23,7 @@ class TableFile final {
 
   /// An empty table if there is no file.
   [[nodiscard]] static Result<Table> load(const std::filesystem::path& path);
-  /// Written within 100 ms; of several in that time the last.
+  /// Written as soon as the disk has taken the one before; of several meanwhile the last.
   void save(const Table& table);
 
  private:

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "router/upstream.hpp"
 
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include "router/exchange.hpp"
@@ -101,6 +102,7 @@ void Upstream::assign(Exchange& exchange) {
   --replica_->idle_count;
   loop_.timers().clear(*this);
   exchange_ = &exchange;
+  sent_before_ = bytes_written();
 }
 
 void Upstream::park(std::int64_t close_at_us) {
@@ -136,6 +138,15 @@ void Upstream::end_sending() {
 bool Upstream::is_stale() const {
   char byte = 0;
   return ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+bool Upstream::request_was_not_received() const {
+  tcp_info tcp{};
+  socklen_t size = sizeof tcp;
+  if (::getsockopt(socket_.get(), IPPROTO_TCP, TCP_INFO, &tcp, &size) != 0) return false;
+  if (size < offsetof(tcp_info, tcpi_bytes_acked) + sizeof tcp.tcpi_bytes_acked) return false;
+  // The SYN counts as one byte.
+  return tcp.tcpi_bytes_acked <= sent_before_ + 1;
 }
 
 void Upstream::read_last_words() {

@@ -38,6 +38,10 @@ class Upstream final : public Connection, public Hook<IdleTag> {
   [[nodiscard]] bool is_clean() const { return !peer_ended_ && !broken_ && !readable_; }
   /// Whether the replica has closed it by now, asked of the kernel.
   [[nodiscard]] bool is_stale() const;
+  /// After the replica ended the stream: whether it did so before any byte of the request reached it.
+  /// Its FIN acknowledges all that its kernel had received; what is not acknowledged by then meets a
+  /// closed socket and is never read.
+  [[nodiscard]] bool request_was_not_received() const;
   /// Reads on although the replica takes nothing any more: it may have answered early.
   void read_last_words();
 
@@ -53,6 +57,7 @@ class Upstream final : public Connection, public Hook<IdleTag> {
   ReplicaHandle* replica_;
   Exchange* exchange_;
   Buffer stash_;
+  std::uint64_t sent_before_ = 0;  ///< bytes of earlier requests on this connection
   bool connecting_ = true;
   bool end_after_flush_ = false;
 };

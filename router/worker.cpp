@@ -271,7 +271,7 @@ void Worker::start_draining() {
   // Connections that wait in this thread's backlog would be reset with the listener.
   for (const auto& acceptor : acceptors_) accept_from(*acceptor);
   pause_accepting(false);
-  acceptors_.clear();
+  // The acceptors stay: events for them may be at hand in this very turn.
   for (Listener& listener : listeners_) listener.socket.reset();
   const bool had_clients = client_count_ > 0;
   clients_.for_each([](Client& client) {

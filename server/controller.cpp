@@ -272,6 +272,10 @@ void Controller::reconcile_now(const platform::AppId& id) {
   const auto app = parts_.store.find_app(id.value);
   if (app.has_error()) return;
   AppRecord& record = apps_[id];
+  if (record.routed_as.empty()) {
+    if (auto made = make_directories(log_directory(id)); made.has_error())
+      log_error("{}: {}", app->name, made.error().message);
+  }
   const Time at = now();
   const runtime::Plan plan = runtime::plan(desired_of(*app, record), observed_of(id), record.memory, policy_, at);
   record.memory = plan.memory;

@@ -14,7 +14,8 @@ runtime::LocalOptions engine_options(const platform::Config& config,
                                      const std::filesystem::path& programs) {
   return {.data_dir = config.data_dir,
           .shim = programs / "berth-shim",
-          .stage = config.data_dir / "run" / "stage",
+          // Not below the data directory: an app's own root must be able to pass through.
+          .stage = "/run/" + config.network.bridge + "-stage",
           .oci_runtime = config.runtime.oci,
           .cgroup = config.runtime.cgroup,
           .network = {.bridge = config.network.bridge,

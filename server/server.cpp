@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/server.hpp"
 
-#include <signal.h>
 #include <unistd.h>
 
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
+#include <cstdlib>
+#include <exception>
 #include <optional>
 
 #include "api/server.hpp"
@@ -142,14 +146,8 @@ class Parts {
   }
 
   void run() {
-    signals_.async_wait([this](boost::system::error_code, int) {
-      log_info("stopping; replicas and router go on");
-      controller_.stop();
-      router_process_.stop_watching();
-      router_.stop();
-      api_->stop();
-      deployer_.stop();
-      context_.stop();
+    asio::co_spawn(context_, stop_at_signal(), [](std::exception_ptr failure) {
+      if (failure) std::rethrow_exception(failure);
     });
     log_info("serving: API on {}, router on {}, data in {}", config_.api.listen,
              config_.router.listen.front(), config_.data_dir.string());
@@ -158,6 +156,17 @@ class Parts {
   }
 
  private:
+  asio::awaitable<void> stop_at_signal() {
+    co_await signals_.async_wait(asio::use_awaitable);
+    log_info("stopping; replicas and router go on");
+    controller_.stop();
+    router_process_.stop_watching();
+    router_.stop();
+    co_await api_->stop();
+    deployer_.stop();
+    context_.stop();
+  }
+
   const platform::Config& config_;
   fs::path programs_;
   asio::io_context context_{1};

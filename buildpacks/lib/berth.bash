@@ -27,14 +27,31 @@ fail() {
   exit 1
 }
 
-# quietly LOG COMMAND…: the output goes to LOG; it is shown only if the command failed.
+# quietly LOG COMMAND…: the output goes to LOG; it is shown only if the command failed, through the
+# filter that $noise names, if any.
 quietly() {
   local log=$1
   shift
   "$@" >"$log" 2>&1 </dev/null && return
   local status=$?
-  indent <"$log"
+  "${noise:-cat}" <"$log" | indent
   return "$status"
+}
+
+# explain_exhaustion LOG: ends the build if LOG says that it ran into one of its limits. The platform
+# adds which limit, and how large it is.
+explain_exhaustion() {
+  if grep -qE 'ENOSPC|No space left on device|EDQUOT|Disk quota exceeded' "$1"; then
+    fail "The build's disk is full." "Its last messages are above." \
+      "Make the build write less, or raise the limit of builds."
+  elif grep -qE 'EAGAIN|fork: (retry: )?Resource temporarily|can.t start new thread' "$1"; then
+    fail "The build could not start another process." "It has reached its limit of processes." \
+      "Make the build run fewer at a time, or raise the limit of builds."
+  elif grep -qE 'SIGKILL|signal: 9|Killed|heap out of memory|MemoryError|annot allocate memory|ENOMEM' "$1"
+  then
+    fail "The build ran out of memory." "One of its processes was stopped for that." \
+      "Make the build need less, or raise the limit of builds."
+  fi
 }
 
 # loudly LOG COMMAND…: the output is shown as it comes and kept in LOG for a diagnosis.
@@ -43,6 +60,9 @@ loudly() {
   shift
   "$@" </dev/null 2>&1 | tee "$log" | indent
 }
+
+# amount N NOUN: "1 package", "2 packages".
+amount() { if [[ $1 == 1 ]]; then printf '1 %s' "$2"; else printf '%s %ss' "$1" "$2"; fi; }
 
 toml_string() {
   local text=${1//\\/\\\\}
@@ -88,10 +108,13 @@ fresh_layer_directory() {
   mkdir -p "$CNB_LAYERS_DIR/$1"
 }
 
-# layer_env LAYER FILE VALUE: FILE as in env.launch/PORT.default; nothing is added to VALUE.
+# layer_env LAYER FILE VALUE: FILE as in env.launch/PORT.default; nothing is added to VALUE. A file that
+# says so already is not written: a layer that nobody wrote to costs nothing at export.
 layer_env() {
-  mkdir -p "$CNB_LAYERS_DIR/$1/$(dirname "$2")"
-  printf '%s' "$3" >"$CNB_LAYERS_DIR/$1/$2"
+  local file=$CNB_LAYERS_DIR/$1/$2
+  [[ ! -f $file || $(<"$file") != "$3" ]] || return 0
+  mkdir -p "${file%/*}"
+  printf '%s' "$3" >"$file"
 }
 
 # process TYPE DEFAULT COMMAND…: a process type run directly, without a shell.

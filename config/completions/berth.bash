@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # bash completion for berth:  source <(berth completion bash)
 #
-# bash splits words at ':' and '=' (COMP_WORDBREAKS), and commands contain both, so the line is split
-# at blanks here and what bash has already taken is cut off the answers.
+# bash splits words at ':' and '=' (COMP_WORDBREAKS), and commands contain both. So the line is split
+# at blanks here, and what bash has already taken is cut off the answers.
 
 _berth() {
   local line=${COMP_LINE:0:COMP_POINT} words current taken candidate

@@ -22,7 +22,9 @@ const inline = [
   [/\son[a-z]+=/i, 'an event attribute'],
 ].filter(([pattern]) => pattern.test(html));
 if (inline.length > 0) {
-  console.error(`index.html holds ${inline.map(([, what]) => what).join(', ')}, which the policy forbids`);
+  console.error(
+    `index.html holds ${inline.map(([, what]) => what).join(', ')}, which the policy forbids`,
+  );
   process.exit(1);
 }
 

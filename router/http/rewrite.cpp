@@ -15,6 +15,7 @@ class Writer final {
   explicit Writer(char* out) : begin_(out), at_(out) {}
 
   void put(std::string_view text) {
+    if (text.empty()) return;  // its data may be null, which memcpy must not see
     std::memcpy(at_, text.data(), text.size());
     at_ += text.size();
   }

@@ -57,6 +57,7 @@ class Buffer final {
   void grow(std::size_t size) { block_->end += static_cast<std::uint32_t>(size); }
   void append(std::string_view data) {
     BERTH_ASSERT(data.size() <= room());
+    if (data.empty()) return;
     std::memcpy(tail(), data.data(), data.size());
     grow(data.size());
   }

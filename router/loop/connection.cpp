@@ -18,6 +18,7 @@ ssize_t Connection::read_some(char* to, std::size_t capacity) {
 ssize_t Connection::write_some(const char* from, std::size_t size) {
   for (;;) {
     const ssize_t count = ::send(socket_.get(), from, size, MSG_NOSIGNAL);
+    if (count > 0) bytes_written_ += static_cast<std::uint64_t>(count);
     if (count >= 0 || errno != EINTR) return count;
   }
 }

@@ -33,6 +33,8 @@ class Connection : public EventHandler, public Timed, public Hook<LazyTag> {
   /// Sends kept bytes; `partly` if some are left.
   [[nodiscard]] Sent flush();
 
+  [[nodiscard]] std::uint64_t bytes_written() const { return bytes_written_; }
+
   /// Starts to wait for events; false if the kernel refuses.
   [[nodiscard]] bool ensure_registered();
 
@@ -67,6 +69,7 @@ class Connection : public EventHandler, public Timed, public Hook<LazyTag> {
   bool registered_ = false;
   bool in_ready_ = false;
   Buffer unsent_;
+  std::uint64_t bytes_written_ = 0;
 };
 
 }  // namespace berth::router

@@ -128,15 +128,21 @@ class ContainerBench {
     runtime::LocalOptions options;
     options.data_dir = directory / "data";
     options.shim = fs::path(BERTH_BINARY_DIR) / "berth-shim";
-    options.cgroup = "berth-test-" + std::to_string(::getpid());
-    options.network.bridge = "btt" + std::to_string(::getpid() % 1000000);
-    options.network.subnet = "198.19.0.0/20";
-    options.network.veth_prefix = "btv";
-    options.network.table = "berth-test-" + std::to_string(::getpid());
+    // One set of names for this build directory: what a crashed run left is taken over and removed by
+    // the next, and tests of another build directory are not in the way.
+    char tag[16];
+    const std::size_t hash = std::hash<std::string>{}(BERTH_BINARY_DIR);
+    std::snprintf(tag, sizeof tag, "%03x", static_cast<unsigned>(hash & 0xfff));
+    options.cgroup = std::string("berth-test-") + tag;
+    options.network.bridge = std::string("berth-test") + tag;
+    options.network.subnet = "198.19." + std::to_string(hash % 16 * 16) + ".0/20";
+    options.network.veth_prefix = std::string("b") + tag;
+    options.network.table = options.cgroup;
     return options;
   }
-  runtime::LocalEngine& open() {
-    engine_ = std::make_unique<runtime::LocalEngine>(options());
+  runtime::LocalEngine& open() { return open(options()); }
+  runtime::LocalEngine& open(const runtime::LocalOptions& options) {
+    engine_ = std::make_unique<runtime::LocalEngine>(options);
     const auto opened = engine_->open(events.listener());
     REQUIRE_MESSAGE(opened.has_value(), why(opened));
     return *engine_;
@@ -145,6 +151,10 @@ class ContainerBench {
   void close() { engine_.reset(); }
 
   [[nodiscard]] runtime::LocalOptions options() const { return options_in(directory_.path()); }
+  /// The host's address on the bridge.
+  [[nodiscard]] std::string gateway() const {
+    return runtime::ipv4_text(runtime::parse_ipv4_prefix(options().network.subnet)->address + 1);
+  }
   [[nodiscard]] fs::path path(const std::string& name) const { return directory_.path() / name; }
   [[nodiscard]] std::string log() const {
     auto text = read_file(path("logs") / "current.log");

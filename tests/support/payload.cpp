@@ -119,11 +119,9 @@ int sleep_tree() {
 
 int eat_memory(const Arguments& arguments) {
   const std::size_t megabytes = static_cast<std::size_t>(number(arguments, 0, 1024));
-  for (std::size_t i = 0; i < megabytes; ++i) {
-    char* block = static_cast<char*>(std::malloc(1 << 20));
-    if (block) std::memset(block, 0x5a, 1 << 20);
-  }
-  std::printf("ate %zu MB\n", megabytes);
+  std::vector<std::string> blocks;
+  for (std::size_t i = 0; i < megabytes; ++i) blocks.emplace_back(1 << 20, 'm');
+  std::printf("ate %zu MB\n", blocks.size());
   return 0;
 }
 

@@ -115,6 +115,7 @@ build_packages() {
 
 explain_go_failure() {
   local log=$1 line
+  explain_exhaustion "$log"
   line=$(grep -m1 -E 'missing go.sum entry|updates to go.mod needed|checksum mismatch|inconsistent vendoring' "$log" || true)
   if [[ $line == *"checksum mismatch"* ]]; then
     fail "A module is not what go.sum says it is." "Go names it above (checksum mismatch)." \

@@ -4,7 +4,8 @@
 #  - in a layer, with /app/node_modules a symlink to it, when the packages depend on nothing but
 #    package.json and the lockfile. An unchanged lockfile then costs nothing, not even npm's start.
 #  - in place, in /app/node_modules, when anything else may look at or write to it: build scripts,
-#    workspaces, packages from local paths, install scripts of the app. A copy is kept in the cache.
+#    workspaces, packages from local paths, install scripts of the app. A copy is kept in the cache,
+#    and what runs needs moves into a layer afterwards if the scripts left it alone.
 
 readonly npm_flags=(--no-audit --no-fund --no-progress --no-update-notifier --loglevel=warn)
 
@@ -30,15 +31,20 @@ install_key() {
       postinstall, prepare})}' package.json
     if [[ -n $lockfile ]]; then cat "$lockfile"; fi
     if [[ -f .npmrc ]]; then cat .npmrc; fi
+    cat "$CNB_BUILDPACK_DIR/lib/install.bash" # the way it is installed decides too
   } | sha256sum | cut -c1-64
 }
 
-# fits_a_layer: nothing but package.json and the lockfile decides, and nothing of the app's is linked.
-fits_a_layer() {
-  [[ -z ${package[workspaces]} && -z ${package[install-scripts]} && -z $(build_script) ]] || return 1
+# self_contained: nothing but package.json and the lockfile decides what is installed, and nothing of
+# the app's own is linked. Prisma writes the app's client into node_modules.
+self_contained() {
+  [[ -z ${package[workspaces]} && -z ${package[install-scripts]} ]] || return 1
   ! depends_on prisma && ! depends_on @prisma/client || return 1
   ! grep -qE '"(file|link):|"resolved": "file:|"link": true' package.json ${lockfile:+"$lockfile"}
 }
+
+# npm's explanation of its options says nothing about this app.
+without_usage() { sed -e '/^npm error$/d' -e '/Clean install a project/,/npm help/d'; }
 
 count_packages() {
   local count
@@ -51,9 +57,9 @@ npm_install() {
   local directory=$1 verb=ci
   shift
   [[ -n $lockfile ]] || verb=install
-  (cd "$directory" && quietly "$scratch/npm.log" run_npm "$verb" "$@") ||
+  (cd "$directory" && noise=without_usage quietly "$scratch/npm.log" run_npm "$verb" "$@") ||
     explain_npm_failure "$verb" "$scratch/npm.log"
-  heading "npm $verb  ·  $(count_packages "$scratch/npm.log") packages"
+  heading "npm $verb  ·  $(amount "$(count_packages "$scratch/npm.log")" package)"
   { grep -E '^npm warn (deprecated|EBADENGINE)' "$scratch/npm.log" | head -5 || true; } | indent
 }
 
@@ -62,7 +68,7 @@ install_in_layer() {
   key=$(install_key production)
   if [[ $(restored modules key) == "$key" && -d $modules/node_modules ]]; then
     count=$(restored modules packages)
-    heading "npm packages unchanged  ·  $count packages from the cache"
+    heading "npm packages unchanged  ·  $(amount "$count" package) from the cache"
   else
     fresh_layer_directory modules
     cp package.json ${lockfile:+"$lockfile"} "$modules/"
@@ -78,32 +84,60 @@ install_in_layer() {
 }
 
 install_in_place() {
-  local key count copy=$CNB_LAYERS_DIR/packages cacheable=yes
-  [[ -z ${package[workspaces]} && -z ${package[install-scripts]} ]] || cacheable=
-  key=$(install_key everything)
-  if [[ -n $cacheable && $(restored packages key) == "$key" && -d $copy/node_modules ]]; then
+  local count copy=$CNB_LAYERS_DIR/packages
+  in_place_key=
+  if self_contained; then in_place_key=$(install_key everything); fi
+  if [[ -n $in_place_key && $(restored packages key) == "$in_place_key" && -d $copy/node_modules ]]
+  then
     count=$(restored packages packages)
     rm -rf node_modules
     cp -a "$copy/node_modules" node_modules
-    heading "npm packages unchanged  ·  $count packages from the cache"
+    heading "npm packages unchanged  ·  $(amount "$count" package) from the cache"
   else
     npm_install . --include=dev
     count=$(count_packages "$scratch/npm.log")
     fresh_layer_directory packages
-    if [[ -n $cacheable && -d node_modules ]]; then cp -a node_modules "$copy/"; fi
+    if [[ -n $in_place_key && -d node_modules ]]; then cp -a node_modules "$copy/"; fi
   fi
-  [[ -z $cacheable ]] || layer packages c key "$key" packages "$count"
+  [[ -z $in_place_key ]] || layer packages c key "$in_place_key" packages "$count"
+  touch "$scratch/installed"
+}
+
+# written_by_scripts: whether the build scripts left anything but caches in node_modules.
+written_by_scripts() {
+  [[ -n $(find node_modules -newer "$scratch/installed" -type f -not -path '*/.cache/*' \
+    -not -path '*/.vite*' -print -quit) ]]
+}
+
+# settle_packages: what runs needs no development packages. Where nothing but the lockfile decides
+# them they end in a layer, as without a build script, and the next build has that layer already.
+settle_packages() {
+  local modules=$CNB_LAYERS_DIR/modules
+  [[ -d node_modules && ! -L node_modules ]] || return 0
+  if [[ -z ${in_place_key:-} ]] || written_by_scripts; then
+    prune_packages
+    slice_packages
+    return
+  fi
+  if [[ $(restored modules key) != "$in_place_key" || ! -d $modules/node_modules ]]; then
+    prune_packages
+    fresh_layer_directory modules
+    rm -rf node_modules/.cache
+    mv node_modules "$modules/"
+    cp package.json "$modules/"
+  fi
+  layer modules lc key "$in_place_key"
+  rm -rf node_modules
+  ln -s "$modules/node_modules" node_modules
 }
 
 # slice_packages: node_modules becomes an image layer of its own, apart from the app's source.
 slice_packages() {
-  [[ ! -d node_modules || -L node_modules ]] ||
-    printf '[[slices]]\npaths = ["node_modules"]\n' >>"$CNB_LAYERS_DIR/launch.toml"
+  printf '[[slices]]\npaths = ["node_modules"]\n' >>"$CNB_LAYERS_DIR/launch.toml"
 }
 
 # prune_packages: after the build script, what only development needs is removed.
 prune_packages() {
-  [[ -d node_modules && ! -L node_modules ]] || return 0
   ((${package[development]} > 0)) || [[ -n ${package[workspaces]} ]] || return 0
   [[ ${NPM_CONFIG_PRODUCTION:-} != false && ${BP_KEEP_DEV_DEPENDENCIES:-} != true ]] || return 0
   quietly "$scratch/prune.log" run_npm prune --omit=dev --ignore-scripts ||
@@ -124,12 +158,13 @@ install_packages() {
   fi
   [[ ! -d node_modules || -L node_modules ]] ||
     warning "node_modules is in the repository; it is installed afresh. Add it to .gitignore."
-  if fits_a_layer; then install_in_layer; else install_in_place; fi
+  if [[ -z $(build_script) ]] && self_contained; then install_in_layer; else install_in_place; fi
 }
 
 # explain_npm_failure VERB LOG: npm's own output was shown; this adds the reason and the fix.
 explain_npm_failure() {
   local verb=$1 log=$2 name
+  explain_exhaustion "$log"
   if grep -qE 'npm (error|ERR!) code EUSAGE|can only install packages when your package.json' "$log"
   then
     fail "$lockfile does not match package.json." \
@@ -138,7 +173,7 @@ explain_npm_failure() {
   elif grep -qE 'code E404' "$log"; then
     name=$(grep -oE "'[^']+' is not in" "$log" | head -1 | cut -d"'" -f2 || true)
     fail "The package ${name:-asked for} does not exist in the registry." \
-      "package.json or $lockfile names it; the name may be misspelt, or the package private." \
+      "${lockfile:-package.json} names it; the name may be misspelt, or the package private." \
       "Correct the name, or give the registry's token in .npmrc."
   elif grep -qE 'code ETARGET|notarget' "$log"; then
     name=$(grep -oE 'No matching version found for [^ ]+' "$log" | head -1 | sed 's/.* //; s/\.$//' || true)

@@ -62,9 +62,12 @@ choose_requirements() {
   fi
 }
 
+# make_venv: as `python3 -m venv` makes it, with setuptools (old packages import pkg_resources while
+# they run) but without pip, which is not needed there.
 make_venv() {
   fresh_layer_directory venv
   python3 -m venv --without-pip "$venv"
+  unzip -q /usr/share/python-wheels/setuptools-*.whl -d "$venv"/lib/python3*/site-packages
 }
 
 # Compiled files that are valid whatever time stamp their source has: layers have one for all files.
@@ -86,14 +89,18 @@ install_packages() {
   local count=0
   layer pip-cache c
   choose_requirements
-  [[ -z $key ]] || key=$key-$python_version-${CNB_TARGET_DISTRO_VERSION:-}
+  if [[ -n $key ]]; then
+    # The way it is installed decides too: this file itself.
+    key=$(printf '%s\n' "$key" "$python_version" "${CNB_TARGET_DISTRO_VERSION:-}" |
+      cat - "$CNB_BUILDPACK_DIR/lib/install.bash" | digest_of -)
+  fi
   if ((${#pip_arguments[@]} == 0)); then
     detail "No requirements.txt: nothing to install."
     key=none-$python_version
   fi
   if [[ -n $key && $(restored venv key) == "$key" ]]; then
     count=$(restored venv packages)
-    ((count == 0)) || heading "pip packages unchanged  ·  $count packages from the cache"
+    ((count == 0)) || heading "pip packages unchanged  ·  $(amount "$count" package) from the cache"
     declare_venv "$key" "$count"
     return
   fi
@@ -102,7 +109,7 @@ install_packages() {
     quietly "$scratch/pip.log" "${pip[@]}" install --no-compile --use-pep517 --progress-bar off \
       "${pip_arguments[@]}" || explain_pip_failure "$scratch/pip.log"
     count=$(sed -nE 's/^Successfully installed //p' "$scratch/pip.log" | wc -w)
-    heading "pip install ($requirements_source)  ·  $count packages"
+    heading "pip install ($requirements_source)  ·  $(amount "$count" package)"
     compile_packages
   fi
   declare_venv "$key" "$count"
@@ -110,6 +117,7 @@ install_packages() {
 
 explain_pip_failure() {
   local log=$1 name
+  explain_exhaustion "$log"
   name=$(sed -nE 's/.*No matching distribution found for ([^ ]+).*/\1/p' "$log" | head -1)
   if [[ -n $name ]] && grep -q 'Requires-Python' "$log"; then
     fail "No version of $name that fits supports Python $python_version." \

@@ -12,14 +12,18 @@ export type Route =
   | { page: 'unknown' };
 
 export function parse_route(path: string): Route {
-  const parts = path.split('/').filter((part) => part !== '').map(decode);
+  const parts = path
+    .split('/')
+    .filter((part) => part !== '')
+    .map(decode);
   const [first, name, tab = 'overview', build] = parts;
   if (first === undefined) return { page: 'apps' };
   if (first === 'new' && parts.length === 1) return { page: 'new' };
   if (first !== 'apps' || parts.length > 4) return { page: 'unknown' };
   if (name === undefined) return { page: 'apps' };
   const known = tabs.find((one) => one === tab);
-  if (known === undefined || (build !== undefined && known !== 'builds')) return { page: 'unknown' };
+  if (known === undefined || (build !== undefined && known !== 'builds'))
+    return { page: 'unknown' };
   return { page: 'app', name, tab: known, build: build ?? null };
 }
 

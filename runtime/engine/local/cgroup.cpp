@@ -18,6 +18,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::string_view base_cpu_shares = "10240";
+
 std::vector<std::string_view> split(std::string_view text, char at) {
   std::vector<std::string_view> parts;
   while (!text.empty()) {
@@ -208,6 +210,8 @@ Result<Cgroups> Cgroups::open(const std::string& name) {
       BERTH_TRY(hand_down(base));
     }
     if (holds(hierarchy.controllers, "cpuset")) BERTH_TRY(inherit_cpuset(base));
+    // On v1 all containers together compete as one with each single process of the root group.
+    if (holds(hierarchy.controllers, "cpu")) BERTH_TRY(set(base / "cpu.shares", base_cpu_shares));
     result.bases_.push_back({base, hierarchy.controllers});
   }
   return result;

@@ -21,6 +21,7 @@ constexpr std::uint32_t sandbox_uid_base = 3'000'000'000U;
 constexpr unsigned sandbox_ranges = 1024;
 constexpr std::uint64_t least_memory_bytes = 16ULL << 20;
 constexpr int replica_oom_score = 200;
+constexpr std::chrono::seconds release_limit{2};  ///< for a shim to go when it is told to
 
 bool valid_id(std::string_view id) {
   return !id.empty() && id.size() <= 40 &&
@@ -173,8 +174,11 @@ void LocalEngine::remove(const ReplicaId& id) {
   }
   host_->disk_watch.forget(id.value);
   // A shim that still offers the output of a finished one-off goes now.
-  if (auto socket = connect_unix(directory(id) / "shim.sock"); !socket.has_error())
-    (void)write_all(socket->get(), "release\n");
+  if (auto socket = connect_unix(directory(id) / "shim.sock"); !socket.has_error()) {
+    ShimLink shim(std::move(*socket));
+    shim.send("release");
+    (void)shim.wait(release_limit);
+  }
   if (auto removed = remove_tree(directory(id)); removed.has_error())
     log_warning("replica {}: {}", id.value, removed.error().message);
 }

@@ -2,7 +2,14 @@
 // The dashboard on a running platform: a page watches while a real push deploys, and everything on
 // it comes alive without a reload. Nothing here is faked; README.md names the variables it needs.
 import { expect, test } from '@playwright/test';
-import { cleanup, get_app, no_platform, push_app, require_platform, type PushedApp } from './platform';
+import {
+  cleanup,
+  get_app,
+  no_platform,
+  push_app,
+  require_platform,
+  type PushedApp,
+} from './platform';
 import { Watch } from './watch';
 
 const platform = require_platform();
@@ -13,7 +20,9 @@ test.describe('the dashboard', () => {
   let app: PushedApp | null = null;
   test.afterEach(async () => cleanup(platform, app));
 
-  test('shows a deploy, its replicas, its log and its traffic while they happen', async ({ page }) => {
+  test('shows a deploy, its replicas, its log and its traffic while they happen', async ({
+    page,
+  }) => {
     if (platform === null) return;
     const watch = await Watch.over(page);
     let loads = 0;
@@ -57,7 +66,9 @@ test.describe('the dashboard', () => {
       expect((await get_app(app, `/?chart=${number}`)).status).toBe(200);
     }
     await expect(chart).toHaveAccessibleName(/, [1-9]\d* in all/, { timeout: 15_000 });
-    await expect(page.getByRole('img', { name: /p50 [\d.]+ (µs|ms|s)/ })).toBeVisible({ timeout: 15_000 });
+    await expect(page.getByRole('img', { name: /p50 [\d.]+ (µs|ms|s)/ })).toBeVisible({
+      timeout: 15_000,
+    });
 
     // The live log shows a request that is made while one looks.
     await page.getByRole('link', { name: 'Logs', exact: true }).click();

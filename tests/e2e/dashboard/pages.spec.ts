@@ -14,7 +14,8 @@ const files = process.env.BERTH_DASHBOARD_DIR ?? resolve(here, '../../../dashboa
 
 const test = base.extend<{ fixture: Fixture; watch: Watch }>({
   fixture: async ({}, use) => {
-    if (!existsSync(resolve(files, 'index.html'))) throw new Error(`build the dashboard first: ${files}`);
+    if (!existsSync(resolve(files, 'index.html')))
+      throw new Error(`build the dashboard first: ${files}`);
     const fixture = await start_fixture({ files });
     await use(fixture);
     await fixture.close();
@@ -47,13 +48,19 @@ test('signing in asks the API for nothing before, and a wrong token is refused i
   await watch.expect_nothing();
   await page.getByLabel('Token').fill('wrong');
   await page.keyboard.press('Enter');
-  await expect(page.getByRole('alert')).toHaveText('This token is not known. Check that it is complete.');
+  await expect(page.getByRole('alert')).toHaveText(
+    'This token is not known. Check that it is complete.',
+  );
   await page.getByLabel('Token').fill(' fixture ');
   await page.keyboard.press('Enter');
   await expect(page.getByRole('heading', { name: 'Deploy your first app' })).toBeVisible();
 });
 
-test('a session lasts over a reload and ends with signing out', async ({ page, fixture, watch }) => {
+test('a session lasts over a reload and ends with signing out', async ({
+  page,
+  fixture,
+  watch,
+}) => {
   await sign_in(page, fixture);
   await page.reload();
   await expect(page.getByRole('heading', { name: 'Apps' })).toBeVisible();
@@ -157,7 +164,10 @@ test('a crash shows its reason, and the replica can be restarted', async ({ page
   const record = deployed(fixture, 'shop');
   await sign_in(page, fixture, '/apps/shop');
   const replica = page.getByRole('listitem').filter({ hasText: 'web.1' });
-  fixture.world.set_replica(record, 'web.1', { state: 'crashed', message: 'Exited with code 137: out of memory.' });
+  fixture.world.set_replica(record, 'web.1', {
+    state: 'crashed',
+    message: 'Exited with code 137: out of memory.',
+  });
   await expect(replica).toContainText('crashed');
   await expect(replica).toContainText('out of memory');
   await replica.getByRole('button', { name: 'Restart web.1' }).click();
@@ -249,10 +259,10 @@ test('a flood of lines is bounded, and the newest are shown', async ({ page, fix
   await sign_in(page, fixture, '/apps/shop/logs');
   const log = page.getByRole('log', { name: 'Live log' });
   await expect(log).toContainText('Nothing has been logged yet');
-  for (let number = 1; number <= 5000; number += 1) fixture.world.log(record, 'web.1', `line ${number}`);
-  await expect(log).toContainText('line 5000');
-  expect(await log.locator('.line').count()).toBe(1000);
+  for (let number = 1; number <= 5000; number += 1)
+    fixture.world.log(record, 'web.1', `line ${number}`);
   await expect(log.getByText('line 5000', { exact: true })).toBeInViewport();
+  await expect(log.locator('.line')).toHaveCount(1000);
 });
 
 test('after the server was away the page reconnects, catches up and repeats no line', async ({
@@ -276,7 +286,19 @@ test('after the server was away the page reconnects, catches up and repeats no l
   await expect(page.locator('dl')).toContainText('v2');
 });
 
-test('config vars are hidden, and edits are saved as one release', async ({ page, fixture, watch }) => {
+test('a gap in the notices is filled by reading again', async ({ page, fixture, watch }) => {
+  await sign_in(page, fixture);
+  await expect(page.getByRole('heading', { name: 'Deploy your first app' })).toBeVisible();
+  fixture.lose_notices(() => deployed(fixture, 'shop'));
+  await expect(page.getByRole('row', { name: /^shop/ })).toContainText('running');
+  await watch.expect_nothing();
+});
+
+test('config vars are hidden, and edits are saved as one release', async ({
+  page,
+  fixture,
+  watch,
+}) => {
   const record = deployed(fixture, 'shop');
   record.config = { LOG_LEVEL: 'info', OLD: 'x' };
   await sign_in(page, fixture, '/apps/shop/config');
@@ -319,7 +341,10 @@ test('domains are added and removed, and a refusal is shown', async ({ page, fix
   expect(record.domains).toHaveLength(1);
 });
 
-test('maintenance is a switch, and an app is deleted only by typing its name', async ({ page, fixture }) => {
+test('maintenance is a switch, and an app is deleted only by typing its name', async ({
+  page,
+  fixture,
+}) => {
   deployed(fixture, 'shop');
   await sign_in(page, fixture, '/apps/shop/settings');
   const toggle = page.getByRole('switch', { name: 'Maintenance' });
@@ -345,12 +370,16 @@ test('no page is wider than a small phone', async ({ page, fixture }) => {
   await page.setViewportSize({ width: 360, height: 740 });
   fixture.world.populate();
   await sign_in(page, fixture);
-  const paths = ['', '/logs', '/releases', '/builds', '/config', '/settings'].map((tab) => `/apps/shop${tab}`);
+  const paths = ['', '/logs', '/releases', '/builds', '/config', '/settings'].map(
+    (tab) => `/apps/shop${tab}`,
+  );
   for (const path of ['/', '/new', ...paths]) {
     await page.goto(fixture.url + path);
     await expect(page.getByRole('button', { name: 'Sign out' })).toBeVisible();
     await expect(page.getByText('Loading…')).toHaveCount(0);
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    const over = await page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
     expect(over, path).toBe(0);
   }
 });

@@ -53,7 +53,12 @@ interface Answer {
 }
 
 /** Not every resolver knows that names under .localhost are this machine; the Host header does. */
-function http(method: string, url: URL, headers: Record<string, string>, body = ''): Promise<Answer> {
+function http(
+  method: string,
+  url: URL,
+  headers: Record<string, string>,
+  body = '',
+): Promise<Answer> {
   const is_local = url.hostname.endsWith('.localhost');
   const host = is_local ? '127.0.0.1' : url.hostname;
   return new Promise((done, fail) => {
@@ -70,10 +75,20 @@ function http(method: string, url: URL, headers: Record<string, string>, body = 
   });
 }
 
-async function api<T>(platform: Platform, method: string, path: string, body?: unknown): Promise<T> {
+async function api<T>(
+  platform: Platform,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<T> {
   const headers = { Authorization: `Bearer ${platform.token}`, 'Content-Type': 'application/json' };
   const url = new URL(path, platform.api_url);
-  const { status, text } = await http(method, url, headers, body === undefined ? '' : JSON.stringify(body));
+  const { status, text } = await http(
+    method,
+    url,
+    headers,
+    body === undefined ? '' : JSON.stringify(body),
+  );
   if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`);
   return JSON.parse(text) as T;
 }
@@ -102,7 +117,12 @@ async function git(folder: string, ...args: string[]): Promise<void> {
 
 /** Starts the push and returns while it runs. */
 export async function push_app(platform: Platform): Promise<PushedApp> {
-  const made = await api<{ name: string; web_url: string; git_url: string }>(platform, 'POST', '/apps', {});
+  const made = await api<{ name: string; web_url: string; git_url: string }>(
+    platform,
+    'POST',
+    '/apps',
+    {},
+  );
   const folder = await mkdtemp(join(tmpdir(), 'berth-dashboard-'));
   await cp(platform.sample, folder, { recursive: true });
   await git(folder, 'init', '--quiet', '--initial-branch=main');

@@ -17,41 +17,75 @@ function app(fixture, name) {
 const of_app = (method, rest, handle) => [
   method,
   new RegExp(`^/apps/([^/]+)${rest}$`),
-  (fixture, [name, ...parts], body, context) => handle(fixture, app(fixture, name), parts, body, context),
+  (fixture, [name, ...parts], body, context) =>
+    handle(fixture, app(fixture, name), parts, body, context),
 ];
 
 export const routes = [
-  ['POST', /^\/dashboard\/session$/, (fixture, _parts, { token }) => {
-    const cookie = fixture.sign_in(token);
-    return { status: 201, body: { user: fixture.world.account() }, headers: { 'Set-Cookie': cookie } };
-  }],
-  ['DELETE', /^\/dashboard\/session$/, (fixture, _parts, _body, { request }) => {
-    fixture.sessions.delete(/berth_session=(\w+)/.exec(request.headers.cookie ?? '')?.[1]);
-    return { body: {}, headers: { 'Set-Cookie': 'berth_session=; Max-Age=0; Path=/' } };
-  }],
+  [
+    'POST',
+    /^\/dashboard\/session$/,
+    (fixture, _parts, { token }) => {
+      const cookie = fixture.sign_in(token);
+      return {
+        status: 201,
+        body: { user: fixture.world.account() },
+        headers: { 'Set-Cookie': cookie },
+      };
+    },
+  ],
+  [
+    'DELETE',
+    /^\/dashboard\/session$/,
+    (fixture, _parts, _body, { request }) => {
+      fixture.sessions.delete(/berth_session=(\w+)/.exec(request.headers.cookie ?? '')?.[1]);
+      return { body: {}, headers: { 'Set-Cookie': 'berth_session=; Max-Age=0; Path=/' } };
+    },
+  ],
   ['GET', /^\/account$/, (fixture) => ({ body: fixture.world.account() })],
-  ['GET', /^\/apps$/, (fixture) => ({ body: [...fixture.world.apps.values()].map((one) => one.app) })],
-  ['POST', /^\/apps$/, (fixture, _parts, { name = `calm-harbour-${Math.floor(Math.random() * 1000)}` }) => {
-    if (!name_grammar.test(name)) {
-      throw new Refusal(422, 'invalid_params', `“${name}” cannot name an app: use a-z, 0-9 and dashes.`);
-    }
-    if (fixture.world.apps.has(name)) throw new Refusal(422, 'invalid_params', `Name ${name} is taken.`);
-    return { status: 201, body: fixture.world.create(name).app };
-  }],
-  ['GET', /^\/stream$/, (fixture, _parts, _body, { answer }) => {
-    answer.writeHead(200, event_stream);
-    answer.write('event: hello\ndata: {}\n\n');
-    fixture.open_stream(answer, { kind: 'notices' });
-  }],
-  ['GET', /^\/logs\/(\w[\w-]*)$/, (fixture, [secret], _body, { request, answer }) => {
-    const session = fixture.log_sessions.get(secret);
-    if (!session) throw new Refusal(404, 'not_found', 'There is no such log session.');
-    answer.writeHead(200, event_stream);
-    const after = Number(request.headers['last-event-id'] ?? 0);
-    const lines = session.record.log.slice(-session.lines).filter((line) => line.id > after);
-    answer.write(': here\n\n' + lines.map(log_event).join(''));
-    fixture.open_stream(answer, { kind: 'log', record: session.record });
-  }],
+  [
+    'GET',
+    /^\/apps$/,
+    (fixture) => ({ body: [...fixture.world.apps.values()].map((one) => one.app) }),
+  ],
+  [
+    'POST',
+    /^\/apps$/,
+    (fixture, _parts, { name = `calm-harbour-${Math.floor(Math.random() * 1000)}` }) => {
+      if (!name_grammar.test(name)) {
+        throw new Refusal(
+          422,
+          'invalid_params',
+          `“${name}” cannot name an app: use a-z, 0-9 and dashes.`,
+        );
+      }
+      if (fixture.world.apps.has(name))
+        throw new Refusal(422, 'invalid_params', `Name ${name} is taken.`);
+      return { status: 201, body: fixture.world.create(name).app };
+    },
+  ],
+  [
+    'GET',
+    /^\/stream$/,
+    (fixture, _parts, _body, { answer }) => {
+      answer.writeHead(200, event_stream);
+      answer.write('event: hello\ndata: {}\n\n');
+      fixture.open_stream(answer, { kind: 'notices' });
+    },
+  ],
+  [
+    'GET',
+    /^\/logs\/(\w[\w-]*)$/,
+    (fixture, [secret], _body, { request, answer }) => {
+      const session = fixture.log_sessions.get(secret);
+      if (!session) throw new Refusal(404, 'not_found', 'There is no such log session.');
+      answer.writeHead(200, event_stream);
+      const after = Number(request.headers['last-event-id'] ?? 0);
+      const lines = session.record.log.slice(-session.lines).filter((line) => line.id > after);
+      answer.write(': here\n\n' + lines.map(log_event).join(''));
+      fixture.open_stream(answer, { kind: 'log', record: session.record });
+    },
+  ],
 
   of_app('GET', '', (_fixture, record) => ({ body: record.app })),
   of_app('PATCH', '', (fixture, record, _parts, { maintenance }) => {
@@ -75,7 +109,9 @@ export const routes = [
   of_app('POST', '/releases', (fixture, record, _parts, { release }) => {
     const old = record.releases.find((one) => one.id === release || `v${one.version}` === release);
     if (!old) throw new Refusal(404, 'not_found', `There is no release ${release}.`);
-    const made = fixture.world.release(record, `Rollback to v${old.version}`, { commit: old.commit });
+    const made = fixture.world.release(record, `Rollback to v${old.version}`, {
+      commit: old.commit,
+    });
     return { status: 201, body: made };
   }),
   of_app('GET', '/builds', (_fixture, record) => ({ body: record.builds })),
@@ -96,13 +132,18 @@ export const routes = [
   }),
   of_app('GET', '/dynos', (_fixture, record) => ({ body: record.replicas })),
   of_app('DELETE', '/dynos/([^/]+)', (fixture, record, [name]) => {
-    fixture.world.set_replica(record, name, { state: 'up', message: null, created_at: new Date().toISOString() });
+    fixture.world.set_replica(record, name, {
+      state: 'up',
+      message: null,
+      created_at: new Date().toISOString(),
+    });
     return { status: 202, body: {} };
   }),
   of_app('DELETE', '/formations/([^/]+)', () => ({ status: 202, body: {} })),
   of_app('GET', '/domains', (_fixture, record) => ({ body: record.domains })),
   of_app('POST', '/domains', (_fixture, record, _parts, { hostname }) => {
-    if (!hostname.includes('.')) throw new Refusal(422, 'invalid_params', `“${hostname}” is not a domain.`);
+    if (!hostname.includes('.'))
+      throw new Refusal(422, 'invalid_params', `“${hostname}” is not a domain.`);
     const cname = record.domains[0].hostname;
     const domain = { id: randomUUID(), hostname, kind: 'custom', cname, status: 'succeeded' };
     record.domains.push(domain);

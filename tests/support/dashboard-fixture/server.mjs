@@ -69,6 +69,18 @@ class Fixture {
     this.log_sessions.clear();
   }
 
+  /** As when a page reads too slowly: what happens during `action` is not told, only that it was. */
+  lose_notices(action) {
+    const told = this.world.on_notice;
+    this.world.on_notice = () => {};
+    action();
+    this.world.on_notice = told;
+    for (const stream of this.streams) {
+      if (stream.kind === 'notices')
+        stream.answer.write('event: gap\ndata: {"type":"gap","lost":1}\n\n');
+    }
+  }
+
   open_stream(answer, stream) {
     const entry = { ...stream, answer };
     this.streams.add(entry);

@@ -32,7 +32,13 @@ export class World {
       release: null,
       replicas: {},
     };
-    const own = { id: randomUUID(), hostname: `${name}.localhost`, kind: 'heroku', cname: null, status: 'succeeded' };
+    const own = {
+      id: randomUUID(),
+      hostname: `${name}.localhost`,
+      kind: 'heroku',
+      cname: null,
+      status: 'succeeded',
+    };
     const record = {
       app,
       config: {},
@@ -90,7 +96,11 @@ export class World {
 
   /** @param {string | null} message Why it failed, or null. */
   end_build(record, build, message = null) {
-    Object.assign(build, { status: message ? 'failed' : 'succeeded', message, updated_at: stamp() });
+    Object.assign(build, {
+      status: message ? 'failed' : 'succeeded',
+      message,
+      updated_at: stamp(),
+    });
     if (!message) {
       const release = this.release(record, `Deploy ${build.source_blob.version.slice(0, 7)}`, {
         commit: build.source_blob.version,
@@ -136,7 +146,11 @@ export class World {
     if (quantity !== undefined) formation.quantity = Number(quantity);
     if (autoscaling !== undefined) formation.autoscaling = autoscaling;
     this.#notice(record, 'formation', formation);
-    this.#converge(record, formation, record.releases.find((one) => one.current));
+    this.#converge(
+      record,
+      formation,
+      record.releases.find((one) => one.current),
+    );
     this.touch(record, { state: formation.quantity === 0 ? 'stopped' : 'running' });
     return formation;
   }
@@ -158,7 +172,7 @@ export class World {
       errors: 0,
       p50_us: null,
       p95_us: null,
-      replicas: record.replicas.length,
+      replicas: record.replicas.filter((one) => one.type === 'web').length,
       ...sample,
     };
     record.traffic = [...record.traffic.slice(-299), value];
@@ -173,7 +187,14 @@ export class World {
   }
 
   #formation(record, type, command, quantity) {
-    record.formation.push({ id: randomUUID(), type, command, quantity, size: 'basic', autoscaling: null });
+    record.formation.push({
+      id: randomUUID(),
+      type,
+      command,
+      quantity,
+      size: 'basic',
+      autoscaling: null,
+    });
   }
 
   #converge(record, formation, release) {
@@ -205,28 +226,54 @@ export class World {
     const shop = this.create('shop');
     this.#formation(shop, 'web', 'node dist/server.js', 3);
     this.#formation(shop, 'worker', 'node dist/worker.js --queue default,mail --concurrency 4', 1);
-    shop.config = { DATABASE_URL: 'postgres://shop:s3cret@10.0.0.4:5432/shop', LOG_LEVEL: 'info', SESSION_KEY: 'f0a9' };
+    shop.config = {
+      DATABASE_URL: 'postgres://shop:s3cret@10.0.0.4:5432/shop',
+      LOG_LEVEL: 'info',
+      SESSION_KEY: 'f0a9',
+    };
     ['9c2d1e47aa', '41b7c0ffee', 'e7a90d51b2'].forEach((commit) => {
       const build = this.start_build(shop, commit);
-      this.output(shop, build, '-----> Node.js app detected (package.json)\n-----> npm ci · 214 packages\n');
+      this.output(
+        shop,
+        build,
+        '-----> Node.js app detected (package.json)\n-----> npm ci · 214 packages\n',
+      );
       this.end_build(shop, build);
     });
     this.release(shop, 'Set LOG_LEVEL config var');
-    this.end_build(shop, this.start_build(shop, '77aa0b13ff'), 'npm ci: package-lock.json does not match package.json. Run npm install and commit the lockfile.');
-    this.set_replica(shop, 'worker.1', { state: 'crashed', message: 'Exited with code 1 after 3 s; the next start is in 8 s.' });
-    shop.domains.push({ id: randomUUID(), hostname: 'www.example.com', kind: 'custom', cname: 'shop.localhost', status: 'succeeded' });
+    this.end_build(
+      shop,
+      this.start_build(shop, '77aa0b13ff'),
+      'npm ci: package-lock.json does not match package.json. Run npm install and commit the lockfile.',
+    );
+    this.set_replica(shop, 'worker.1', {
+      state: 'crashed',
+      message: 'Exited with code 1 after 3 s; the next start is in 8 s.',
+    });
+    shop.domains.push({
+      id: randomUUID(),
+      hostname: 'www.example.com',
+      kind: 'custom',
+      cname: 'shop.localhost',
+      status: 'succeeded',
+    });
     const blog = this.create('blog');
     this.end_build(blog, this.start_build(blog, 'ab12cd34ef'));
     this.scale(blog, 'web', { quantity: 0, autoscaling: { min: 0, max: 5, rps: 20 } });
     this.touch(blog, { state: 'asleep' });
     const billing = this.create('billing-api');
     this.end_build(billing, this.start_build(billing, '0d4f6a1b22'));
-    this.set_replica(billing, 'web.1', { state: 'crashed', message: 'Nothing listens on $PORT (5000) after 60 s.' });
+    this.set_replica(billing, 'web.1', {
+      state: 'crashed',
+      message: 'Nothing listens on $PORT (5000) after 60 s.',
+    });
     this.touch(billing, { state: 'crashed' });
     this.start_build(this.create('docs'), '55d0c5aa01');
     this.create('sandbox');
     const now_ms = Math.floor(Date.now() / 1000) * 1000;
-    shop.traffic = Array.from({ length: 300 }, (_, index) => wave(now_ms - (301 - index) * 1000, 3));
+    shop.traffic = Array.from({ length: 300 }, (_, index) =>
+      wave(now_ms - (301 - index) * 1000, 3),
+    );
   }
 
   /** Traffic and log lines by themselves, once a second, until stop(). */
@@ -234,10 +281,19 @@ export class World {
     this.#timer = setInterval(() => {
       const shop = this.apps.get('shop');
       if (!shop) return;
-      this.sample(shop, wave(Math.floor(Date.now() / 1000) * 1000 - 1000, shop.replicas.length));
+      this.sample(shop, wave(Math.floor(Date.now() / 1000) * 1000 - 1000, 3));
       const web = 1 + Math.floor(Math.random() * 3);
-      this.log(shop, `web.${web}`, `GET /products/${Math.floor(Math.random() * 900)} 200 ${(Math.random() * 20).toFixed(1)} ms`);
-      if (Math.random() < 0.3) this.log(shop, 'worker.1', '\u001b[33mwarn\u001b[0m queue mail: connection refused, retrying');
+      this.log(
+        shop,
+        `web.${web}`,
+        `GET /products/${Math.floor(Math.random() * 900)} 200 ${(Math.random() * 20).toFixed(1)} ms`,
+      );
+      if (Math.random() < 0.3)
+        this.log(
+          shop,
+          'worker.1',
+          '\u001b[33mwarn\u001b[0m queue mail: connection refused, retrying',
+        );
     }, 1000);
   }
 
@@ -252,9 +308,20 @@ export class World {
 
 function wave(at_ms, replicas) {
   const turn = at_ms / 1000 / 40;
-  const requests = Math.round(42 + 18 * Math.sin(turn) + 9 * Math.sin(turn * 3.7) + 8 * Math.random());
+  const requests = Math.round(
+    42 + 18 * Math.sin(turn) + 9 * Math.sin(turn * 3.7) + 8 * Math.random(),
+  );
   const p50_us = Math.round(3800 + 900 * Math.sin(turn * 2) + 700 * Math.random());
-  return { at: stamp(at_ms), requests, in_flight: 2, held: 0, errors: 0, p50_us, p95_us: Math.round(p50_us * (3 + Math.random())), replicas };
+  return {
+    at: stamp(at_ms),
+    requests,
+    in_flight: 2,
+    held: 0,
+    errors: 0,
+    p50_us,
+    p95_us: Math.round(p50_us * (3 + Math.random())),
+    replicas,
+  };
 }
 
 export function stamp(at_ms = Date.now()) {

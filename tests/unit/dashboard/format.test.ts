@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { age, ago, clock_time, host_of, latency, plural, rate, short_commit } from '../../../dashboard/src/lib/format';
+import {
+  age,
+  ago,
+  clock_time,
+  host_of,
+  latency,
+  plural,
+  rate,
+  short_commit,
+} from '../../../dashboard/src/lib/format';
 
 const now_ms = Date.parse('2026-11-23T05:15:38Z');
 
@@ -24,19 +33,29 @@ describe('ages', () => {
 
 describe('figures', () => {
   test('a rate has a decimal only while it is small', () => {
-    expect([0, 0.01, 0.2, 3, 3.14, 9.96, 1234].map(rate)).toEqual(
-      ['0', '<0.1', '0.2', '3', '3.1', '10', '1,234'],
-    );
+    expect([0, 0.01, 0.2, 3, 3.14, 9.96, 1234].map(rate)).toEqual([
+      '0',
+      '<0.1',
+      '0.2',
+      '3',
+      '3.1',
+      '10',
+      '1,234',
+    ]);
   });
 
   test('a latency takes the unit that fits it', () => {
-    expect([null, 0, 420, 999.6, 1500, 12_400, 999_400, 1_500_000, 31_000_000].map(latency)).toEqual(
-      ['–', '–', '420 µs', '1.0 ms', '1.5 ms', '12 ms', '999 ms', '1.5 s', '31 s'],
-    );
+    expect(
+      [null, 0, 420, 999.6, 1500, 12_400, 999_400, 1_500_000, 31_000_000].map(latency),
+    ).toEqual(['–', '–', '420 µs', '1.0 ms', '1.5 ms', '12 ms', '999 ms', '1.5 s', '31 s']);
   });
 
   test('nouns agree with their number', () => {
-    expect([plural(0, 'app'), plural(1, 'app'), plural(2, 'app')]).toEqual(['0 apps', '1 app', '2 apps']);
+    expect([plural(0, 'app'), plural(1, 'app'), plural(2, 'app')]).toEqual([
+      '0 apps',
+      '1 app',
+      '2 apps',
+    ]);
   });
 });
 

@@ -50,8 +50,8 @@ describe('the parser of server-sent events', () => {
 });
 
 test('attempts back off to five seconds and differ by chance', () => {
-  expect([1, 2, 3, 4, 5, 30].map((attempt) => backoff_ms(attempt, 0))).toEqual(
-    [500, 1000, 2000, 4000, 5000, 5000],
-  );
+  expect([1, 2, 3, 4, 5, 30].map((attempt) => backoff_ms(attempt, 0))).toEqual([
+    500, 1000, 2000, 4000, 5000, 5000,
+  ]);
   expect(backoff_ms(5, 1)).toBe(3750);
 });

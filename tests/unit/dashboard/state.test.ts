@@ -2,8 +2,19 @@
 import type { Build, Release, Replica } from '../../../dashboard/src/lib/api/types';
 import { parse_failure, api_path } from '../../../dashboard/src/lib/api/client';
 import { app_path, parse_route } from '../../../dashboard/src/lib/route';
-import { by_process_type, upsert, with_build, with_release, with_replica } from '../../../dashboard/src/lib/state/collection';
-import { name_problem, parse_env, pending, rows_of } from '../../../dashboard/src/lib/state/config-edit';
+import {
+  by_process_type,
+  upsert,
+  with_build,
+  with_release,
+  with_replica,
+} from '../../../dashboard/src/lib/state/collection';
+import {
+  name_problem,
+  parse_env,
+  pending,
+  rows_of,
+} from '../../../dashboard/src/lib/state/config-edit';
 import { Reload } from '../../../dashboard/src/lib/state/reload';
 
 const replica = (id: string, name: string, more: Partial<Replica> = {}): Replica => ({
@@ -24,8 +35,14 @@ const release = (version: number, current: boolean) =>
 
 describe('a notice', () => {
   test('changes the resource with its id or adds it', () => {
-    const items = [{ id: 'a', n: 1 }, { id: 'b', n: 2 }];
-    expect(upsert(items, { id: 'a', n: 3 })).toEqual([{ id: 'a', n: 3 }, { id: 'b', n: 2 }]);
+    const items = [
+      { id: 'a', n: 1 },
+      { id: 'b', n: 2 },
+    ];
+    expect(upsert(items, { id: 'a', n: 3 })).toEqual([
+      { id: 'a', n: 3 },
+      { id: 'b', n: 2 },
+    ]);
     expect(upsert(items, { id: 'c', n: 3 })).toHaveLength(3);
   });
 
@@ -36,7 +53,8 @@ describe('a notice', () => {
 
   test('keeps replicas by type and number, and drops those that are gone', () => {
     let items: Replica[] = [];
-    for (const name of ['web.10', 'worker.1', 'web.2']) items = with_replica(items, replica(name, name));
+    for (const name of ['web.10', 'worker.1', 'web.2'])
+      items = with_replica(items, replica(name, name));
     expect(items.map(({ name }) => name)).toEqual(['web.2', 'web.10', 'worker.1']);
     items = with_replica(items, replica('web.2', 'web.2', { state: 'gone' }));
     expect(items.map(({ name }) => name)).toEqual(['web.10', 'worker.1']);
@@ -44,9 +62,11 @@ describe('a notice', () => {
 
   test('of a current release takes that from the one before', () => {
     const items = with_release([release(2, true), release(1, false)], release(3, true));
-    expect(items.map(({ version, current }) => [version, current])).toEqual(
-      [[3, true], [2, false], [1, false]],
-    );
+    expect(items.map(({ version, current }) => [version, current])).toEqual([
+      [3, true],
+      [2, false],
+      [1, false],
+    ]);
   });
 
   test('of a release that failed leaves the current one', () => {
@@ -55,7 +75,10 @@ describe('a notice', () => {
 
   test('of a build puts it on top', () => {
     const build = (id: string, created_at: string) => ({ id, created_at }) as Build;
-    const items = with_build([build('a', '2026-11-23T05:00:00Z')], build('b', '2026-11-23T05:00:01Z'));
+    const items = with_build(
+      [build('a', '2026-11-23T05:00:00Z')],
+      build('b', '2026-11-23T05:00:01Z'),
+    );
     expect(items.map(({ id }) => id)).toEqual(['b', 'a']);
   });
 });
@@ -121,7 +144,8 @@ describe('edits of config vars', () => {
   });
 
   test('can be pasted from an .env file', () => {
-    const text = '# a comment\nA=1\n export B="two words"\nC=\'x=y\'\nD=\nnothing here\r\nE= spaced \n';
+    const text =
+      '# a comment\nA=1\n export B="two words"\nC=\'x=y\'\nD=\nnothing here\r\nE= spaced \n';
     expect(parse_env(text)).toEqual({ A: '1', B: 'two words', C: 'x=y', D: '', E: 'spaced' });
     expect(parse_env('just a name')).toEqual({});
   });
@@ -133,13 +157,27 @@ describe('addresses', () => {
     expect(parse_route('/apps')).toEqual({ page: 'apps' });
     expect(parse_route('/new')).toEqual({ page: 'new' });
     for (const tab of ['overview', 'logs', 'config'] as const) {
-      expect(parse_route(app_path('shop', tab))).toEqual({ page: 'app', name: 'shop', tab, build: null });
+      expect(parse_route(app_path('shop', tab))).toEqual({
+        page: 'app',
+        name: 'shop',
+        tab,
+        build: null,
+      });
     }
-    expect(parse_route(app_path('shop', 'builds', 'b1'))).toMatchObject({ tab: 'builds', build: 'b1' });
+    expect(parse_route(app_path('shop', 'builds', 'b1'))).toMatchObject({
+      tab: 'builds',
+      build: 'b1',
+    });
   });
 
   test('that lead nowhere are unknown', () => {
-    for (const path of ['/nothing', '/apps/a/nothing', '/apps/a/logs/1', '/apps/a/builds/1/2', '/new/1']) {
+    for (const path of [
+      '/nothing',
+      '/apps/a/nothing',
+      '/apps/a/logs/1',
+      '/apps/a/builds/1/2',
+      '/new/1',
+    ]) {
       expect(parse_route(path)).toEqual({ page: 'unknown' });
     }
   });
@@ -156,7 +194,11 @@ describe('addresses', () => {
 describe('a failed answer', () => {
   test('speaks with the API’s own message', () => {
     const error = parse_failure(422, '{"id":"invalid_params","message":"Name shop is taken."}');
-    expect([error.id, error.status, error.message]).toEqual(['invalid_params', 422, 'Name shop is taken.']);
+    expect([error.id, error.status, error.message]).toEqual([
+      'invalid_params',
+      422,
+      'Name shop is taken.',
+    ]);
   });
 
   test('that is not JSON is put into words', () => {

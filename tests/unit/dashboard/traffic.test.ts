@@ -4,7 +4,11 @@ import { TrafficSeries } from '../../../dashboard/src/lib/traffic/series';
 
 const start = Date.parse('2026-11-23T05:00:00Z') / 1000;
 
-function sample(second: number, requests: number, more: Partial<TrafficSample> = {}): TrafficSample {
+function sample(
+  second: number,
+  requests: number,
+  more: Partial<TrafficSample> = {},
+): TrafficSample {
   const at = new Date((start + second) * 1000).toISOString();
   const rest = { in_flight: 0, held: 0, errors: 0, p50_us: 1500, p95_us: 4000, replicas: 2 };
   return { at, requests, ...rest, ...more };

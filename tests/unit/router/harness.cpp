@@ -148,6 +148,11 @@ void Server::accept_loop() {
   }
 }
 
+std::size_t Server::open_connections() {
+  const std::lock_guard lock(mutex_);
+  return open_.size();
+}
+
 void Server::kill() {
   if (stop_.exchange(true)) return;
   ::shutdown(listener_.get(), SHUT_RDWR);
@@ -194,11 +199,19 @@ ControlPlane::ControlPlane(const std::filesystem::path& socket) {
 void ControlPlane::send(json::object message) { send_line(to_text(message)); }
 
 json::object ControlPlane::wait_for(std::string_view type) {
+  for (auto kept = kept_.begin(); kept != kept_.end(); ++kept) {
+    if (optional_string(*kept, "type") != type) continue;
+    json::object object = std::move(*kept);
+    kept_.erase(kept);
+    return object;
+  }
   for (;;) {
     const std::string line = peer_.read_until("\n");
     if (line.empty()) return {};
     auto object = parse_json_object(line);
-    if (!object.has_error() && optional_string(*object, "type") == type) return *object;
+    if (object.has_error()) continue;
+    if (optional_string(*object, "type") == type) return *object;
+    if (optional_string(*object, "type") == "drained") kept_.push_back(std::move(*object));
   }
 }
 
@@ -233,7 +246,7 @@ json::object app_json(std::string_view name, std::string_view state,
 }
 
 Bed::Bed(unsigned threads, std::function<void(Options&)> adjust)
-    : directory(TempDir::create("/tmp", "berth-test-").value()) {
+    : directory(TempDir::create(std::filesystem::temp_directory_path(), "berth-test-").value()) {
   options.listen = {"127.0.0.1:0"};
   options.control_socket = directory.path() / "router.sock";
   options.table_file = directory.path() / "table.json";

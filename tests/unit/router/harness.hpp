@@ -67,6 +67,7 @@ class Server final {
   ~Server();
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] int connections() const { return connections_; }
+  [[nodiscard]] std::size_t open_connections();
   /// Closes the listener and every connection, as a killed process does.
   void kill();
 
@@ -104,7 +105,8 @@ class ControlPlane final {
   explicit ControlPlane(const std::filesystem::path& socket);
   void send(json::object message);
   void send_line(std::string_view line) { peer_.send(std::string(line) + "\n"); }
-  /// The next message of the type; others are skipped. An empty object if none comes.
+  /// The next message of the type; others are skipped, but for "drained", which is kept for its turn.
+  /// An empty object if none comes.
   [[nodiscard]] json::object wait_for(std::string_view type);
   /// Sends and waits until it is applied.
   void apply(json::object message);
@@ -112,6 +114,7 @@ class ControlPlane final {
 
  private:
   Peer peer_;
+  std::vector<json::object> kept_;
 };
 
 struct ReplicaSpec {

@@ -29,8 +29,17 @@ export function api_path(...parts: (string | number)[]): string {
   return `/api/${parts.map((part) => encodeURIComponent(part)).join('/')}`;
 }
 
-export async function request<T>(method: string, path: string, body?: Body): Promise<T> {
-  const headers: Record<string, string> = { Accept: 'application/json', ...request_header };
+export async function request<T>(
+  method: string,
+  path: string,
+  body?: Body,
+  more: Record<string, string> = {},
+): Promise<T> {
+  const headers: Record<string, string> = {
+    Accept: 'application/json',
+    ...request_header,
+    ...more,
+  };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   let answer: Response;
   try {
@@ -50,6 +59,9 @@ export async function request<T>(method: string, path: string, body?: Body): Pro
 }
 
 export const get = <T>(path: string) => request<T>('GET', path);
+/** A list, as the API's `Range` orders and bounds it; what lies beyond is not read. */
+export const get_list = <T>(path: string, range: string) =>
+  request<T[]>('GET', path, undefined, { Range: range });
 export const post = <T>(path: string, body: Body = {}) => request<T>('POST', path, body);
 export const patch = <T>(path: string, body: Body) => request<T>('PATCH', path, body);
 export const remove = <T>(path: string) => request<T>('DELETE', path);

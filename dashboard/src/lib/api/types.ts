@@ -8,13 +8,7 @@ export interface Account {
 }
 
 export type AppState =
-  | 'empty'
-  | 'running'
-  | 'asleep'
-  | 'crashed'
-  | 'stopped'
-  | 'maintenance'
-  | 'deploying';
+  'empty' | 'running' | 'asleep' | 'crashed' | 'stopped' | 'maintenance' | 'deploying';
 
 export interface ReplicaCount {
   ready: number;

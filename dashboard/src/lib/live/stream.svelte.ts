@@ -4,6 +4,7 @@
 // while lets go of its connection: browsers allow six to a host, over all tabs.
 import type { Notice } from '../api/types';
 import { follow } from './follow';
+import type { ServerEvent } from './sse';
 
 export interface StreamListener {
   on_open: () => void;
@@ -58,17 +59,25 @@ class Stream {
         this.state = 'open';
         for (const listener of this.#listeners) listener.on_open();
       },
-      on_event: ({ event, data }) => {
-        const notice = event === 'hello' ? null : parse_notice(data);
-        if (notice === null) return;
-        for (const listener of this.#listeners) listener.on_notice(notice);
-      },
+      on_event: (event) => this.#receive(event),
       on_loss: (error) => {
         if (error?.status === 401) return false;
         this.state = 'reconnecting';
         return true;
       },
     });
+  }
+
+  #receive({ event, data }: ServerEvent): void {
+    if (event === 'hello') return;
+    if (event === 'gap') {
+      // The server had to drop notices for us: as after a lost connection, read again.
+      for (const listener of this.#listeners) listener.on_open();
+      return;
+    }
+    const notice = parse_notice(data);
+    if (notice === null) return;
+    for (const listener of this.#listeners) listener.on_notice(notice);
   }
 
   #disconnect(): void {

@@ -1,13 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything about the app whose page is open: read at the start and after a gap, kept by notices in
 // between. `close()` ends its listening.
-import { ApiError, get, message_of } from '../api/client';
+import { ApiError, get, get_list, message_of } from '../api/client';
 import type { App, Build, Formation, Notice, Release, Replica } from '../api/types';
 import { stream } from '../live/stream.svelte';
 import { app_api } from './apps.svelte';
-import { by_process_type, by_replica, upsert, with_build, with_release, with_replica } from './collection';
+import {
+  by_process_type,
+  by_replica,
+  upsert,
+  with_build,
+  with_release,
+  with_replica,
+} from './collection';
 import { Reload } from './reload';
 import { kept_seconds, traffic } from './traffic.svelte';
+
+/** Of releases and builds the newest are read; the command line lists all. */
+export const most_listed = 100;
 
 export class AppDetail {
   app = $state<App | null>(null);
@@ -65,9 +75,12 @@ export class AppDetail {
     const [app, formation, replicas, releases, builds] = await Promise.all([
       get<App>(app_api(this.name)),
       get<Formation[]>(app_api(this.name, 'formation')),
-      get<Replica[]>(app_api(this.name, 'dynos')),
-      get<Release[]>(app_api(this.name, 'releases')),
-      get<Build[]>(app_api(this.name, 'builds')),
+      get_list<Replica>(app_api(this.name, 'dynos'), 'name ..; max=1000'),
+      get_list<Release>(
+        app_api(this.name, 'releases'),
+        `version ..; order=desc,max=${most_listed}`,
+      ),
+      get_list<Build>(app_api(this.name, 'builds'), `order=desc,max=${most_listed}`),
       traffic.load(this.name, kept_seconds),
     ]);
     return () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The apps with their live state: read once, then kept by notices, read again after a gap.
-import { api_path, get, message_of, post } from '../api/client';
+import { api_path, get_list, message_of, post } from '../api/client';
 import type { App, Notice } from '../api/types';
 import { stream } from '../live/stream.svelte';
 import { upsert } from './collection';
@@ -26,7 +26,7 @@ class Apps {
   async load(): Promise<void> {
     try {
       await this.#reload.run(async () => {
-        const list = await get<App[]>('/api/apps');
+        const list = await get_list<App>('/api/apps', 'name ..; max=1000');
         return () => (this.list = sorted(list));
       });
       this.error = '';

@@ -13,7 +13,8 @@ export function upsert<T extends Identified>(items: readonly T[], value: T): T[]
   const index = items.findIndex((item) => item.id === value.id);
   if (index < 0) return [...items, value];
   const known = items[index];
-  if (known?.updated_at && value.updated_at && known.updated_at > value.updated_at) return [...items];
+  if (known?.updated_at && value.updated_at && known.updated_at > value.updated_at)
+    return [...items];
   return items.map((item) => (item.id === value.id ? value : item));
 }
 

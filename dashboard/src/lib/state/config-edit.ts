@@ -18,7 +18,8 @@ export function rows_of(saved: ConfigVars, edits: ConfigEdits): ConfigRow[] {
   return names.map((name) => {
     const before = saved[name];
     const after = edits[name];
-    if (after === undefined || after === before) return { name, value: before ?? '', change: 'none' };
+    if (after === undefined || after === before)
+      return { name, value: before ?? '', change: 'none' };
     if (after === null) return { name, value: before ?? '', change: 'removed' };
     return { name, value: after, change: before === undefined ? 'added' : 'changed' };
   });

@@ -23,26 +23,38 @@ std::string read_small(const std::string& path) {
   return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
 }
 
+/// v1: a thread that moves itself through `tasks` does not wait for the lock over all forks of the
+/// machine, which costs some milliseconds (kernel/cgroup, cgroup_procs_write_start). We have one thread.
+bool join(const std::string& cgroup) {
+  Fd file(::open((cgroup + "/tasks").c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file) file = Fd(::open((cgroup + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
+  return file && ::write(file.get(), "0", 1) == 1;
+}
+
 [[noreturn]] void exec_oci(const ShimConf& conf, char* const* argv, int agent, int messages) {
   const auto fail = [messages](const std::string& what) {
     const std::string text = what + ": " + strerrordesc_np(errno) + "\n";
     [[maybe_unused]] const ssize_t ignored = ::write(messages, text.data(), text.size());
     ::_exit(127);
   };
-  for (const auto& cgroup : conf.cgroups) {
-    const Fd fd(::open((cgroup + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
-    if (!fd || ::write(fd.get(), "0", 1) != 1) fail("join " + cgroup);
-  }
-  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (const auto& cgroup : conf.cgroups)
+    if (!join(cgroup)) fail("join " + cgroup);
+  // crun gives its descriptors 0, 1 and 2 to the container's root: never /dev/null, which would
+  // change its owner on the whole machine.
   const int lifted = ::fcntl(agent, F_DUPFD_CLOEXEC, 10);
   const int report = ::fcntl(messages, F_DUPFD_CLOEXEC, 10);
-  if (null < 0 || lifted < 0 || report < 0 || ::dup2(null, 0) < 0 || ::dup2(null, 1) < 0 ||
+  if (lifted < 0 || report < 0 || ::dup2(report, 0) < 0 || ::dup2(report, 1) < 0 ||
       ::dup2(report, 2) < 0 || ::dup2(lifted, agent_fd) < 0)
     fail("pass descriptors");
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::execv(argv[0], argv);
+  // It would copy itself first, so that nothing inside can write to its file through /proc
+  // (CVE-2019-5736). It lies on a read-only mount here, which it accepts as such a copy when told.
+  char cloned[] = "_LIBCONTAINER_CLONED_BINARY=1";
+  char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+  char* const env[] = {path, cloned, nullptr};
+  ::execve(argv[0], argv, env);
   fail("run " + conf.oci_runtime);
   ::_exit(127);
 }
@@ -51,10 +63,10 @@ std::string read_small(const std::string& path) {
 
 Result<OciProcess> run_oci(const ShimConf& conf, const std::string& bundle, Fd agent) {
   // Cgroups are ours (crun's own handling would write each file a second time), so is the network.
-  std::vector<std::string> words = {conf.oci_runtime, "--root",   conf.stage + "/state",
-                                    "--cgroup-manager=disabled",  "run",
-                                    "--detach",       "--bundle", bundle,
-                                    "--preserve-fds", "1",        conf.id};
+  std::vector<std::string> words = {conf.stage + "/oci",  "--root",   conf.stage + "/state",
+                                    "--cgroup-manager=disabled",      "run",
+                                    "--detach",           "--bundle", bundle,
+                                    "--preserve-fds",     "1",        conf.id};
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);

@@ -3,9 +3,12 @@
 
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -60,6 +63,23 @@ Result<Fd> idmap_namespace(std::uint32_t uid_base) {
   if (!result) return system_error("open user namespace", error);
   return result;
 }
+
+/// The overlay keeps its mounter's identity for what it creates itself (its work directory,
+/// whiteouts). Host root has no number in the mapping, so it has to be the mapped root, with root's
+/// capabilities; otherwise the kernel silently mounts read-only.
+class MappedIdentity final {
+ public:
+  explicit MappedIdentity(std::uint32_t uid) {
+    ::prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP);
+    ::setfsgid(uid);
+    ::setfsuid(uid);
+  }
+  ~MappedIdentity() {
+    ::setfsuid(0);
+    ::setfsgid(0);
+    ::prctl(PR_SET_SECUREBITS, 0);
+  }
+};
 
 class Stage final {
  public:
@@ -117,6 +137,7 @@ class Stage final {
                                 ",workdir=" + at + mount.work.substr(common);
     const std::string target = path(mount.name);
     if (::mkdir(target.c_str(), 0755) != 0) return system_error("create " + target);
+    const MappedIdentity mapped(conf_.uid_base);
     if (::mount("overlay", target.c_str(), "overlay", MS_NODEV | MS_NOSUID, options.c_str()) != 0)
       return system_error("mount overlay " + mount.name);
     return {};
@@ -163,8 +184,9 @@ Result<void> build_stage(const ShimConf& conf) {
   char self[4096];
   const ssize_t length = ::readlink("/proc/self/exe", self, sizeof self);
   if (length <= 0) return system_error("find own program");
-  return stage.clone(std::string(self, static_cast<std::size_t>(length)), conf.stage + "/init", false,
-                     false);
+  BERTH_TRY(stage.clone(std::string(self, static_cast<std::size_t>(length)), conf.stage + "/init",
+                        false, false));
+  return stage.clone(conf.oci_runtime, conf.stage + "/oci", false, false);
 }
 
 }  // namespace berth::runtime::shim

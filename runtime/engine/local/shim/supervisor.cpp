@@ -73,7 +73,7 @@ int Supervisor::run() {
     }
     poll_once();
   }
-  ::unlinkat(AT_FDCWD, "shim.sock", 0);
+  ::unlink("shim.sock");
   return 0;
 }
 
@@ -227,7 +227,7 @@ void Supervisor::on_child(pid_t pid, int status) {
     return;
   }
   if (pid != init_) return;  // an orphan of the OCI runtime
-  if (agent_) on_agent();    // its last word may have come together with its end
+  while (agent_ && on_agent()) {}  // its last words may have come together with its end
   if (!exit_known_ && program_started_) {
     // Killed as a whole: by us, by the memory limit, or by a stronger hand.
     exit_known_ = true;
@@ -245,37 +245,42 @@ void Supervisor::on_oci_message() {
   if (oci_.messages && count == 0) oci_.messages.reset();
 }
 
-void Supervisor::on_agent() {
+bool Supervisor::on_agent() {
   AgentPacket packet;
   const int got = receive_packet(agent_.get(), packet, MSG_DONTWAIT);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (got <= 0) return agent_.reset();  // What became of it the wait for its process tells.
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (got <= 0) {
+    agent_.reset();  // What became of it the wait for its process tells.
+    return false;
+  }
   switch (packet.type) {
-    case AgentMessage::hello: {
-      if (init_ != 0 || packet.sender_pid <= 0) break;
-      auto connected = on_hello(packet.sender_pid);
-      if (connected.has_error()) return fail(connected.error().message);
-      if (conf_.program) break;
-      [[fallthrough]];
-    }
-    case AgentMessage::started:
-      program_started_ = true;
-      if (!packet.fds.empty()) {
-        output_ = std::move(packet.fds.front());
-        ::fcntl(output_.get(), F_SETFL, O_NONBLOCK);
-        input_ = Fd(::fcntl(output_.get(), F_DUPFD_CLOEXEC, 3));
+    case AgentMessage::hello:
+      if (init_ == 0 && packet.sender_pid > 0) {
+        auto connected = on_hello(packet.sender_pid);
+        if (connected.has_error()) fail(connected.error().message);
+        else if (!conf_.program) on_started(packet);
       }
-      state_ = State::running;
-      started_us_ = wall_us();
-      report("started " + std::to_string(init_) + " " + std::to_string(started_us_) + "\n");
-      if (stopping_) kill_container();
       break;
+    case AgentMessage::started: on_started(packet); break;
     case AgentMessage::failed: fail(packet.payload); break;
-    case AgentMessage::exited:
-      exit_known_ = decode(packet.payload, exit_);
-      break;
+    case AgentMessage::exited: exit_known_ = decode(packet.payload, exit_); break;
     default: break;
   }
+  return true;
+}
+
+void Supervisor::on_started(AgentPacket& packet) {
+  if (state_ != State::starting) return;
+  program_started_ = true;
+  if (!packet.fds.empty()) {
+    output_ = std::move(packet.fds.front());
+    ::fcntl(output_.get(), F_SETFL, O_NONBLOCK);
+    input_ = Fd(::fcntl(output_.get(), F_DUPFD_CLOEXEC, 3));
+  }
+  state_ = State::running;
+  started_us_ = wall_us();
+  report("started " + std::to_string(init_) + " " + std::to_string(started_us_) + "\n");
+  if (stopping_) kill_container();
 }
 
 void Supervisor::read_output() {
@@ -439,6 +444,8 @@ void Supervisor::ended() {
   if (oci_.pid > 0) ::kill(oci_.pid, SIGKILL);
   remove_cgroups(conf_);
   write_exit_file();
+  // Whoever hears of the end may remove the directory: nothing of ours is done to it after that.
+  if (!attaches() || started_us_ == 0) ::unlink("shim.sock");
   if (attaches()) {
     leave_at_ms_ = monotonic_ms() + (started_us_ != 0 ? attach_wait_ms : 0);
     session_.exit(static_cast<int>(exit_.code), static_cast<int>(exit_.signal));

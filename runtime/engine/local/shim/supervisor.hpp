@@ -57,7 +57,8 @@ class Supervisor final : private AttachTarget {
   void on_timers();
   void on_signals();
   void on_child(pid_t pid, int status);
-  void on_agent();
+  bool on_agent();  ///< whether there was something
+  void on_started(AgentPacket& packet);
   void on_oci_message();
   void read_output();
   void write_input();

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every handler, by the file that defines it. routes.cpp says which request reaches which.
+#pragma once
+
+#include "api/context.hpp"
+
+namespace berth::api {
+
+// account.cpp
+Answer get_account(Call& call);
+Answer list_regions(Call& call);
+Answer list_stacks(Call& call);
+Answer get_status(Call& call);
+Answer get_health(Call& call);
+Answer get_schema(Call& call);
+Answer get_metrics(Call& call);
+
+// authorizations.cpp
+Answer create_authorization(Call& call);
+Answer list_authorizations(Call& call);
+Answer delete_authorization(Call& call);
+Answer create_session(Call& call);
+Answer delete_session(Call& call);
+
+// apps.cpp
+Answer create_app(Call& call);
+Answer list_apps(Call& call);
+Answer get_app(Call& call);
+Answer update_app(Call& call);
+Answer delete_app(Call& call);
+Answer get_config_vars(Call& call);
+Answer update_config_vars(Call& call);
+
+// releases.cpp
+Answer list_releases(Call& call);
+Answer get_release(Call& call);
+Answer create_release(Call& call);
+Answer list_builds(Call& call);
+Answer get_build(Call& call);
+
+// formation.cpp
+Answer list_formation(Call& call);
+Answer get_formation(Call& call);
+Answer update_formation(Call& call);
+Answer update_formation_type(Call& call);
+
+// dynos.cpp
+Answer list_dynos(Call& call);
+Answer get_dyno(Call& call);
+Task<Answer> run_dyno(Call call, Exchange* exchange);
+Task<Answer> restart_all(Call call, Exchange* exchange);
+Task<Answer> restart_dyno(Call call, Exchange* exchange);
+Task<Answer> restart_type(Call call, Exchange* exchange);
+Task<Answer> stop_dyno(Call call, Exchange* exchange);
+
+// domains.cpp
+Answer list_domains(Call& call);
+Answer create_domain(Call& call);
+Answer get_domain(Call& call);
+Answer delete_domain(Call& call);
+
+// events.cpp
+Answer get_traffic(Call& call);
+Answer list_app_events(Call& call);
+Answer list_events(Call& call);
+
+// logs.cpp, build_output.cpp, stream.cpp
+Answer create_log_session(Call& call);
+Task<Answer> stream_logs(Call call, Exchange* exchange);
+Task<Answer> stream_build_output(Call call, Exchange* exchange);
+Task<Answer> stream_notices(Call call, Exchange* exchange);
+
+// attach.cpp
+Task<Answer> attach(Call call, Exchange* exchange);
+
+// git.cpp
+Task<Answer> git_advertise(Call call, Exchange* exchange);
+Task<Answer> git_receive_pack(Call call, Exchange* exchange);
+Task<Answer> git_upload_pack(Call call, Exchange* exchange);
+
+}  // namespace berth::api

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Releases and the builds that led to them.
+#include "api/handlers.hpp"
+#include "api/range.hpp"
+
+namespace berth::api {
+
+Answer list_releases(Call& call) {
+  BERTH_ASSIGN(const platform::App app, call.app());
+  std::vector<ListItem> items;
+  for (const platform::Release& release : call.store().releases(app.id))
+    items.push_back({call.render().release(release), {std::int64_t{release.version}, release.id.value}});
+  return list_response(call.request, {"version", "id"}, std::move(items));
+}
+
+Answer get_release(Call& call) {
+  BERTH_ASSIGN(const platform::App app, call.app());
+  BERTH_ASSIGN(const platform::Release release,
+               or_missing(call.store().find_release(app.id, call.param("release")), "release"));
+  return json_response(call.render().release(release));
+}
+
+Answer create_release(Call& call) {
+  BERTH_ASSIGN(const platform::App app, call.app());
+  std::string wanted;
+  if (const auto number = optional_int(call.body, "release")) {
+    wanted = std::to_string(*number);
+  } else {
+    BERTH_ASSIGN(wanted, require_string(call.body, "release"));
+  }
+  BERTH_ASSIGN(const platform::Release release,
+               or_missing(call.store().rollback(app.id, wanted, call.actor()), "release"));
+  call.control().reconcile(app.id);
+  return json_response(call.render().release(release), 201);
+}
+
+Answer list_builds(Call& call) {
+  BERTH_ASSIGN(const platform::App app, call.app());
+  std::vector<ListItem> items;
+  for (const platform::Build& build : call.store().builds(app.id))
+    items.push_back({call.render().build(build, call.base_url),
+                     {build.created_at.time_since_epoch().count(), build.id.value}});
+  return list_response(call.request, {"created_at", "id"}, std::move(items));
+}
+
+Answer get_build(Call& call) {
+  BERTH_ASSIGN(const platform::App app, call.app());
+  BERTH_ASSIGN(const platform::Build build,
+               or_missing(call.store().find_build(app.id, call.param("build")), "build"));
+  return json_response(call.render().build(build, call.base_url));
+}
+
+}  // namespace berth::api

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/render.hpp"
+
+#include <algorithm>
+
+#include "base/crypto.hpp"
+
+namespace berth::api {
+
+using platform::BuildStatus;
+using platform::ReleaseStatus;
+
+namespace {
+
+json::value text_or_null(std::string_view text) {
+  if (text.empty()) return nullptr;
+  return json::value(json::string(text.data(), text.size()));
+}
+
+json::object user_reference(std::string_view user) {
+  return {{"id", derived_uuid("user", user)}, {"email", std::string(user)}};
+}
+
+json::object reference(std::string_view kind, std::string_view name) {
+  return {{"id", derived_uuid(kind, name)}, {"name", std::string(name)}};
+}
+
+std::string_view text_of(BuildStatus status) {
+  return status == BuildStatus::pending ? "pending" : status == BuildStatus::failed ? "failed" : "succeeded";
+}
+
+std::string_view text_of(ReleaseStatus status) {
+  return status == ReleaseStatus::pending ? "pending" : status == ReleaseStatus::failed ? "failed" : "succeeded";
+}
+
+}  // namespace
+
+std::string derived_uuid(std::string_view kind, std::string_view name) {
+  std::string hex = sha256_hex(std::string(kind) + "\n" + std::string(name)).substr(0, 32);
+  hex[12] = '8';  // RFC 9562: a custom UUID
+  hex[16] = 'a';
+  for (const std::size_t dash : {20, 16, 12, 8}) hex.insert(dash, 1, '-');
+  return hex;
+}
+
+std::string formation_id(const platform::Formation& formation) {
+  return derived_uuid("formation", formation.app.value + "/" + formation.type);
+}
+
+Renderer::Renderer(platform::Store& store, Control& control, const Settings& settings, std::string key_secret)
+    : store_(store), control_(control), settings_(settings), key_secret_(std::move(key_secret)) {}
+
+std::string Renderer::url_of(std::string_view host) const {
+  std::string url = "http://" + std::string(host);
+  if (settings_.router_port != 80) url += ":" + std::to_string(settings_.router_port);
+  return url;
+}
+
+std::string Renderer::api_url() const { return url_of("api." + settings_.domain); }
+
+std::string Renderer::dashboard_url() const { return url_of("dashboard." + settings_.domain); }
+
+std::string Renderer::web_url(const platform::App& app) const {
+  return url_of(app.name + "." + settings_.domain) + "/";
+}
+
+std::string Renderer::git_url(const platform::App& app) const {
+  return url_of("git." + settings_.domain) + "/" + app.name + ".git";
+}
+
+std::string Renderer::build_key(const platform::BuildId& build) const {
+  return sha256_hex(key_secret_ + "\nbuild output\n" + build.value).substr(0, 40);
+}
+
+json::object Renderer::app_reference(const platform::AppId& app) const {
+  const auto found = store_.find_app(app.value);
+  return {{"id", app.value}, {"name", found.has_error() ? json::value(nullptr) : json::value(found->name)}};
+}
+
+json::value Renderer::slug_of(std::string_view image) const {
+  if (image.empty()) return nullptr;
+  return json::object{{"id", derived_uuid("slug", image)}};
+}
+
+json::object Renderer::stack_reference() const { return reference("stack", settings_.stack); }
+
+json::object Renderer::stack() const {
+  return {{"id", derived_uuid("stack", settings_.stack)},
+          {"name", settings_.stack},
+          {"default", true},
+          {"state", "public"},
+          {"created_at", "2026-01-01T00:00:00Z"},
+          {"updated_at", "2026-01-01T00:00:00Z"}};
+}
+
+json::object Renderer::region() const {
+  return {{"id", derived_uuid("region", settings_.region)},
+          {"name", settings_.region},
+          {"description", "This machine"},
+          {"country", ""},
+          {"locale", ""},
+          {"private_capable", false},
+          {"provider", {{"name", "berth"}, {"region", settings_.region}}},
+          {"created_at", "2026-01-01T00:00:00Z"},
+          {"updated_at", "2026-01-01T00:00:00Z"}};
+}
+
+json::object Renderer::account(std::string_view user) const {
+  return {{"id", derived_uuid("user", user)},
+          {"email", std::string(user)},
+          {"name", std::string(user)},
+          {"allow_tracking", false},
+          {"beta", false},
+          {"verified", true},
+          {"federated", false},
+          {"two_factor_authentication", false},
+          {"sms_number", nullptr},
+          {"suspended_at", nullptr},
+          {"delinquent_at", nullptr},
+          {"default_organization", nullptr},
+          {"default_team", nullptr},
+          {"identity_provider", nullptr},
+          {"last_login", nullptr},
+          {"created_at", "2026-01-01T00:00:00Z"},
+          {"updated_at", "2026-01-01T00:00:00Z"}};
+}
+
+std::string Renderer::app_state(const platform::App& app) const {
+  const auto target = store_.target_release(app.id);
+  if (app.maintenance) return "maintenance";
+  if (!target || target->image.empty()) return "empty";
+  if (target->status == ReleaseStatus::pending) return "deploying";
+  const auto formation = store_.formation(app.id);
+  const auto web = std::ranges::find(formation, "web", &platform::Formation::type);
+  const bool any = std::ranges::any_of(formation, [](const auto& entry) { return entry.quantity > 0; });
+  if (web != formation.end() && web->quantity == 0 && web->autoscale) return "asleep";
+  if (!any) return "stopped";
+  const auto replicas = control_.replicas(app.id);
+  const auto in = [&](std::string_view state) {
+    return std::ranges::any_of(replicas, [&](const ReplicaView& view) {
+      return view.type != "run" && view.state == state;
+    });
+  };
+  return in("crashed") && !in("up") ? "crashed" : "running";
+}
+
+json::object Renderer::app(const platform::App& app) const {
+  json::object replicas;
+  const auto views = control_.replicas(app.id);
+  for (const platform::Formation& entry : store_.formation(app.id)) {
+    const auto ready = std::ranges::count_if(views, [&](const ReplicaView& view) {
+      return view.type == entry.type && view.state == "up";
+    });
+    replicas[entry.type] = {{"ready", ready}, {"desired", entry.quantity}};
+  }
+  const auto serving = store_.serving_release(app.id);
+  return {{"id", app.id.value},
+          {"name", app.name},
+          {"web_url", web_url(app)},
+          {"git_url", git_url(app)},
+          {"maintenance", app.maintenance},
+          {"created_at", rfc3339(app.created_at)},
+          {"updated_at", rfc3339(app.updated_at)},
+          {"released_at", app.released_at ? json::value(rfc3339(*app.released_at)) : nullptr},
+          {"archived_at", nullptr},
+          {"acm", false},
+          {"buildpack_provided_description", nullptr},
+          {"build_stack", stack_reference()},
+          {"stack", stack_reference()},
+          {"generation", {{"id", derived_uuid("generation", "cedar")}, {"name", "cedar"}}},
+          {"owner", user_reference(settings_.owner)},
+          {"region", reference("region", settings_.region)},
+          {"space", nullptr},
+          {"team", nullptr},
+          {"organization", nullptr},
+          {"internal_routing", nullptr},
+          {"repo_size", nullptr},
+          {"slug_size", nullptr},
+          {"state", app_state(app)},
+          {"release", serving ? json::value(serving->version) : nullptr},
+          {"replicas", std::move(replicas)}};
+}
+
+json::object Renderer::build(const platform::Build& build, std::string_view base_url) const {
+  json::value release = nullptr;
+  if (build.status == BuildStatus::succeeded)
+    for (const platform::Release& entry : store_.releases(build.app))
+      if (entry.build == build.id) release = json::object{{"id", entry.id.value}};
+  const std::string base = base_url.empty() ? api_url() : std::string(base_url);
+  return {{"id", build.id.value},
+          {"app", {{"id", build.app.value}}},
+          {"status", text_of(build.status)},
+          {"source_blob",
+           {{"url", nullptr},
+            {"version", text_or_null(build.commit)},
+            {"version_description", nullptr},
+            {"checksum", nullptr}}},
+          {"output_stream_url", base + "/apps/" + build.app.value + "/builds/" + build.id.value +
+                                    "/output?key=" + build_key(build.id)},
+          {"release", std::move(release)},
+          {"slug", slug_of(build.image)},
+          {"stack", settings_.stack},
+          {"user", user_reference(build.user)},
+          {"buildpacks", nullptr},
+          {"created_at", rfc3339(build.created_at)},
+          {"updated_at", rfc3339(build.updated_at)},
+          {"message", text_or_null(build.failure)},
+          {"image", text_or_null(build.image)}};
+}
+
+json::object Renderer::release(const platform::Release& release) const {
+  json::object processes;
+  for (const auto& [type, command] : release.processes) processes[type] = command;
+  const auto serving = store_.serving_release(release.app);
+  return {{"id", release.id.value},
+          {"version", release.version},
+          {"app", app_reference(release.app)},
+          {"description", release.description},
+          {"status", text_of(release.status)},
+          {"current", serving && serving->id == release.id},
+          {"user", user_reference(release.user)},
+          {"slug", slug_of(release.image)},
+          {"addon_plan_names", json::array{}},
+          {"eligible_for_rollback",
+           release.status == ReleaseStatus::succeeded && !release.image.empty()},
+          {"output_stream_url", nullptr},
+          {"created_at", rfc3339(release.created_at)},
+          {"updated_at", rfc3339(release.updated_at)},
+          {"commit", text_or_null(release.commit)},
+          {"image", text_or_null(release.image)},
+          {"processes", std::move(processes)},
+          {"message", text_or_null(release.failure)}};
+}
+
+json::object Renderer::formation(const platform::Formation& formation) const {
+  std::string command;
+  if (const auto target = store_.target_release(formation.app)) {
+    const auto found = target->processes.find(formation.type);
+    if (found != target->processes.end()) command = found->second;
+  }
+  json::value autoscaling = nullptr;
+  if (formation.autoscale)
+    autoscaling = {{"min", formation.autoscale->min},
+                   {"max", formation.autoscale->max},
+                   {"rps", formation.autoscale->requests_per_second}};
+  const std::string at = rfc3339(formation.updated_at);
+  return {{"id", formation_id(formation)},
+          {"app", app_reference(formation.app)},
+          {"type", formation.type},
+          {"command", command},
+          {"quantity", formation.quantity},
+          {"size", formation.size},
+          {"dyno_size", reference("size", formation.size)},
+          {"created_at", at},
+          {"updated_at", at},
+          {"autoscaling", std::move(autoscaling)}};
+}
+
+json::object Renderer::dyno(const platform::App& app, const ReplicaView& replica) const {
+  return {{"id", replica.id},
+          {"app", {{"id", app.id.value}, {"name", app.name}}},
+          {"name", replica.name},
+          {"type", replica.type},
+          {"command", replica.command},
+          {"size", replica.size},
+          {"state", replica.state},
+          {"release", {{"id", text_or_null(replica.release_id.value)}, {"version", replica.release}}},
+          {"attach_url", nullptr},
+          {"created_at", rfc3339(replica.created_at)},
+          {"updated_at", rfc3339(replica.updated_at)},
+          {"message", text_or_null(replica.message)}};
+}
+
+json::object Renderer::domain(const platform::Domain& domain) const {
+  json::object app = app_reference(domain.app);
+  std::string target;
+  if (app["name"].is_string()) target = std::string(app["name"].get_string()) + "." + settings_.domain;
+  const std::string at = rfc3339(domain.created_at);
+  return {{"id", domain.id.value},
+          {"app", std::move(app)},
+          {"hostname", domain.hostname},
+          {"kind", "custom"},
+          {"cname", text_or_null(target)},
+          {"status", "succeeded"},
+          {"acm_status", nullptr},
+          {"acm_status_reason", nullptr},
+          {"sni_endpoint", nullptr},
+          {"created_at", at},
+          {"updated_at", at}};
+}
+
+json::object Renderer::default_domain(const platform::App& app) const {
+  return {{"id", derived_uuid("domain", app.id.value)},
+          {"app", {{"id", app.id.value}, {"name", app.name}}},
+          {"hostname", app.name + "." + settings_.domain},
+          {"kind", "heroku"},
+          {"cname", nullptr},
+          {"status", "succeeded"},
+          {"acm_status", nullptr},
+          {"acm_status_reason", nullptr},
+          {"sni_endpoint", nullptr},
+          {"created_at", rfc3339(app.created_at)},
+          {"updated_at", rfc3339(app.updated_at)}};
+}
+
+json::object Renderer::authorization(const platform::Token& token, const std::string* secret) const {
+  json::value expires_in = nullptr;
+  if (token.expires_at) {
+    const auto left = std::chrono::duration_cast<std::chrono::seconds>(*token.expires_at - now());
+    expires_in = std::max<std::int64_t>(left.count(), 0);
+  }
+  const std::string at = rfc3339(token.created_at);
+  return {{"id", token.id.value},
+          {"description", token.description},
+          {"scope", {"global"}},
+          {"user", user_reference(token.user)},
+          {"access_token",
+           {{"id", token.id.value},
+            {"token", secret ? json::value(*secret) : nullptr},
+            {"expires_in", std::move(expires_in)}}},
+          {"client", nullptr},
+          {"grant", nullptr},
+          {"refresh_token", nullptr},
+          {"session", nullptr},
+          {"created_at", at},
+          {"updated_at", at}};
+}
+
+json::object Renderer::event(const platform::Event& event) const {
+  json::value app = nullptr;
+  if (event.app) {
+    const auto found = store_.find_app(event.app->value);
+    app = found.has_error() ? event.app->value : found->name;
+  }
+  return {{"sequence", event.sequence}, {"at", rfc3339(event.at)}, {"app", std::move(app)},
+          {"user", event.user},         {"kind", event.kind},      {"message", event.message}};
+}
+
+json::object Renderer::traffic(const TrafficSample& sample) const {
+  return {{"at", rfc3339(sample.at)},       {"requests", sample.requests}, {"in_flight", sample.in_flight},
+          {"held", sample.held},            {"errors", sample.errors},     {"p50_us", sample.p50_us},
+          {"p95_us", sample.p95_us},        {"replicas", sample.replicas}};
+}
+
+}  // namespace berth::api

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The shapes of requests and answers. One word at the margin begins a shape; below it, a field and its
+// type a line. Types: string, uuid, time, integer, number, boolean, null, any, another shape, [T] a
+// list, {T} an object of any names, "a"|"b" one of these words. `T?` may be null; `field?` may be
+// absent; a shape `Name = T` is another name for T. An object has no other fields than these.
+#include "api/schema.hpp"
+
+namespace berth::api {
+
+namespace {
+
+constexpr std::string_view text = R"(
+Error
+  id string
+  message string
+  resource? string
+  url? string
+Empty
+Health
+  status string
+Reference
+  id uuid
+  name string
+AppReference
+  id uuid
+  name string?
+IdReference
+  id uuid
+UserReference
+  id uuid
+  email string
+Account
+  id uuid
+  email string
+  name string
+  allow_tracking boolean
+  beta boolean
+  verified boolean
+  federated boolean
+  two_factor_authentication boolean
+  sms_number string?
+  suspended_at time?
+  delinquent_at time?
+  default_organization any
+  default_team any
+  identity_provider any
+  last_login time?
+  created_at time
+  updated_at time
+AccessToken
+  id uuid
+  token string?
+  expires_in integer?
+Authorization
+  id uuid
+  description string
+  scope [string]
+  user UserReference
+  access_token AccessToken
+  client null
+  grant null
+  refresh_token null
+  session null
+  created_at time
+  updated_at time
+NewAuthorization
+  description? string
+  expires_in? integer?
+  scope? [string]
+Session
+  user Account
+NewSession
+  token string
+ReplicaCount
+  ready integer
+  desired integer
+App
+  id uuid
+  name string
+  web_url string
+  git_url string
+  maintenance boolean
+  created_at time
+  updated_at time
+  released_at time?
+  archived_at time?
+  acm boolean
+  buildpack_provided_description string?
+  build_stack Reference
+  stack Reference
+  generation Reference
+  owner UserReference
+  region Reference
+  space null
+  team null
+  organization null
+  internal_routing boolean?
+  repo_size integer?
+  slug_size integer?
+  state "empty"|"running"|"asleep"|"crashed"|"stopped"|"maintenance"|"deploying"
+  release integer?
+  replicas {ReplicaCount}
+NewApp
+  name? string?
+AppUpdate
+  name? string
+  maintenance? boolean
+ConfigVars = {string}
+ConfigVarsUpdate = {string?}
+Release
+  id uuid
+  version integer
+  app AppReference
+  description string
+  status "pending"|"succeeded"|"failed"
+  current boolean
+  user UserReference
+  slug IdReference?
+  addon_plan_names [string]
+  eligible_for_rollback boolean
+  output_stream_url string?
+  created_at time
+  updated_at time
+  commit string?
+  image string?
+  processes {string}
+  message string?
+Rollback
+  release string
+SourceBlob
+  url string?
+  version string?
+  version_description string?
+  checksum string?
+Build
+  id uuid
+  app IdReference
+  status "pending"|"succeeded"|"failed"
+  source_blob SourceBlob
+  output_stream_url string
+  release IdReference?
+  slug IdReference?
+  stack string
+  user UserReference
+  buildpacks null
+  created_at time
+  updated_at time
+  message string?
+  image string?
+Autoscaling
+  min integer
+  max integer
+  rps number
+AutoscalingUpdate
+  min? integer
+  max? integer
+  rps? number
+Formation
+  id uuid
+  app AppReference
+  type string
+  command string
+  quantity integer
+  size string
+  dyno_size Reference
+  created_at time
+  updated_at time
+  autoscaling Autoscaling?
+FormationUpdate
+  quantity? any
+  size? string
+  dyno_size? any
+  autoscaling? AutoscalingUpdate?
+FormationBatch
+  updates [FormationBatchEntry]
+FormationBatchEntry
+  type string
+  quantity? any
+  size? string
+  autoscaling? AutoscalingUpdate?
+DynoRelease
+  id uuid?
+  version integer
+Dyno
+  id string
+  app AppReference
+  name string
+  type string
+  command string
+  size string
+  state "starting"|"up"|"stopping"|"crashed"|"idle"
+  release DynoRelease
+  attach_url string?
+  created_at time
+  updated_at time
+  message string?
+NewDyno
+  command string
+  attach? boolean
+  env? {any}
+  size? string
+  force_no_tty? boolean?
+Domain
+  id uuid
+  app AppReference
+  hostname string
+  kind "heroku"|"custom"
+  cname string?
+  status "succeeded"
+  acm_status string?
+  acm_status_reason string?
+  sni_endpoint null
+  created_at time
+  updated_at time
+NewDomain
+  hostname string
+  sni_endpoint? any
+LogSession
+  id uuid
+  logplex_url string
+  created_at time
+  updated_at time
+NewLogSession
+  lines? integer
+  tail? boolean
+  dyno? string
+  source? string
+Traffic
+  at time
+  requests integer
+  in_flight integer
+  held integer
+  errors integer
+  p50_us integer
+  p95_us integer
+  replicas integer
+Event
+  sequence integer
+  at time
+  app string?
+  user string
+  kind string
+  message string
+Status = {any}
+Region
+  id uuid
+  name string
+  description string
+  country string
+  locale string
+  private_capable boolean
+  provider {string}
+  created_at time
+  updated_at time
+Stack
+  id uuid
+  name string
+  default boolean
+  state string
+  created_at time
+  updated_at time
+OpenApi = {any}
+)";
+
+}  // namespace
+
+std::string_view shape_text() { return text; }
+
+}  // namespace berth::api

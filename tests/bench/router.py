@@ -1,0 +1,278 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""CPU time a request of the router beside HAProxy and nginx, as reverse proxies to one upstream.
+
+All with one thread, upstream keep-alive and the access log on; interleaved rounds, medians. The proxy
+has the second CPU for itself, the load generator (wrk) and the upstream share the first: their limit is
+what requests/s show, so CPU time is the figure to compare.
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from rows import Rows  # noqa: E402
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HOST = "bench.localhost"
+BROWSER = {
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0",
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+    "Accept-Language": "en-US,en;q=0.7,de;q=0.3",
+    "Accept-Encoding": "gzip, deflate, br, zstd",
+    "Referer": "http://bench.localhost/a/page/that/links/here?with=a&query=string",
+    "Cookie": "session=" + "0123456789abcdef" * 12 + "; theme=dark; consent=yes",
+    "Upgrade-Insecure-Requests": "1",
+    "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin",
+    "Cache-Control": "max-age=0",
+}
+# case: path, headers, the bar for CPU time against the better peer
+CASES = {
+    "keepalive_128B": ("/", {}, 0.80),
+    "keepalive_10KiB": ("/10k", {}, 0.75),
+    "browser_head": ("/", BROWSER, 0.80),
+    "new_connection": ("/", {"Connection": "close"}, 0.90),
+}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def pinned(cpu, command, **more):
+    pin = ["taskset", "-c", str(cpu)] if os.cpu_count() > 1 and shutil.which("taskset") else []
+    return subprocess.Popen(pin + command, **more)
+
+
+def wait_until_open(port):
+    for _ in range(500):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.01)
+    raise RuntimeError(f"nothing listens on port {port}")
+
+
+class Proxy:
+    """A started proxy; `cpu_us` sums over its threads and child processes."""
+
+    def __init__(self, name, command, port, cpu, log, directory):
+        self.name, self.port, self.log = name, port, log
+        with open(os.path.join(directory, name + ".out"), "wb") as out:
+            self.process = pinned(cpu, command, stdout=out, stderr=subprocess.STDOUT, cwd=directory)
+        wait_until_open(port)
+
+    def processes(self):
+        pids = [self.process.pid]
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{task}/children") as children:
+                pids += [int(pid) for pid in children.read().split()]
+        return pids
+
+    def cpu_us(self):
+        total = 0
+        for pid in self.processes():
+            for task in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{task}/schedstat") as stat:
+                    total += int(stat.read().split()[0])
+        return total / 1000
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def start_router(build, upstreams, directory, cpu):
+    port, logs = free_port(), os.path.join(directory, "berth-log")
+    os.makedirs(logs)
+    table = {
+        "version": 1,
+        "apps": [{
+            "name": "bench", "state": "running", "log": logs,
+            "replicas": [{"id": f"r-{i}", "name": f"web.{i}", "address": "127.0.0.1", "port": p}
+                         for i, p in enumerate(upstreams, 1)],
+        }],
+        "hosts": {HOST: "bench"},
+    }
+    path = os.path.join(directory, "table.json")
+    with open(path, "w") as file:
+        json.dump(table, file)
+    command = [os.path.join(build, "bench_router"), str(port), path, "1"]
+    return Proxy("berth", command, port, cpu, os.path.join(logs, "current.log"), directory)
+
+
+def start_haproxy(upstreams, directory, cpu):
+    port = free_port()
+    path = os.path.join(directory, "haproxy.cfg")
+    servers = "\n".join(f"  server s{i} 127.0.0.1:{p}" for i, p in enumerate(upstreams))
+    with open(path, "w") as file:
+        file.write(f"""global
+  nbthread 1
+  maxconn 4000
+  log stdout format raw local0
+defaults
+  mode http
+  log global
+  option httplog
+  option forwardfor
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  http-reuse always
+listen bench
+  bind 127.0.0.1:{port}
+  unique-id-format %{{+X}}o%ci%cp%Ts%rt
+  unique-id-header X-Request-Id
+  balance leastconn
+{servers}
+""")
+    log = os.path.join(directory, "haproxy.out")
+    return Proxy("haproxy", ["haproxy", "-db", "-f", path], port, cpu, log, directory)
+
+
+def start_nginx(upstreams, directory, cpu):
+    port = free_port()
+    path = os.path.join(directory, "nginx.conf")
+    log = os.path.join(directory, "nginx.log")
+    servers = "".join(f"server 127.0.0.1:{p}; " for p in upstreams)
+    with open(path, "w") as file:
+        file.write(f"""daemon off;
+worker_processes 1;
+pid {directory}/nginx.pid;
+error_log {directory}/nginx.err;
+events {{ worker_connections 4000; }}
+http {{
+  access_log {log} combined buffer=64k flush=1s;
+  keepalive_requests 1000000000;
+  client_body_temp_path {directory}/t1; proxy_temp_path {directory}/t2;
+  fastcgi_temp_path {directory}/t3; uwsgi_temp_path {directory}/t4; scgi_temp_path {directory}/t5;
+  upstream app {{ least_conn; {servers} keepalive 128; keepalive_requests 1000000000; }}
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    location / {{
+      proxy_pass http://app;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Request-Id $request_id;
+    }}
+  }}
+}}
+""")
+    return Proxy("nginx", ["nginx", "-c", path, "-p", directory], port, cpu, log, directory)
+
+
+def load(proxy, path, headers, seconds, connections):
+    """One measurement: CPU time a request, requests/s, failures."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-H", f"Host: {HOST}"]
+    for name, value in headers.items():
+        command += ["-H", f"{name}: {value}"]
+    before = proxy.cpu_us()
+    output = pinned(0, command + [f"http://127.0.0.1:{proxy.port}{path}"],
+                    stdout=subprocess.PIPE, text=True).communicate()[0]
+    used = proxy.cpu_us() - before
+    requests = int(re.search(r"(\d+) requests in", output).group(1))
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1))
+    failures = sum(int(n) for n in re.findall(r"Non-2xx or 3xx responses: (\d+)", output))
+    sockets = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", output)
+    if sockets:
+        failures += sum(int(n) for n in sockets.groups())
+    return used / max(requests, 1), rate, failures
+
+
+def measure(proxies, rows, options):
+    for case, (path, headers, bar) in CASES.items():
+        if options.case and case not in options.case:
+            continue
+        cpu = {proxy.name: [] for proxy in proxies}
+        rate = {proxy.name: [] for proxy in proxies}
+        failures = {proxy.name: 0 for proxy in proxies}
+        for proxy in proxies:
+            load(proxy, path, headers, 1, options.connections)  # warm-up
+        for _ in range(options.rounds):
+            for proxy in proxies:
+                used, per_second, failed = load(proxy, path, headers, options.seconds,
+                                                options.connections)
+                cpu[proxy.name].append(used)
+                rate[proxy.name].append(per_second)
+                failures[proxy.name] += failed
+        peers = [proxy.name for proxy in proxies[1:]]
+        best = min(peers, key=lambda name: statistics.median(cpu[name]), default=None)
+        ratio = capacity = None
+        if best:
+            ratio = statistics.median(ours / theirs for ours, theirs in zip(cpu["berth"], cpu[best]))
+            capacity = 1 / ratio
+        ours = statistics.median(cpu["berth"])
+        rows.add(f"{case}/cpu_us_per_request", ours, "us", ratio, bar if best else None)
+        rows.add(f"{case}/requests_per_core_second", 1e6 / ours, "1/s", capacity,
+                 1.25 if best and case.startswith("keepalive") else None, at_least=True)
+        for name in cpu:
+            rows.note(f"{case}: {name}: {statistics.median(cpu[name]):.2f} us/request "
+                      f"({min(cpu[name]):.2f}-{max(cpu[name]):.2f}), "
+                      f"{statistics.median(rate[name]):,.0f} requests/s, {failures[name]} failures")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--build", default=os.path.join(ROOT, "build"))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--case", action="append", choices=sorted(CASES))
+    options = parser.parse_args()
+    rows = Rows("router", options.json)
+    if not shutil.which("wrk"):
+        rows.note("router: skipped: wrk is not installed (apt-get install wrk)")
+        return 0
+    for program in ("bench_upstream", "bench_router"):
+        if not os.path.exists(os.path.join(options.build, program)):
+            rows.note(f"router: skipped: {program} is not built in {options.build}")
+            return 0
+    cpu = 1 if os.cpu_count() > 1 else 0
+    with tempfile.TemporaryDirectory(prefix="berth-bench-") as directory:
+        os.chmod(directory, 0o755)
+        upstream = pinned(0, [os.path.join(options.build, "bench_upstream"), "4"],
+                          stdout=subprocess.PIPE, text=True)
+        ports = [int(upstream.stdout.readline()) for _ in range(4)]
+        proxies = []
+        try:
+            proxies.append(start_router(options.build, ports, directory, cpu))
+            for name, start in (("haproxy", start_haproxy), ("nginx", start_nginx)):
+                if shutil.which(name) or os.path.exists(f"/usr/sbin/{name}"):
+                    proxies.append(start(ports, directory, cpu))
+                else:
+                    rows.note(f"router: {name} is not installed, no comparison with it "
+                              f"(apt-get install {name})")
+            measure(proxies, rows, options)
+            for proxy in proxies:
+                if os.path.getsize(proxy.log) == 0:
+                    rows.note(f"router: {proxy.name} wrote no access log: its figures do not count")
+        finally:
+            for proxy in proxies:
+                proxy.stop()
+            upstream.kill()
+            upstream.wait()
+    rows.finish()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The router alone, for its benchmark: bench_router PORT TABLE-FILE [THREADS].
+#include <cstdlib>
+
+#include "router/router.hpp"
+
+int main(int argc, char** argv) {
+  if (argc < 3) return 2;
+  berth::router::Options options;
+  options.listen = {std::string("127.0.0.1:") + argv[1]};
+  options.table_file = argv[2];
+  options.threads = argc > 3 ? static_cast<unsigned>(std::atoi(argv[3])) : 1;
+  options.drain_timeout = std::chrono::milliseconds(0);
+  return berth::router::run(options);
+}

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# The builder's parsers. Included by tests/fuzz/CMakeLists.txt, which defines
+# berth_fuzzer(NAME SOURCES … LIBS …): NAME.cpp with the sources under test, instrumented.
+if(NOT TARGET berth_builder)
+  return()
+endif()
+berth_fuzzer(builder_procfile SOURCES builder/procfile.cpp LIBS berth_base)
+berth_fuzzer(builder_buildpack_toml SOURCES builder/buildpack.cpp builder/toml.cpp LIBS berth_base)
+berth_fuzzer(builder_launch_toml SOURCES builder/layer_metadata.cpp builder/toml.cpp LIBS berth_base)
+berth_fuzzer(builder_plan SOURCES builder/plan.cpp builder/toml.cpp LIBS berth_base)
+berth_fuzzer(builder_env_files SOURCES builder/environment.cpp)
+berth_fuzzer(builder_oci_json SOURCES builder/oci.cpp builder/build_record.cpp
+  builder/layer_metadata.cpp builder/toml.cpp LIBS berth_base)
+berth_fuzzer(builder_layer_tar SOURCES builder/layer_unpack.cpp LIBS berth_base PkgConfig::archive)

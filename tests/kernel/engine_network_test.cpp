@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "tests/support/container_bench.hpp"
+
+using namespace berth;
+using namespace berth::test;
+using runtime::Netlink;
+
+namespace {
+
+/// "The outside": a network namespace of our own on a second bridge, with a server that tells each
+/// client its address, and a client that tries to come in.
+class Outside {
+ public:
+  explicit Outside(const std::string& veth_prefix) : bridge_("o" + veth_prefix) {
+    int ready[2];
+    REQUIRE(::pipe2(ready, O_CLOEXEC) == 0);
+    child_ = ::fork();
+    if (child_ == 0) {
+      const bool own = ::unshare(CLONE_NEWNET) == 0;
+      (void)!::write(ready[1], own ? "y" : "n", 1);
+      for (;;) ::pause();
+    }
+    char answer = 0;
+    REQUIRE(::read(ready[0], &answer, 1) == 1);
+    ::close(ready[0]);
+    ::close(ready[1]);
+    REQUIRE(answer == 'y');
+    namespace_ = *open_file("/proc/" + std::to_string(child_) + "/ns/net", O_RDONLY);
+    auto host = *Netlink::open();
+    REQUIRE(host.delete_link(bridge_).has_value());
+    REQUIRE(host.create_bridge(bridge_, 1400).has_value());
+    const int index = *host.index_of(bridge_);
+    REQUIRE(host.add_address(index, *runtime::parse_ipv4_prefix("203.0.113.1/24")).has_value());
+    REQUIRE(host.set_up(index).has_value());
+    REQUIRE(host.create_veth({.host_name = bridge_ + "v", .peer_name = "eth0",
+                              .peer_namespace = namespace_.get(), .bridge = index, .mtu = 1400}).has_value());
+    REQUIRE(host.set_up(*host.index_of(bridge_ + "v")).has_value());
+    inside([&] {
+      auto link = *Netlink::open();
+      REQUIRE(link.add_address(*link.index_of("eth0"), *runtime::parse_ipv4_prefix("203.0.113.2/24")).has_value());
+      REQUIRE(link.set_up(*link.index_of("eth0")).has_value());
+      REQUIRE(link.add_default_route(*runtime::parse_ipv4("203.0.113.1")).has_value());
+      listener_ = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      sockaddr_in at{};
+      at.sin_family = AF_INET;
+      socklen_t length = sizeof at;
+      REQUIRE(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
+      REQUIRE(::listen(listener_.get(), 8) == 0);
+      ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&at), &length);
+      port = std::to_string(ntohs(at.sin_port));
+    });
+  }
+  ~Outside() {
+    ::kill(child_, SIGKILL);
+    ::waitpid(child_, nullptr, 0);
+    auto host = Netlink::open();
+    (void)host->delete_link(bridge_ + "v");
+    (void)host->delete_link(bridge_);
+  }
+  /// The address that the next client seems to come from.
+  std::string accept_from() {
+    sockaddr_in from{};
+    socklen_t length = sizeof from;
+    const Fd peer(::accept(listener_.get(), reinterpret_cast<sockaddr*>(&from), &length));
+    return runtime::ipv4_text(ntohl(from.sin_addr.s_addr));
+  }
+  /// Whether a connection from the outside to there succeeds within a second.
+  bool reaches(const runtime::Endpoint& endpoint) {
+    bool result = false;
+    inside([&] {
+      const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      const timeval limit{1, 0};
+      ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+      sockaddr_in to{};
+      to.sin_family = AF_INET;
+      to.sin_port = htons(static_cast<std::uint16_t>(endpoint.port));
+      ::inet_pton(AF_INET, endpoint.address.c_str(), &to.sin_addr);
+      result = ::connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
+    });
+    return result;
+  }
+  std::string port;
+
+ private:
+  void inside(const std::function<void()>& act) {
+    const Fd ours = *open_file("/proc/self/ns/net", O_RDONLY);
+    REQUIRE(::setns(namespace_.get(), CLONE_NEWNET) == 0);
+    act();
+    REQUIRE(::setns(ours.get(), CLONE_NEWNET) == 0);
+  }
+  std::string bridge_;
+  pid_t child_ = -1;
+  Fd namespace_;
+  Fd listener_;
+};
+
+}  // namespace
+
+TEST_CASE("a replica reaches the outside with the host's address and is not reached from there") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  Outside outside(bench.options().network.veth_prefix);
+  auto& engine = bench.open();
+  REQUIRE(engine.start(bench.spec("client", {"connect", "203.0.113.2", outside.port})).has_value());
+  CHECK(outside.accept_from() == "203.0.113.1");
+  bench.events.wait_exit(ReplicaId("client"));
+  CHECK(bench.log().find("connect connected\n") != std::string::npos);
+
+  REQUIRE(engine.start(bench.web("server")).has_value());
+  const auto ready = bench.events.wait_ready(ReplicaId("server"));
+  CHECK(!outside.reaches(ready.endpoint));
+}
+
+TEST_CASE("a denied network is out of reach") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  Outside outside(bench.options().network.veth_prefix);
+  auto options = bench.options();
+  options.network.denied_networks.push_back("203.0.113.0/24");
+  auto& engine = bench.open(options);
+  REQUIRE(engine.start(bench.spec("client", {"connect", "203.0.113.2", outside.port})).has_value());
+  bench.events.wait_exit(ReplicaId("client"));
+  CHECK(bench.log().find("connect ETIMEDOUT\n") != std::string::npos);
+}
+
+TEST_CASE("opening the network twice changes nothing and cuts no running replica off") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  REQUIRE(bench.open().start(bench.web("r-1")).has_value());
+  bench.events.wait_ready(ReplicaId("r-1"));
+  bench.close();
+  auto& engine = bench.open();
+  REQUIRE(engine.start(bench.web("r-2")).has_value());
+  const auto first = bench.events.wait_ready(ReplicaId("r-1"));
+  const auto second = bench.events.wait_ready(ReplicaId("r-2"));
+  CHECK(first.endpoint.address != second.endpoint.address);
+  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(5000);
+  ::inet_pton(AF_INET, first.endpoint.address.c_str(), &to.sin_addr);
+  CHECK(::connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0);
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How long a start takes, beside plain `crun run` of the same configuration in the same run. Prints;
+// the only claims are generous ones, since other work shares the machine.
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "base/child_process.hpp"
+#include "runtime/engine/local/oci_config.hpp"
+#include "runtime/engine/local/seccomp.hpp"
+#include "tests/support/container_bench.hpp"
+
+using namespace berth;
+using namespace berth::test;
+
+namespace {
+
+std::int64_t monotonic_us() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1'000'000LL + now.tv_nsec / 1000;
+}
+
+double median_ms(std::vector<std::int64_t> values) {
+  std::sort(values.begin(), values.end());
+  return values.empty() ? 0 : static_cast<double>(values[values.size() / 2]) / 1000;
+}
+
+std::int64_t clock_in(const std::string& text) {
+  const auto at = text.rfind("clock ");
+  return at == std::string::npos ? 0 : std::strtoll(text.c_str() + at + 6, nullptr, 10);
+}
+
+/// `crun run` with the same namespaces, mounts and filter, on a plain directory and without a
+/// network: less than what a replica has. In a mount namespace that the test does not share.
+std::int64_t crun_run(const fs::path& bundle) {
+  int out[2];
+  REQUIRE(::pipe2(out, O_CLOEXEC) == 0);
+  const std::int64_t begun = monotonic_us();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // Not the test's own: crun changes the owner of what it gets as 0, 1 and 2.
+    for (const int target : {0, 1, 2}) ::dup2(out[1], target);
+    ::execl("/usr/bin/crun", "crun", "--cgroup-manager=disabled", "run", "--bundle", bundle.c_str(),
+            "berth-test-speed", nullptr);
+    ::_exit(127);
+  }
+  ::close(out[1]);
+  std::string text(256, 0);
+  const ssize_t count = ::read(out[0], text.data(), text.size());
+  text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+  ::close(out[0]);
+  ::waitpid(child, nullptr, 0);
+  return clock_in(text) - begun;
+}
+
+std::vector<std::int64_t> crun_runs(ContainerBench& bench, int count) {
+  const fs::path bundle = bench.path("bundle");
+  fs::create_directories(bundle);
+  // crun needs to reach the root as the mapped user; a replica's root lies on the shim's stage.
+  fs::permissions(bench.path(""), fs::perms(0755));
+  fs::copy(bench.path("root"), bundle / "rootfs", fs::copy_options::recursive);
+  for (const char* name : {"proc", "dev", "sys", "tmp"}) fs::create_directories(bundle / "rootfs" / name);
+  std::string config = runtime::oci_config({.root = (bundle / "rootfs").string(),
+                                            .init = (bench.path("root") / "bin/payload").string(),
+                                            .hostname = "x",
+                                            .uid = 1000,
+                                            .gid = 1000,
+                                            .uid_base = 0x20000000,
+                                            .capabilities = {},
+                                            .open_files = 16'000,
+                                            .tmp_bytes = 1 << 20,
+                                            .mounts = {},
+                                            .seccomp_filter = *runtime::compile_seccomp_filter()});
+  const std::string agent = R"("agent")";
+  config.replace(config.find(agent), agent.size(), R"("clock")");
+  (void)write_file(bundle / "config.json", config);
+  int results[2];
+  REQUIRE(::pipe2(results, O_CLOEXEC) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::unshare(CLONE_NEWNS);
+    ::mount("", "/", nullptr, MS_PRIVATE | MS_REC, nullptr);
+    ::umount2("/sys/fs/cgroup/unified", MNT_DETACH);
+    for (int i = 0; i < count; ++i) {
+      const std::int64_t us = crun_run(bundle);
+      (void)!::write(results[1], &us, sizeof us);
+    }
+    ::_exit(0);
+  }
+  ::close(results[1]);
+  std::vector<std::int64_t> values;
+  std::int64_t us = 0;
+  while (::read(results[0], &us, sizeof us) == sizeof us)
+    if (us > 0) values.push_back(us);
+  ::close(results[0]);
+  ::waitpid(child, nullptr, 0);
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("a start is about as fast as plain crun run of less") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto& engine = bench.open();
+  constexpr int rounds = 15;
+  std::vector<std::int64_t> first, returned, ready, stopped;
+  for (int i = 0; i < rounds; ++i) {
+    const std::string id = "clock-" + std::to_string(i);
+    auto spec = bench.spec(id, {"clock"});
+    spec.name = id;
+    const std::int64_t begun = monotonic_us();
+    REQUIRE(engine.start(spec).has_value());
+    returned.push_back(monotonic_us() - begun);
+    bench.events.wait_exit(ReplicaId(id));
+    first.push_back(clock_in(bench.log()) - begun);
+    engine.remove(ReplicaId(id));
+  }
+  for (int i = 0; i < rounds; ++i) {
+    const ReplicaId id("web-" + std::to_string(i));
+    std::int64_t begun = monotonic_us();
+    REQUIRE(engine.start(bench.web(id.value)).has_value());
+    bench.events.wait_ready(id);
+    ready.push_back(monotonic_us() - begun);
+    begun = monotonic_us();
+    REQUIRE(engine.stop(id, std::chrono::seconds(10)).has_value());
+    bench.events.wait_exit(id);
+    stopped.push_back(monotonic_us() - begun);
+    engine.remove(id);
+  }
+  const auto plain = crun_runs(bench, rounds);
+  MESSAGE("medians of " << rounds << ", ms: start to first instruction " << median_ms(first)
+                        << ", start returned " << median_ms(returned) << ", start to ready "
+                        << median_ms(ready) << ", stop to exited " << median_ms(stopped)
+                        << "; crun run to first instruction " << median_ms(plain));
+  CHECK(plain.size() == rounds);
+  CHECK(median_ms(first) < 10 * median_ms(plain));
+}

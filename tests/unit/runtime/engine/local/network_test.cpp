@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "runtime/engine/local/address_pool.hpp"
+#include "runtime/engine/local/network.hpp"
+
+using namespace berth;
+using namespace berth::runtime;
+
+TEST_CASE("IPv4 networks are read and wrong ones refused") {
+  CHECK(*parse_ipv4_prefix("198.18.0.0/16") == Ipv4Prefix{0xC6120000, 16});
+  CHECK(*parse_ipv4_prefix("10.0.0.1") == Ipv4Prefix{0x0A000001, 32});
+  CHECK(ipv4_text(0xC6120005) == "198.18.0.5");
+  for (const char* wrong : {"", "198.18.0.0/33", "198.18.0.0/x", "198.18.0/16", "::1/64", "1.2.3.4/"})
+    CHECK_MESSAGE(parse_ipv4_prefix(wrong).has_error(), wrong);
+}
+
+TEST_CASE("addresses go round and one given back is used again last") {
+  AddressPool pool(*parse_ipv4_prefix("10.0.0.0/29"));
+  CHECK(ipv4_text(pool.gateway()) == "10.0.0.1");
+  CHECK(ipv4_text(*pool.take()) == "10.0.0.2");
+  const auto third = *pool.take();
+  pool.give_back(third);
+  CHECK(ipv4_text(*pool.take()) == "10.0.0.4");
+  CHECK(ipv4_text(*pool.take()) == "10.0.0.5");
+  CHECK(ipv4_text(*pool.take()) == "10.0.0.6");
+  CHECK(*pool.take() == third);
+  CHECK(!pool.take());  // .0 is the network, .1 the gateway, .7 the broadcast address
+}
+
+TEST_CASE("an adopted address is not given out, and the next lies behind it") {
+  AddressPool pool(*parse_ipv4_prefix("10.0.0.0/24"));
+  pool.reserve(0x0A000009);
+  CHECK(ipv4_text(*pool.take()) == "10.0.0.10");
+}
+
+TEST_CASE("a network that is too small has no address") {
+  AddressPool pool(*parse_ipv4_prefix("10.0.0.0/31"));
+  CHECK(!pool.take());
+}
+
+TEST_CASE("interface names are short, fixed by the id, and differ") {
+  const NetworkOptions options;
+  std::set<std::string> names;
+  for (int i = 0; i < 2000; ++i) {
+    const std::string name = veth_name(options, "r-" + std::to_string(i));
+    CHECK(name.size() <= 15);
+    CHECK(name.starts_with("bth"));
+    names.insert(name);
+  }
+  CHECK(names.size() == 2000);
+  CHECK(veth_name(options, "r-1") == veth_name(options, "r-1"));
+}
+
+TEST_CASE("resolvers on loopback are not for containers") {
+  CHECK(reachable_resolvers("# x\nnameserver 127.0.0.53\nnameserver 10.0.0.2\nsearch a\nnameserver ::1\n") ==
+        std::vector<std::string>{"10.0.0.2"});
+  CHECK(reachable_resolvers("").empty());
+}
+
+TEST_CASE("the rules close the host and the neighbours and open the outside") {
+  NetworkOptions options;
+  options.denied_networks = {"169.254.0.0/16", "10.0.0.0/8"};
+  CHECK(inet_rules(options) == R"(add table inet berth
+delete table inet berth
+add table inet berth
+table inet berth {
+  chain input {
+    type filter hook input priority -5; policy accept;
+    iifname "berth0" ct state established,related accept
+    iifname "berth0" drop
+  }
+  chain forward {
+    type filter hook forward priority -5; policy accept;
+    iifname "berth0" oifname "berth0" drop
+    iifname "berth0" meta nfproto ipv6 drop
+    iifname "berth0" ip daddr 169.254.0.0/16 drop
+    iifname "berth0" ip daddr 10.0.0.0/8 drop
+    iifname "berth0" accept
+    oifname "berth0" ct state established,related accept
+    oifname "berth0" drop
+  }
+  chain postrouting {
+    type nat hook postrouting priority 100; policy accept;
+    ip saddr 198.18.0.0/16 oifname != "berth0" masquerade
+  }
+}
+)");
+  CHECK(bridge_rules(options, {{"bth1", "198.18.0.2"}})
+            .ends_with("add element bridge berth members { \"bth1\" . 198.18.0.2 }\n"));
+  CHECK(delete_member(options, {"bth1", "198.18.0.2"}) ==
+        "delete element bridge berth members { \"bth1\" . 198.18.0.2 }\n");
+}
