@@ -12,7 +12,8 @@ namespace {
 bool is_own_address(std::string_view host) {
   const std::string name = host_without_port(host);
   return name == "localhost" || name.starts_with('[') ||
-         (!name.empty() && std::ranges::all_of(name, [](char c) { return c == '.' || (c >= '0' && c <= '9'); }));
+         (!name.empty() &&
+          std::ranges::all_of(name, [](char c) { return c == '.' || (c >= '0' && c <= '9'); }));
 }
 
 std::string_view text_of(platform::BuildStatus status) {
@@ -26,7 +27,9 @@ std::string_view text_of(platform::BuildStatus status) {
 
 }  // namespace
 
-Answer get_account(Call& call) { return json_response(call.render().account(call.identity.token.user)); }
+Answer get_account(Call& call) {
+  return json_response(call.render().account(call.identity.token.user));
+}
 
 Answer list_regions(Call& call) { return json_response(json::array{call.render().region()}); }
 
@@ -53,20 +56,24 @@ Answer get_metrics(Call& call) {
   // The router adds X-Forwarded-For: who comes through it is outside.
   const Request& request = call.request;
   if (!is_own_address(request.header("host")) || !request.header("x-forwarded-for").empty())
-    return Problem(403, "forbidden", "/metrics is served only at the server's own address, " + call.settings().listen);
+    return Problem(
+        403, "forbidden",
+        "/metrics is served only at the server's own address, " + call.settings().listen);
   std::map<std::string, double> builds{{"pending", 0}, {"succeeded", 0}, {"failed", 0}};
   std::map<std::string, double> replicas;
   double releases = 0;
   const auto apps = call.store().apps();
   for (const platform::App& app : apps) {
     if (const auto target = call.store().target_release(app.id)) releases += target->version;
-    for (const platform::Build& build : call.store().builds(app.id)) builds[std::string(text_of(build.status))] += 1;
+    for (const platform::Build& build : call.store().builds(app.id))
+      builds[std::string(text_of(build.status))] += 1;
     for (const ReplicaView& replica : call.control().replicas(app.id)) replicas[replica.state] += 1;
   }
   Metrics& metrics = call.context->metrics;
   metrics.set_state("berth_apps", "Apps", "", {{"", static_cast<double>(apps.size())}});
   metrics.set_state("berth_releases", "Releases of the apps that there are", "", {{"", releases}});
-  metrics.set_state("berth_builds", "Builds of the apps that there are, by status", "status", builds);
+  metrics.set_state("berth_builds", "Builds of the apps that there are, by status", "status",
+                    builds);
   metrics.set_state("berth_replicas", "Replicas by state", "state", replicas);
   Response response = text_response(metrics.text());
   response.headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}};

@@ -15,12 +15,14 @@ namespace {
 
 /// "quiet-harbor-4821"
 std::string made_up_name() {
-  constexpr std::array adjectives = {"amber", "brave", "calm",  "clear",  "deep",  "early", "fair",  "gentle",
-                                     "keen",  "lucky", "merry", "misty",  "north", "quiet", "rapid", "salty",
-                                     "sharp", "silver", "still", "swift", "tidal", "vivid", "warm",  "wild"};
-  constexpr std::array nouns = {"anchor", "bay",    "beacon", "breeze", "buoy",  "coast",  "current", "delta",
-                                "dock",   "harbor", "island", "jetty",  "keel",  "lagoon", "mast",    "pier",
-                                "reef",   "rudder", "sail",   "sound",  "spray", "strait", "tide",    "wharf"};
+  constexpr std::array adjectives = {"amber", "brave",  "calm",  "clear", "deep",  "early",
+                                     "fair",  "gentle", "keen",  "lucky", "merry", "misty",
+                                     "north", "quiet",  "rapid", "salty", "sharp", "silver",
+                                     "still", "swift",  "tidal", "vivid", "warm",  "wild"};
+  constexpr std::array nouns = {"anchor",  "bay",    "beacon", "breeze", "buoy",   "coast",
+                                "current", "delta",  "dock",   "harbor", "island", "jetty",
+                                "keel",    "lagoon", "mast",   "pier",   "reef",   "rudder",
+                                "sail",    "sound",  "spray",  "strait", "tide",   "wharf"};
   std::uint64_t random = 0;
   const std::string digits = random_hex(8);
   std::from_chars(digits.data(), digits.data() + digits.size(), random, 16);
@@ -28,7 +30,8 @@ std::string made_up_name() {
   random /= adjectives.size();
   const std::size_t noun = random % nouns.size();
   random /= nouns.size();
-  return std::string(adjectives[adjective]) + "-" + nouns[noun] + "-" + std::to_string(1000 + random % 9000);
+  return std::string(adjectives[adjective]) + "-" + nouns[noun] + "-" +
+         std::to_string(1000 + random % 9000);
 }
 
 Outcome<platform::App> create_with_any_name(Call& call) {
@@ -69,8 +72,8 @@ Answer create_app(Call& call) {
 Answer list_apps(Call& call) {
   std::vector<ListItem> items;
   for (const platform::App& app : call.store().apps())
-    items.push_back({call.render().app(app),
-                     {app.name, app.id.value, app.updated_at.time_since_epoch().count()}});
+    items.push_back({{app.name, app.id.value, app.updated_at.time_since_epoch().count()},
+                     [&call, app] { return call.render().app(app); }});
   return list_response(call.request, {"name", "id", "updated_at"}, std::move(items));
 }
 
@@ -123,9 +126,11 @@ Answer update_config_vars(Call& call) {
     else if (value.is_string())
       changes[name] = std::string(value.get_string());
     else
-      return invalid_params("the value of " + name.substr(0, 100) + " must be a string, or null to unset it");
+      return invalid_params("the value of " + name.substr(0, 100) +
+                            " must be a string, or null to unset it");
   }
-  BERTH_ASSIGN(const platform::ConfigVars vars, call.store().update_config_vars(app.id, changes, call.actor()));
+  BERTH_ASSIGN(const platform::ConfigVars vars,
+               call.store().update_config_vars(app.id, changes, call.actor()));
   call.control().reconcile(app.id);
   return json_response(shape_of(vars));
 }

@@ -37,7 +37,8 @@ std::string frame(AttachFrame type, std::string_view payload) {
 
 std::uint32_t length_of(std::string_view header) {
   std::uint32_t size = 0;
-  for (std::size_t i = 1; i < header_bytes; ++i) size = size << 8 | static_cast<unsigned char>(header[i]);
+  for (std::size_t i = 1; i < header_bytes; ++i)
+    size = size << 8 | static_cast<unsigned char>(header[i]);
   return size;
 }
 
@@ -47,9 +48,16 @@ int signal_number(std::string_view name) {
     std::string_view name;
     int number;
   };
-  constexpr std::array<Named, 10> known = {{{"HUP", SIGHUP}, {"INT", SIGINT}, {"QUIT", SIGQUIT}, {"KILL", SIGKILL},
-                                           {"TERM", SIGTERM}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
-                                           {"CONT", SIGCONT}, {"TSTP", SIGTSTP}, {"WINCH", SIGWINCH}}};
+  constexpr std::array<Named, 10> known = {{{"HUP", SIGHUP},
+                                            {"INT", SIGINT},
+                                            {"QUIT", SIGQUIT},
+                                            {"KILL", SIGKILL},
+                                            {"TERM", SIGTERM},
+                                            {"USR1", SIGUSR1},
+                                            {"USR2", SIGUSR2},
+                                            {"CONT", SIGCONT},
+                                            {"TSTP", SIGTSTP},
+                                            {"WINCH", SIGWINCH}}};
   if (name.starts_with("SIG")) name.remove_prefix(3);
   const auto found = std::ranges::find(known, name, &Named::name);
   return found == known.end() ? 0 : found->number;
@@ -62,7 +70,8 @@ std::string control_frame(const std::string& text) {
   if (const auto* size = optional_array(*object, "resize"); size && size->size() == 2) {
     std::string payload;
     for (const json::value& value : *size) {
-      const auto number = value.is_int64() ? std::clamp<std::int64_t>(value.get_int64(), 1, 9999) : 1;
+      const auto number =
+          value.is_int64() ? std::clamp<std::int64_t>(value.get_int64(), 1, 9999) : 1;
       payload += static_cast<char>(number >> 8);
       payload += static_cast<char>(number & 0xff);
     }
@@ -70,7 +79,8 @@ std::string control_frame(const std::string& text) {
   }
   if (optional_bool(*object, "end").value_or(false)) return frame(AttachFrame::end, "");
   if (const auto name = optional_string(*object, "signal"))
-    if (const int number = signal_number(*name)) return frame(AttachFrame::signal, std::string(1, static_cast<char>(number)));
+    if (const int number = signal_number(*name))
+      return frame(AttachFrame::signal, std::string(1, static_cast<char>(number)));
   return {};
 }
 
@@ -79,9 +89,11 @@ Task<void> copy_in(WebSocket* client, Socket* replica) {
   for (;;) {
     const auto message = co_await client->read();
     if (message.has_error()) break;
-    const std::string bytes = message->text ? control_frame(message->data) : frame(AttachFrame::data, message->data);
+    const std::string bytes =
+        message->text ? control_frame(message->data) : frame(AttachFrame::data, message->data);
     if (bytes.empty()) continue;
-    const auto [failure, count] = co_await asio::async_write(*replica, asio::buffer(bytes), as_result);
+    const auto [failure, count] =
+        co_await asio::async_write(*replica, asio::buffer(bytes), as_result);
     if (failure) break;
   }
   // Wakes the other direction.
@@ -93,10 +105,12 @@ Task<void> copy_in(WebSocket* client, Socket* replica) {
 Task<std::string> copy_out(WebSocket* client, Socket* replica) {
   for (;;) {
     std::string header(header_bytes, '\0');
-    const auto [failure, count] = co_await asio::async_read(*replica, asio::buffer(header), as_result);
+    const auto [failure, count] =
+        co_await asio::async_read(*replica, asio::buffer(header), as_result);
     if (failure) co_return "the connection to the replica ended";
     const std::uint32_t size = length_of(header);
-    if (size > runtime::attach_frame_limit) co_return "the replica's shim sent a frame that is too large";
+    if (size > runtime::attach_frame_limit)
+      co_return "the replica's shim sent a frame that is too large";
     std::string payload(size, '\0');
     const auto [cut, got] = co_await asio::async_read(*replica, asio::buffer(payload), as_result);
     if (cut) co_return "the connection to the replica ended";
@@ -104,7 +118,8 @@ Task<std::string> copy_out(WebSocket* client, Socket* replica) {
       const int code = size > 0 ? static_cast<unsigned char>(payload[0]) : 0;
       const int signal = size > 1 ? static_cast<unsigned char>(payload[1]) : 0;
       // As shells count: 128 + the signal.
-      WebSocket::Message last{.text = true, .data = to_text(json::object{{"exit", signal ? 128 + signal : code}})};
+      WebSocket::Message last{
+          .text = true, .data = to_text(json::object{{"exit", signal ? 128 + signal : code}})};
       const auto told = co_await client->write(std::move(last));
       (void)told;
       co_return "";
@@ -120,7 +135,8 @@ Task<std::string> copy_out(WebSocket* client, Socket* replica) {
 
 Task<Answer> attach(Call call, Exchange* exchange) {
   if (lower_case(call.request.header("upgrade")) != "websocket")
-    co_return Problem(426, "bad_request", "this is a WebSocket; use a client that speaks it (berth run)");
+    co_return Problem(426, "bad_request",
+                      "this is a WebSocket; use a client that speaks it (berth run)");
   Result<Fd> fd = co_await call.control().attach(call.param("secret"));
   if (fd.has_error()) co_return fd.error();
   Socket replica(exchange->executor());

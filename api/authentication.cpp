@@ -24,7 +24,8 @@ std::optional<Credential> credential_of(const Request& request) {
   const auto space = header.find(' ');
   if (!header.empty()) {
     const std::string scheme = lower_case(header.substr(0, space));
-    std::string_view value = space == std::string_view::npos ? std::string_view() : header.substr(space + 1);
+    std::string_view value =
+        space == std::string_view::npos ? std::string_view() : header.substr(space + 1);
     while (value.starts_with(' ')) value.remove_prefix(1);
     if (scheme == "bearer") return Credential{std::string(value)};
     if (scheme != "basic") return Credential{};
@@ -72,23 +73,27 @@ Outcome<Identity> Authentication::identify(const Request& request) {
   const auto credential = credential_of(request);
   const bool from_dashboard = request.header("x-berth-request") == "dashboard";
   if (!credential)
-    return unauthorized("a token is needed: `Authorization: Bearer TOKEN`, or the token as password. "
-                        "`berth login` stores one",
-                        from_dashboard);
+    return unauthorized(
+        "a token is needed: `Authorization: Bearer TOKEN`, or the token as password. "
+        "`berth login` stores one",
+        from_dashboard);
   auto token = store_.authenticate(credential->secret);
   if (token.has_error()) {
     if (token.error().kind != ErrorKind::unauthorized) return token.error();
     if (failures_.exceeded(request.peer, FailureLimit::Clock::now())) {
       Problem problem(429, "rate_limit", "too many requests with a wrong token; wait a little");
-      problem.headers.emplace_back("Retry-After", std::to_string(static_cast<int>(seconds_a_failure)));
+      problem.headers.emplace_back("Retry-After",
+                                   std::to_string(static_cast<int>(seconds_a_failure)));
       return problem;
     }
     return unauthorized(token.error().message, credential->by_cookie || from_dashboard);
   }
   if (credential->by_cookie && !from_dashboard && changes_something(request))
-    return Problem(403, "forbidden",
-                   "a change by the dashboard's cookie needs the header `X-Berth-Request: dashboard`");
-  return Identity{.token = std::move(*token), .secret = credential->secret, .by_cookie = credential->by_cookie};
+    return Problem(
+        403, "forbidden",
+        "a change by the dashboard's cookie needs the header `X-Berth-Request: dashboard`");
+  return Identity{
+      .token = std::move(*token), .secret = credential->secret, .by_cookie = credential->by_cookie};
 }
 
 }  // namespace berth::api

@@ -27,7 +27,8 @@ Result<std::string> read_more(const std::filesystem::path& path, Fd* file, std::
     *file = std::move(*opened);
   }
   std::string piece(piece_bytes, '\0');
-  const ssize_t count = ::pread(file->get(), piece.data(), piece.size(), static_cast<off_t>(*offset));
+  const ssize_t count =
+      ::pread(file->get(), piece.data(), piece.size(), static_cast<off_t>(*offset));
   if (count < 0) return system_error("read the build's log");
   piece.resize(static_cast<std::size_t>(count));
   *offset += piece.size();
@@ -47,14 +48,18 @@ Task<Answer> stream_build_output(Call call, Exchange* exchange) {
   const auto build = or_missing(call.store().find_build(app->id, call.param("build")), "build");
   if (build.has_error()) co_return build.error();
   if (const auto key = call.request.query.find("key");
-      key != call.request.query.end() && !equal_in_constant_time(key->second, call.render().build_key(build->id)))
-    co_return Problem(403, "forbidden", "the key of this URL is not valid any more; ask for the build again");
+      key != call.request.query.end() &&
+      !equal_in_constant_time(key->second, call.render().build_key(build->id)))
+    co_return Problem(403, "forbidden",
+                      "the key of this URL is not valid any more; ask for the build again");
   const auto path = call.control().build_log(build->id);
 
   Wakeup wakeup(exchange->executor());
   const AbortNotice on_abort(exchange, &wakeup);
-  const auto watch = call.context->watcher.watch(path.parent_path(), [&wakeup] { wakeup.notify(); });
-  const auto subscription = call.control().subscribe([&wakeup](const Control::Notice&) { wakeup.notify(); });
+  const auto watch =
+      call.context->watcher.watch(path.parent_path(), [&wakeup] { wakeup.notify(); });
+  const auto subscription =
+      call.control().subscribe([&wakeup](const Control::Notice&) { wakeup.notify(); });
   Fd file;
   std::uint64_t offset = 0;
   Response head = text_response("");

@@ -43,12 +43,18 @@ std::string on_one_line(std::string value) {
   return value;
 }
 
-Error gone(const beast::error_code& failure) { return {ErrorKind::cancelled, "the client has gone: " + failure.message()}; }
+Error gone(const beast::error_code& failure) {
+  return {ErrorKind::cancelled, "the client has gone: " + failure.message()};
+}
 
 }  // namespace
 
-Connection::Connection(asio::ip::tcp::socket socket, Dispatcher& dispatcher, const Settings& settings)
-    : executor_(socket.get_executor()), stream_(std::move(socket)), dispatcher_(dispatcher), settings_(settings) {
+Connection::Connection(asio::ip::tcp::socket socket, Dispatcher& dispatcher,
+                       const Settings& settings)
+    : executor_(socket.get_executor()),
+      stream_(std::move(socket)),
+      dispatcher_(dispatcher),
+      settings_(settings) {
   beast::error_code ignored;
   stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
   peer_ = stream_.socket().remote_endpoint(ignored).address().to_string();
@@ -71,10 +77,12 @@ Task<bool> Connection::read_head() {
   parser_->header_limit(head_limit);
   parser_->body_limit(boost::none);  // whoever reads the body counts
   stream_.expires_after(settings_.idle_timeout);
-  const auto [failure, count] = co_await http::async_read_header(stream_, buffer_, *parser_, as_result);
+  const auto [failure, count] =
+      co_await http::async_read_header(stream_, buffer_, *parser_, as_result);
   if (!failure) co_return true;
-  const bool malformed = failure.category() == make_error_code(http::error::end_of_stream).category() &&
-                         failure != http::error::end_of_stream && failure != http::error::partial_message;
+  const bool malformed =
+      failure.category() == make_error_code(http::error::end_of_stream).category() &&
+      failure != http::error::end_of_stream && failure != http::error::partial_message;
   if (malformed && !aborted_) co_await refuse_head(failure);
   co_return false;
 }
@@ -83,9 +91,11 @@ Task<void> Connection::refuse_head(beast::error_code failure) {
   begun_ = responded_ = false;
   keep_ = false;
   request_id_ = random_uuid();
-  const bool too_long = failure == http::error::header_limit || failure == http::error::buffer_overflow;
-  const Problem problem = too_long ? Problem(431, "bad_request", "the request's head is larger than 16 KiB")
-                                   : bad_request("not an HTTP/1.1 request: " + failure.message());
+  const bool too_long =
+      failure == http::error::header_limit || failure == http::error::buffer_overflow;
+  const Problem problem =
+      too_long ? Problem(431, "bad_request", "the request's head is larger than 16 KiB")
+               : bad_request("not an HTTP/1.1 request: " + failure.message());
   co_await respond(problem_response(problem));
 }
 
@@ -93,28 +103,38 @@ Outcome<Request> Connection::request() const {
   const auto& message = parser_->get();
   // Two lengths, or a coding that we do not undo, are how requests are smuggled: none is let through.
   const bool has_coding = message.find(http::field::transfer_encoding) != message.end();
-  if (has_coding && (!parser_->chunked() || message.find(http::field::content_length) != message.end()))
+  if (has_coding &&
+      (!parser_->chunked() || message.find(http::field::content_length) != message.end()))
     return bad_request("Transfer-Encoding must be chunked, without Content-Length");
   if (message.count(http::field::host) != 1 && message.version() >= 11)
     return bad_request("one Host header is needed");
   Request request{.method = std::string(message.method_string()),
                   .target = std::string(message.target()),
-                  .path = {}, .query = {}, .headers = {}, .peer = peer_, .id = request_id_};
+                  .path = {},
+                  .query = {},
+                  .headers = {},
+                  .peer = peer_,
+                  .id = request_id_};
   // An absolute target (RFC 9112, section 3.2.2) names the host; nobody sends it to an origin.
-  if (!request.target.starts_with('/')) return bad_request("the request's target must begin with /");
+  if (!request.target.starts_with('/'))
+    return bad_request("the request's target must begin with /");
   const auto question = request.target.find('?');
   request.path = request.target.substr(0, question);
-  if (question != std::string::npos) request.query = parse_query(std::string_view(request.target).substr(question + 1));
+  if (question != std::string::npos)
+    request.query = parse_query(std::string_view(request.target).substr(question + 1));
   for (const auto& field : message)
-    request.headers.emplace_back(lower_case(view(field.name_string())), std::string(view(field.value())));
+    request.headers.emplace_back(lower_case(view(field.name_string())),
+                                 std::string(view(field.value())));
   // Only the router, on this machine, is believed about who the client is.
   const bool from_loopback = peer_ == "127.0.0.1" || peer_ == "::1";
   if (!from_loopback)
-    std::erase_if(request.headers, [](const auto& header) { return header.first == "x-forwarded-proto"; });
+    std::erase_if(request.headers,
+                  [](const auto& header) { return header.first == "x-forwarded-proto"; });
   const std::string_view forwarded = request.header("x-forwarded-for");
   if (from_loopback && !forwarded.empty()) {
     const auto comma = forwarded.rfind(',');
-    std::string_view last = comma == std::string_view::npos ? forwarded : forwarded.substr(comma + 1);
+    std::string_view last =
+        comma == std::string_view::npos ? forwarded : forwarded.substr(comma + 1);
     while (last.starts_with(' ')) last.remove_prefix(1);
     request.peer = std::string(last.substr(0, 64));
   }
@@ -145,11 +165,13 @@ Task<void> Connection::answer_one() {
 Task<Result<std::string>> Connection::read_body() {
   if (body_failed_) co_return Error{ErrorKind::cancelled, "the body was cut"};
   const auto& message = parser_->get();
-  if (!parser_->is_done() && !continued_ && beast::iequals(message[http::field::expect], "100-continue")) {
+  if (!parser_->is_done() && !continued_ &&
+      beast::iequals(message[http::field::expect], "100-continue")) {
     continued_ = true;
     constexpr std::string_view text = "HTTP/1.1 100 Continue\r\n\r\n";
     stream_.expires_after(settings_.io_timeout);
-    const auto [failure, count] = co_await asio::async_write(stream_, asio::buffer(text), as_result);
+    const auto [failure, count] =
+        co_await asio::async_write(stream_, asio::buffer(text), as_result);
     if (failure) co_return gone(failure);
   }
   std::string piece(piece_bytes, '\0');
@@ -159,7 +181,8 @@ Task<Result<std::string>> Connection::read_body() {
     body.size = piece.size();
     body.more = true;
     stream_.expires_after(settings_.io_timeout);
-    const auto [failure, count] = co_await http::async_read_some(stream_, buffer_, *parser_, as_result);
+    const auto [failure, count] =
+        co_await http::async_read_some(stream_, buffer_, *parser_, as_result);
     const std::size_t left = parser_->get().body().size;
     if (failure && failure != http::error::need_buffer) {
       body_failed_ = true;
@@ -179,7 +202,8 @@ Task<Result<std::string>> Connection::read_body() {
 }
 
 Task<void> Connection::drain_body() {
-  const bool waits = !continued_ && beast::iequals(parser_->get()[http::field::expect], "100-continue");
+  const bool waits =
+      !continued_ && beast::iequals(parser_->get()[http::field::expect], "100-continue");
   // A client that was never told to go on may or may not send the body: it cannot be told apart.
   if (!parser_->is_done() && waits) keep_ = false;
   std::size_t drained = 0;
@@ -193,7 +217,8 @@ Task<void> Connection::drain_body() {
 
 void Connection::add_common_headers(Headers& headers) const {
   const auto add = [&](std::string_view name, std::string_view value) {
-    const bool there = std::ranges::any_of(headers, [&](const auto& header) { return header.first == name; });
+    const bool there =
+        std::ranges::any_of(headers, [&](const auto& header) { return header.first == name; });
     if (!there) headers.emplace_back(name, value);
   };
   add("Request-Id", request_id_);
@@ -249,8 +274,8 @@ Task<Result<void>> Connection::write(std::string data) {
   if (data.empty()) co_return Result<void>();
   stream_.expires_after(settings_.io_timeout);
   if (chunked_) {
-    const auto [failure, count] =
-        co_await asio::async_write(stream_, http::make_chunk(asio::const_buffer(data.data(), data.size())), as_result);
+    const auto [failure, count] = co_await asio::async_write(
+        stream_, http::make_chunk(asio::const_buffer(data.data(), data.size())), as_result);
     if (failure) co_return gone(failure);
     co_return Result<void>();
   }
@@ -264,7 +289,8 @@ Task<Result<void>> Connection::finish() {
   responded_ = true;
   if (!chunked_) co_return Result<void>();
   stream_.expires_after(settings_.io_timeout);
-  const auto [failure, count] = co_await asio::async_write(stream_, http::make_chunk_last(), as_result);
+  const auto [failure, count] =
+      co_await asio::async_write(stream_, http::make_chunk_last(), as_result);
   if (!failure) co_return Result<void>();
   keep_ = false;
   co_return gone(failure);
@@ -291,12 +317,16 @@ void Connection::watch_for_abort() {
   if (watching_ || !on_abort_ || upgraded_ || aborted_) return;
   watching_ = true;
   stream_.socket().async_wait(
-      asio::ip::tcp::socket::wait_read, [self = shared_from_this()](const beast::error_code& failure) {
-        if (failure || !self->watching_ || self->aborted_ || !self->stream_.socket().is_open()) return;
+      asio::ip::tcp::socket::wait_read,
+      [self = shared_from_this()](const beast::error_code& failure) {
+        if (failure || !self->watching_ || self->aborted_ || !self->stream_.socket().is_open())
+          return;
         char byte;
-        const ssize_t count = ::recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+        const ssize_t count =
+            ::recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
         // More bytes are the next request, already on its way: its sender is there.
-        if (count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) self->abort();
+        if (count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+          self->abort();
       });
 }
 
@@ -324,7 +354,8 @@ Task<void> Connection::close_gracefully() {
   stream_.expires_after(linger);
   std::string dropped(piece_bytes, '\0');
   for (std::size_t total = 0; total < drain_limit;) {
-    const auto [failure, count] = co_await stream_.async_read_some(asio::buffer(dropped), as_result);
+    const auto [failure, count] =
+        co_await stream_.async_read_some(asio::buffer(dropped), as_result);
     if (failure) break;
     total += count;
   }

@@ -93,7 +93,7 @@ class Control {
 
   /// Creates the bare repository if need be. The ticket is void when the last reference is gone.
   virtual Result<std::shared_ptr<PushTicket>> begin_push(const platform::App& app, std::string user) = 0;
-  /// The bare repository, for fetch and clone.
+  /// The bare repository, for fetch, clone and the advertisement before a push; created if need be.
   virtual Result<std::filesystem::path> repository(const platform::App& app) = 0;
   /// The stored log of a build; grows while it is pending.
   [[nodiscard]] virtual std::filesystem::path build_log(const platform::BuildId& build) = 0;

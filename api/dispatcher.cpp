@@ -15,15 +15,19 @@ constexpr std::size_t json_body_limit = 1 << 20;
 
 /// The host as the client wrote it, if it can stand in a URL.
 bool is_plain_host(std::string_view host) {
-  return !host.empty() && host.size() < 300 && std::ranges::all_of(host, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '-' || c == '_' || c == ':' || c == '[' || c == ']';
-  });
+  return !host.empty() && host.size() < 300 &&
+         std::ranges::all_of(
+             host,
+             [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '.' || c == '-' || c == '_' || c == ':' || c == '[' || c == ']';
+             });
 }
 
 /// "application/json", "application/vnd.x+json", none, and what curl -d says without a header.
 Outcome<json::object> parse_body(const std::string& body) {
-  if (std::ranges::all_of(body, [](char c) { return c == ' ' || c == '\r' || c == '\n' || c == '\t'; }))
+  if (std::ranges::all_of(body,
+                          [](char c) { return c == ' ' || c == '\r' || c == '\n' || c == '\t'; }))
     return json::object{};
   auto parsed = parse_json(body);
   if (parsed.has_error()) return bad_request("the body is not JSON: " + parsed.error().message);
@@ -47,14 +51,15 @@ void add_etag(Response& response, const Request& request) {
   if (request.header("if-none-match") != tag) return;
   response.status = 304;
   response.body.clear();
-  std::erase_if(response.headers, [](const auto& header) { return header.first == "Content-Type"; });
+  std::erase_if(response.headers,
+                [](const auto& header) { return header.first == "Content-Type"; });
 }
 
 }  // namespace
 
 struct Dispatcher::Plan {
   Call call;
-  const Route* route = nullptr;     ///< or
+  const Route* route = nullptr;        ///< or
   std::optional<Response> ready = {};  ///< a file of the dashboard
 };
 
@@ -85,7 +90,8 @@ Outcome<Dispatcher::Plan> Dispatcher::plan(Request request) {
   if (site == Site::git && !match.route->is_git())
     return not_found("this host serves git alone; the API is at " + context_.render.api_url());
   if (asked.method == "HEAD" && std::holds_alternative<StreamHandler>(match.route->handler))
-    return Problem(405, "method_not_allowed", "this path answers " + std::string(match.route->method));
+    return Problem(405, "method_not_allowed",
+                   "this path answers " + std::string(match.route->method));
   plan.route = match.route;
   plan.call.params = std::move(match.params);
   const bool has_key = match.route->access == Access::token_or_key && asked.query.contains("key");
@@ -151,7 +157,9 @@ Task<void> Dispatcher::serve(Request request, Exchange* exchange) {
   }
   if (answer.has_error() && answer.error().status == 500) {
     log_error("{} {} failed: {} (request {})", method, path, answer.error().message, id);
-    answer = Problem(500, "internal", "something went wrong on the server; its log has more under the request id " + id);
+    answer =
+        Problem(500, "internal",
+                "something went wrong on the server; its log has more under the request id " + id);
   }
   int status = 200;
   const bool begun = exchange->begun();
@@ -163,7 +171,8 @@ Task<void> Dispatcher::serve(Request request, Exchange* exchange) {
     co_await exchange->respond(std::move(response));
   }
   const auto elapsed = std::chrono::steady_clock::now() - started;
-  context_.metrics.count_request(method, pattern, status, begun ? std::nullopt : std::optional(elapsed));
+  context_.metrics.count_request(method, pattern, status,
+                                 begun ? std::nullopt : std::optional(elapsed));
 }
 
 }  // namespace berth::api

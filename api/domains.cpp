@@ -15,7 +15,8 @@ Outcome<void> check_free(const Call& call, const std::string& hostname) {
   const std::string name = lower_case(hostname);
   const std::string& domain = call.settings().domain;
   if (name == domain || name.ends_with("." + domain))
-    return invalid_params("names below " + domain + " belong to the platform: an app there is reached at "
+    return invalid_params("names below " + domain +
+                          " belong to the platform: an app there is reached at "
                           "its own name. Rename the app instead");
   return {};
 }
@@ -24,10 +25,10 @@ Outcome<void> check_free(const Call& call, const std::string& hostname) {
 
 Answer list_domains(Call& call) {
   BERTH_ASSIGN(const platform::App app, call.app());
-  const auto item = [](json::object shape) {
+  const auto item = [](const json::object& shape) {
     std::string hostname(shape.at("hostname").get_string());
     std::string id(shape.at("id").get_string());
-    return ListItem{std::move(shape), {std::move(hostname), std::move(id)}};
+    return ListItem{{std::move(hostname), std::move(id)}, [shape] { return shape; }};
   };
   std::vector<ListItem> items;
   items.push_back(item(call.render().default_domain(app)));
@@ -40,7 +41,8 @@ Answer create_domain(Call& call) {
   BERTH_ASSIGN(const platform::App app, call.app());
   BERTH_ASSIGN(const std::string hostname, require_string(call.body, "hostname"));
   BERTH_TRY(check_free(call, hostname));
-  BERTH_ASSIGN(const platform::Domain domain, call.store().add_domain(app.id, hostname, call.actor()));
+  BERTH_ASSIGN(const platform::Domain domain,
+               call.store().add_domain(app.id, hostname, call.actor()));
   call.control().reconcile(app.id);
   return json_response(call.render().domain(domain), 201);
 }
@@ -49,10 +51,13 @@ Answer get_domain(Call& call) {
   BERTH_ASSIGN(const platform::App app, call.app());
   const std::string name = lower_case(call.param("domain"));
   const json::object own = call.render().default_domain(app);
-  if (own.at("hostname").get_string() == name || own.at("id").get_string() == name) return json_response(own);
+  if (own.at("hostname").get_string() == name || own.at("id").get_string() == name)
+    return json_response(own);
   for (const platform::Domain& domain : call.store().domains(app.id))
-    if (domain.hostname == name || domain.id.value == name) return json_response(call.render().domain(domain));
-  return not_found("the app has no domain '" + name.substr(0, 80) + "'. `berth domains` lists them", "domain");
+    if (domain.hostname == name || domain.id.value == name)
+      return json_response(call.render().domain(domain));
+  return not_found("the app has no domain '" + name.substr(0, 80) + "'. `berth domains` lists them",
+                   "domain");
 }
 
 Answer delete_domain(Call& call) {
@@ -60,7 +65,8 @@ Answer delete_domain(Call& call) {
   const std::string name = lower_case(call.param("domain"));
   const json::object own = call.render().default_domain(app);
   if (own.at("hostname").get_string() == name || own.at("id").get_string() == name)
-    return Problem(403, "forbidden", "this is the app's own name on the platform; it goes with the app");
+    return Problem(403, "forbidden",
+                   "this is the app's own name on the platform; it goes with the app");
   BERTH_ASSIGN(const platform::Domain domain,
                or_missing(call.store().remove_domain(app.id, name, call.actor()), "domain"));
   call.control().reconcile(app.id);

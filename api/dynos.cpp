@@ -14,7 +14,8 @@ namespace {
 constexpr std::size_t longest_command = 32 << 10;
 
 /// COLUMNS and LINES come as strings or numbers.
-int dimension(const std::map<std::string, std::string>& env, const std::string& name, int otherwise) {
+int dimension(const std::map<std::string, std::string>& env, const std::string& name,
+              int otherwise) {
   const auto found = env.find(name);
   if (found == env.end()) return otherwise;
   int number = 0;
@@ -44,8 +45,10 @@ Outcome<OneOffRequest> read_request(const Call& call) {
   OneOffRequest request;
   BERTH_ASSIGN(request.command, require_string(call.body, "command"));
   if (request.command.empty()) return invalid_params("the command is empty");
-  if (request.command.size() > longest_command) return invalid_params("the command is longer than 32 KiB");
-  if (request.command.find('\0') != std::string::npos) return invalid_params("the command has a NUL byte");
+  if (request.command.size() > longest_command)
+    return invalid_params("the command is longer than 32 KiB");
+  if (request.command.find('\0') != std::string::npos)
+    return invalid_params("the command has a NUL byte");
   BERTH_ASSIGN(request.env, read_env(call.body));
   request.size = optional_string(call.body, "size").value_or("");
   if (!request.size.empty() && !call.settings().sizes.contains(request.size))
@@ -61,7 +64,8 @@ Outcome<ReplicaView> find_replica(const Call& call, const platform::App& app) {
   const std::string& name = call.param("dyno");
   for (const ReplicaView& replica : call.control().replicas(app.id))
     if (replica.name == name || replica.id == name) return replica;
-  return not_found("the app has no replica '" + name.substr(0, 80) + "'. `berth ps` lists them", "dyno");
+  return not_found("the app has no replica '" + name.substr(0, 80) + "'. `berth ps` lists them",
+                   "dyno");
 }
 
 /// Names and types that are not there are errors, not silent successes.
@@ -70,8 +74,9 @@ Outcome<void> check_target(const Call& call, const platform::App& app, const std
     if (replica.name == which || replica.type == which) return {};
   for (const platform::Formation& entry : call.store().formation(app.id))
     if (entry.type == which) return {};
-  return not_found("the app has no replica or process type '" + which.substr(0, 80) + "'. `berth ps` lists them",
-                   "dyno");
+  return not_found(
+      "the app has no replica or process type '" + which.substr(0, 80) + "'. `berth ps` lists them",
+      "dyno");
 }
 
 Task<Answer> restart(Call call, std::string which) {
@@ -92,8 +97,8 @@ Answer list_dynos(Call& call) {
   BERTH_ASSIGN(const platform::App app, call.app());
   std::vector<ListItem> items;
   for (const ReplicaView& replica : call.control().replicas(app.id))
-    items.push_back({call.render().dyno(app, replica),
-                     {replica.name, replica.id, replica.updated_at.time_since_epoch().count()}});
+    items.push_back({{replica.name, replica.id, replica.updated_at.time_since_epoch().count()},
+                     [&call, &app, replica] { return call.render().dyno(app, replica); }});
   return list_response(call.request, {"name", "id", "updated_at"}, std::move(items));
 }
 

@@ -30,7 +30,8 @@ std::string event_text(std::string_view id, std::string_view type, std::string_v
 }
 
 std::chrono::milliseconds Heartbeat::left() const {
-  return std::max(std::chrono::ceil<std::chrono::milliseconds>(next_ - Clock::now()), std::chrono::milliseconds(0));
+  return std::max(std::chrono::ceil<std::chrono::milliseconds>(next_ - Clock::now()),
+                  std::chrono::milliseconds(0));
 }
 
 bool Heartbeat::due() {

@@ -16,12 +16,14 @@ namespace berth::api {
 [[nodiscard]] Response event_stream_head();
 
 /// One event; empty fields are left out. A line break in `data` becomes several data lines.
-[[nodiscard]] std::string event_text(std::string_view id, std::string_view type, std::string_view data);
+[[nodiscard]] std::string event_text(std::string_view id, std::string_view type,
+                                     std::string_view data);
 
 /// When the next sign of life is due, whether or not there was news meanwhile.
 class Heartbeat final {
  public:
-  explicit Heartbeat(std::chrono::milliseconds every) : every_(every), next_(Clock::now() + every) {}
+  explicit Heartbeat(std::chrono::milliseconds every)
+      : every_(every), next_(Clock::now() + every) {}
   [[nodiscard]] std::chrono::milliseconds left() const;
   /// True, once, each time that it is due.
   [[nodiscard]] bool due();

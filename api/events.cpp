@@ -16,7 +16,8 @@ constexpr int longest_traffic_s = 3600;
 std::optional<std::int64_t> whole_number(std::string_view text) {
   std::int64_t value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (text.empty() || failure != std::errc{} || end != text.data() + text.size())
+    return std::nullopt;
   return value;
 }
 
@@ -25,11 +26,13 @@ Answer page_of_events(Call& call, const std::optional<platform::AppId>& app) {
   BERTH_ASSIGN(const Range range, parse_range(call.request.header("range")));
   const bool descending = range.descending.value_or(false);
   if (!range.field.empty() && range.field != "sequence" && range.field != "id")
-    return Problem(416, "requested_range_not_satisfiable", "Range: events are sorted by 'sequence'");
+    return Problem(416, "requested_range_not_satisfiable",
+                   "Range: events are sorted by 'sequence'");
   std::int64_t bound = descending ? std::numeric_limits<std::int64_t>::max() : 0;
   if (!range.start.empty()) {
     const auto start = whole_number(range.start);
-    if (!start) return Problem(416, "requested_range_not_satisfiable", "Range: a sequence is a number");
+    if (!start)
+      return Problem(416, "requested_range_not_satisfiable", "Range: a sequence is a number");
     bound = range.after_start ? *start : descending ? *start + 1 : *start - 1;
   }
   auto events = descending ? call.store().events_before(bound, range.max + 1, app)
@@ -43,7 +46,8 @@ Answer page_of_events(Call& call, const std::optional<platform::AppId>& app) {
   json::array list;
   for (const platform::Event& event : events) list.push_back(call.render().event(event));
   Response response = json_response(list);
-  add_page_headers(response, range, "sequence", events.empty() ? "" : std::to_string(events.front().sequence),
+  add_page_headers(response, range, "sequence",
+                   events.empty() ? "" : std::to_string(events.front().sequence),
                    events.empty() ? "" : std::to_string(events.back().sequence), more);
   return response;
 }
@@ -63,7 +67,8 @@ Answer get_traffic(Call& call) {
   if (const auto found = call.request.query.find("seconds"); found != call.request.query.end()) {
     const auto given = whole_number(found->second);
     if (!given || *given < 1 || *given > longest_traffic_s)
-      return invalid_params("seconds must be a number from 1 to " + std::to_string(longest_traffic_s));
+      return invalid_params("seconds must be a number from 1 to " +
+                            std::to_string(longest_traffic_s));
     seconds = *given;
   }
   json::array list;

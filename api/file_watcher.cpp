@@ -76,7 +76,8 @@ struct FileWatcher::State : std::enable_shared_from_this<State> {
   }
 };
 
-FileWatcher::FileWatcher(asio::any_io_executor executor) : state_(std::make_shared<State>(executor)) {}
+FileWatcher::FileWatcher(asio::any_io_executor executor)
+    : state_(std::make_shared<State>(executor)) {}
 FileWatcher::FileWatcher(FileWatcher&&) noexcept = default;
 
 FileWatcher::~FileWatcher() {
@@ -92,8 +93,9 @@ void FileWatcher::close() {
 Result<std::shared_ptr<void>> FileWatcher::watch(const std::filesystem::path& directory,
                                                  std::function<void()> listener) {
   BERTH_TRY(state_->open());
-  const int number = ::inotify_add_watch(state_->inotify.native_handle(), directory.c_str(),
-                                         IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR);
+  const int number = ::inotify_add_watch(
+      state_->inotify.native_handle(), directory.c_str(),
+      IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR);
   if (number < 0) return system_error("watch " + directory.string());
   const std::uint64_t id = state_->next++;
   state_->listeners[number][id] = std::move(listener);

@@ -16,9 +16,14 @@ using platform::FormationChange;
 
 /// 3, "3", "+1" or "-1", the last two from `now`.
 Outcome<int> read_quantity(const json::value& value, int now) {
-  const auto refuse = [] { return invalid_params("quantity must be a number, or a change such as \"+1\" or \"-1\""); };
+  const auto refuse = [] {
+    return invalid_params("quantity must be a number, or a change such as \"+1\" or \"-1\"");
+  };
   if (value.is_int64() || value.is_uint64()) {
-    const auto number = value.is_int64() ? value.get_int64() : static_cast<std::int64_t>(std::min<std::uint64_t>(value.get_uint64(), INT32_MAX));
+    const auto number =
+        value.is_int64()
+            ? value.get_int64()
+            : static_cast<std::int64_t>(std::min<std::uint64_t>(value.get_uint64(), INT32_MAX));
     if (number < 0 || number > 1'000'000) return invalid_params("quantity must be from 0 to 100");
     return static_cast<int>(number);
   }
@@ -28,7 +33,8 @@ Outcome<int> read_quantity(const json::value& value, int now) {
   if (sign == '+' || sign == '-') text.remove_prefix(1);
   int number = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || failure != std::errc{} || end != text.data() + text.size() || number < 0 || number > 1'000'000)
+  if (text.empty() || failure != std::errc{} || end != text.data() + text.size() || number < 0 ||
+      number > 1'000'000)
     return refuse();
   if (sign == '+') return now + number;
   if (sign == '-') return std::max(0, now - number);
@@ -36,7 +42,8 @@ Outcome<int> read_quantity(const json::value& value, int now) {
 }
 
 /// `{"min":0,"max":5,"rps":20}`, what is absent as it was; or null.
-Outcome<std::optional<platform::AutoscalePolicy>> read_policy(const json::value& value, const Formation& before) {
+Outcome<std::optional<platform::AutoscalePolicy>> read_policy(const json::value& value,
+                                                              const Formation& before) {
   if (value.is_null()) return std::optional<platform::AutoscalePolicy>();
   const auto* object = value.if_object();
   if (!object) return invalid_params(R"(autoscaling must be {"min":0,"max":5,"rps":20} or null)");
@@ -53,7 +60,9 @@ Outcome<std::optional<platform::AutoscalePolicy>> read_policy(const json::value&
   BERTH_TRY(whole("max", policy.max));
   if (object->contains("rps")) {
     const auto rps = optional_double(*object, "rps");
-    if (!rps) return invalid_params("autoscaling.rps must be a number: requests per second for one replica");
+    if (!rps)
+      return invalid_params(
+          "autoscaling.rps must be a number: requests per second for one replica");
     policy.requests_per_second = *rps;
   }
   return std::optional(policy);
@@ -63,7 +72,8 @@ Outcome<std::optional<platform::AutoscalePolicy>> read_policy(const json::value&
 Outcome<std::optional<std::string>> read_size(const Call& call, const json::object& update) {
   std::optional<std::string> size = optional_string(update, "size");
   if (!size)
-    if (const auto* object = optional_object(update, "dyno_size")) size = optional_string(*object, "name");
+    if (const auto* object = optional_object(update, "dyno_size"))
+      size = optional_string(*object, "name");
   if (!size) return std::optional<std::string>();
   const auto& sizes = call.settings().sizes;
   // Heroku's clients write sizes with a capital: "Standard".
@@ -86,7 +96,8 @@ Outcome<Formation> find_entry(const std::vector<Formation>& entries, const std::
                    "formation");
 }
 
-Outcome<FormationChange> read_change(const Call& call, const Formation& before, const json::object& update) {
+Outcome<FormationChange> read_change(const Call& call, const Formation& before,
+                                     const json::object& update) {
   FormationChange change{.type = before.type, .quantity = {}, .size = {}, .autoscale = {}};
   if (const auto* quantity = update.if_contains("quantity"); quantity && !quantity->is_null()) {
     BERTH_ASSIGN(change.quantity, read_quantity(*quantity, before.quantity));
@@ -104,13 +115,14 @@ Answer list_formation(Call& call) {
   BERTH_ASSIGN(const platform::App app, call.app());
   std::vector<ListItem> items;
   for (const Formation& entry : call.store().formation(app.id))
-    items.push_back({call.render().formation(entry), {entry.type}});
+    items.push_back({{entry.type}, [&call, entry] { return call.render().formation(entry); }});
   return list_response(call.request, {"type"}, std::move(items));
 }
 
 Answer get_formation(Call& call) {
   BERTH_ASSIGN(const platform::App app, call.app());
-  BERTH_ASSIGN(const Formation entry, find_entry(call.store().formation(app.id), call.param("type")));
+  BERTH_ASSIGN(const Formation entry,
+               find_entry(call.store().formation(app.id), call.param("type")));
   return json_response(call.render().formation(entry));
 }
 
@@ -137,7 +149,8 @@ Answer update_formation(Call& call) {
 
 Answer update_formation_type(Call& call) {
   BERTH_ASSIGN(const platform::App app, call.app());
-  BERTH_ASSIGN(const Formation before, find_entry(call.store().formation(app.id), call.param("type")));
+  BERTH_ASSIGN(const Formation before,
+               find_entry(call.store().formation(app.id), call.param("type")));
   BERTH_ASSIGN(const FormationChange change, read_change(call, before, call.body));
   BERTH_ASSIGN(const auto after, call.store().update_formation(app.id, {change}, call.actor()));
   call.control().reconcile(app.id);

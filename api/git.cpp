@@ -20,8 +20,9 @@ constexpr std::size_t kept_errors = 4096;
 /// `version=2`, perhaps with more `key=value` behind colons; it goes into git's environment.
 bool is_protocol(std::string_view text) {
   return text.starts_with("version=") && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '=' || c == ':' || c == '-';
-  });
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '=' || c == ':' ||
+                  c == '-';
+         });
 }
 
 /// A pkt-line: four hex digits of its whole length, then the text.
@@ -45,13 +46,15 @@ Response git_head(std::string_view content_type) {
           .body = {}};
 }
 
-Command git_command(const Call& call, std::vector<std::string> arguments, std::map<std::string, std::string> env) {
+Command git_command(const Call& call, std::vector<std::string> arguments,
+                    std::map<std::string, std::string> env) {
   // The repository belongs to the server's user or to the builder's: both are ours, so git's check
   // of the owner (safe.directory) would only get in the way.
-  Command command{.argv = {"git", "-c", "safe.directory=*", "-c", "receive.autogc=false", "-c",
-                           "receive.maxInputSize=" + std::to_string(call.settings().max_push_bytes)},
-                  .env = std::move(env),
-                  .clear_env = true};
+  Command command{
+      .argv = {"git", "-c", "safe.directory=*", "-c", "receive.autogc=false", "-c",
+               "receive.maxInputSize=" + std::to_string(call.settings().max_push_bytes)},
+      .env = std::move(env),
+      .clear_env = true};
   command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
   const char* path = std::getenv("PATH");
   command.env["PATH"] = path ? path : "/usr/local/bin:/usr/bin:/bin";
@@ -103,7 +106,9 @@ Task<void> feed(Run* run) {
   run->process.close_in();
 }
 
-Task<void> collect_errors(Run* run) { run->errors = co_await run->process.read_errors(kept_errors); }
+Task<void> collect_errors(Run* run) {
+  run->errors = co_await run->process.read_errors(kept_errors);
+}
 
 /// Carries bytes until git has ended. `head` goes out with the first byte of git's output.
 Task<Answer> converse(Run* run, Response head, std::string prefix) {
@@ -133,7 +138,8 @@ Task<Answer> converse(Run* run, Response head, std::string prefix) {
   exchange->on_abort({});
   const bool success = !status.has_error() && status->success();
   if (!success && !exchange->aborted())
-    log_warning("git ended with {}: {}", status.has_error() ? status.error().message : status->describe(), run->errors);
+    log_warning("git ended with {}: {}",
+                status.has_error() ? status.error().message : status->describe(), run->errors);
   if (exchange->begun()) {
     const auto finished = co_await exchange->finish();
     (void)finished;
@@ -165,23 +171,33 @@ Task<Answer> git_advertise(Call call, Exchange* exchange) {
   const auto service = call.request.query.find("service");
   if (service == call.request.query.end() ||
       (service->second != "git-receive-pack" && service->second != "git-upload-pack"))
-    co_return Problem(403, "forbidden", "only git's smart HTTP protocol is served: use git 1.6.6 or newer");
+    co_return Problem(403, "forbidden",
+                      "only git's smart HTTP protocol is served: use git 1.6.6 or newer");
   const auto app = call.app();
   if (app.has_error()) co_return app.error();
   const auto repository = call.control().repository(*app);
   if (repository.has_error()) co_return repository.error();
   const bool push = service->second == "git-receive-pack";
-  Command command = git_command(call, {service->second.substr(4), "--stateless-rpc", "--http-backend-info-refs",
-                                       repository->string()}, {});
+  Command command = git_command(call,
+                                {service->second.substr(4), "--stateless-rpc",
+                                 "--http-backend-info-refs", repository->string()},
+                                {});
   // Only upload-pack speaks version 2; it then leaves the service line out (gitprotocol-http).
   if (push) command.env.erase("GIT_PROTOCOL");
   const auto protocol = command.env.find("GIT_PROTOCOL");
   const bool version_2 = protocol != command.env.end() && protocol->second.starts_with("version=2");
   auto process = PipedProcess::start(exchange->executor(), std::move(command));
   if (process.has_error()) co_return process.error();
-  Run run{.process = std::move(*process), .exchange = exchange, .inflater = {}, .first = {}, .errors = {}, .fault = {}};
-  const std::string prefix = version_2 ? "" : pkt_line("# service=" + service->second + "\n") + "0000";
-  Answer answer = co_await converse(&run, git_head("application/x-" + service->second + "-advertisement"), prefix);
+  Run run{.process = std::move(*process),
+          .exchange = exchange,
+          .inflater = {},
+          .first = {},
+          .errors = {},
+          .fault = {}};
+  const std::string prefix =
+      version_2 ? "" : pkt_line("# service=" + service->second + "\n") + "0000";
+  Answer answer = co_await converse(
+      &run, git_head("application/x-" + service->second + "-advertisement"), prefix);
   co_return answer;
 }
 
@@ -210,10 +226,15 @@ Task<Answer> git_receive_pack(Call call, Exchange* exchange) {
   }
   auto process = PipedProcess::start(
       exchange->executor(),
-      git_command(call, {"receive-pack", "--stateless-rpc", (*ticket)->repository.string()}, (*ticket)->env));
+      git_command(call, {"receive-pack", "--stateless-rpc", (*ticket)->repository.string()},
+                  (*ticket)->env));
   if (process.has_error()) co_return process.error();
-  Run run{.process = std::move(*process), .exchange = exchange, .inflater = std::move(*inflater),
-          .first = std::move(*first), .errors = {}, .fault = {}};
+  Run run{.process = std::move(*process),
+          .exchange = exchange,
+          .inflater = std::move(*inflater),
+          .first = std::move(*first),
+          .errors = {},
+          .fault = {}};
   Answer answer = co_await converse(&run, head, "");
   co_return answer;
 }
@@ -230,10 +251,15 @@ Task<Answer> git_upload_pack(Call call, Exchange* exchange) {
   auto first = co_await exchange->read_body();
   if (first.has_error()) co_return first.error();
   auto process = PipedProcess::start(
-      exchange->executor(), git_command(call, {"upload-pack", "--stateless-rpc", repository->string()}, {}));
+      exchange->executor(),
+      git_command(call, {"upload-pack", "--stateless-rpc", repository->string()}, {}));
   if (process.has_error()) co_return process.error();
-  Run run{.process = std::move(*process), .exchange = exchange, .inflater = std::move(*inflater),
-          .first = std::move(*first), .errors = {}, .fault = {}};
+  Run run{.process = std::move(*process),
+          .exchange = exchange,
+          .inflater = std::move(*inflater),
+          .first = std::move(*first),
+          .errors = {},
+          .fault = {}};
   Answer answer = co_await converse(&run, git_head("application/x-git-upload-pack-result"), "");
   co_return answer;
 }

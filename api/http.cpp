@@ -164,7 +164,8 @@ std::string media_type(std::string_view content_type) {
 std::string host_without_port(std::string_view host) {
   if (host.starts_with('[')) {
     const auto bracket = host.find(']');
-    return lower_case(host.substr(0, bracket == std::string_view::npos ? host.size() : bracket + 1));
+    return lower_case(
+        host.substr(0, bracket == std::string_view::npos ? host.size() : bracket + 1));
   }
   return lower_case(host.substr(0, host.find(':')));
 }

@@ -42,7 +42,8 @@ Result<std::string> Inflater::add(std::string_view packed) {
     const std::size_t made = buffer.size() - stream.avail_out;
     state_->total += made;
     if (state_->total > state_->limit)
-      return Error{ErrorKind::limit, "the unpacked body is larger than " + std::to_string(state_->limit >> 20) + " MiB"};
+      return Error{ErrorKind::limit, "the unpacked body is larger than " +
+                                         std::to_string(state_->limit >> 20) + " MiB"};
     result.append(buffer.data(), made);
     state_->ended = status == Z_STREAM_END;
     if (made < buffer.size() && stream.avail_in == 0) break;

@@ -33,7 +33,7 @@ Result<std::string> read_at(int fd, std::uint64_t offset, std::size_t count) {
 }
 
 std::uint64_t size_of(int fd) {
-  struct stat status {};
+  struct stat status{};
   return ::fstat(fd, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
 }
 
@@ -53,7 +53,8 @@ bool LogFilter::wants(std::string_view line) const {
   const auto space = line.find(' ');
   const auto open = line.find('[', space);
   const auto close = line.find("]:", open);
-  if (space == std::string_view::npos || open == std::string_view::npos || close == std::string_view::npos)
+  if (space == std::string_view::npos || open == std::string_view::npos ||
+      close == std::string_view::npos)
     return false;
   const std::string_view from = line.substr(space + 1, open - space - 1);
   const std::string_view name = line.substr(open + 1, close - open - 1);
@@ -83,11 +84,12 @@ int LogReader::oldest() const {
 }
 
 int LogReader::current_age() const {
-  struct stat mine {};
+  struct stat mine{};
   if (!file_ || ::fstat(file_->fd.get(), &mine) != 0) return -1;
   for (int age = 0; age <= most_files; ++age) {
-    struct stat other {};
-    if (::stat(path_of(age).c_str(), &other) == 0 && other.st_ino == mine.st_ino && other.st_dev == mine.st_dev)
+    struct stat other{};
+    if (::stat(path_of(age).c_str(), &other) == 0 && other.st_ino == mine.st_ino &&
+        other.st_dev == mine.st_dev)
       return age;
   }
   return -1;
@@ -163,7 +165,8 @@ bool LogReader::resume(std::string_view id) {
   const int last = oldest();
   for (int age = 0; age <= last; ++age) {
     auto file = open(age);
-    if (!file || file->generation != id.substr(0, dash) || offset > size_of(file->fd.get())) continue;
+    if (!file || file->generation != id.substr(0, dash) || offset > size_of(file->fd.get()))
+      continue;
     file_ = std::move(file);
     offset_ = offset;
     return true;

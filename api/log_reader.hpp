@@ -73,8 +73,8 @@ class LogReader final {
 
   struct Back {
     int age = 0;
-    std::uint64_t position = 0;  ///< all from here on was looked at
-    std::string head;            ///< the end of a line whose beginning lies before `position`
+    std::uint64_t position = 0;      ///< all from here on was looked at
+    std::string head;                ///< the end of a line whose beginning lies before `position`
     bool behind_unfinished = false;  ///< the line that is being written was passed
     std::size_t found = 0;
     std::uint64_t scanned = 0;

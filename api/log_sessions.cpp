@@ -17,8 +17,8 @@ constexpr std::size_t most_sessions = 10'000;
 std::string LogSessions::add(LogSession session, Clock::time_point at) {
   std::erase_if(entries_, [&](const auto& entry) { return at - entry.second.used > lifetime; });
   if (entries_.size() >= most_sessions)
-    entries_.erase(std::ranges::min_element(
-        entries_, {}, [](const auto& entry) { return entry.second.used; }));
+    entries_.erase(std::ranges::min_element(entries_, {},
+                                            [](const auto& entry) { return entry.second.used; }));
   const std::string secret = random_hex(24);
   entries_[sha256_hex(secret)] = {std::move(session), at};
   return secret;

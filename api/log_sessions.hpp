@@ -29,7 +29,8 @@ class LogSessions final {
   /// Keeps the session and returns its secret.
   [[nodiscard]] std::string add(LogSession session, Clock::time_point at = Clock::now());
   /// Counts as a use.
-  [[nodiscard]] std::optional<LogSession> find(const std::string& secret, Clock::time_point at = Clock::now());
+  [[nodiscard]] std::optional<LogSession> find(const std::string& secret,
+                                               Clock::time_point at = Clock::now());
 
  private:
   struct Entry {

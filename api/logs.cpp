@@ -73,7 +73,8 @@ Task<Answer> stream_logs(Call call, Exchange* exchange) {
   // Without a directory yet (nothing ever ran), the heartbeat looks again.
   Result<std::shared_ptr<void>> watch = Error{ErrorKind::not_found, "not watched yet"};
   LogReader reader(directory, session->filter);
-  const auto started = co_await find_start(&reader, std::string(call.request.header("last-event-id")), session->lines);
+  const auto started = co_await find_start(
+      &reader, std::string(call.request.header("last-event-id")), session->lines);
   if (started.has_error()) co_return started.error();
   auto written = co_await exchange->begin(event_stream_head());
   Heartbeat heartbeat(call.settings().heartbeat);
@@ -95,7 +96,8 @@ Task<Answer> stream_logs(Call call, Exchange* exchange) {
     else if (!session->tail)
       break;
     else
-      co_await wakeup.wait(watch.has_error() ? std::min(1000ms, heartbeat.left()) : heartbeat.left());
+      co_await wakeup.wait(watch.has_error() ? std::min(1000ms, heartbeat.left())
+                                             : heartbeat.left());
   }
   const auto finished = co_await exchange->finish();
   (void)finished;

@@ -46,16 +46,30 @@ double cpu_seconds() {
 
 struct Metrics::State {
   prometheus::Registry registry;
-  prometheus::Family<prometheus::Counter>& requests =
-      prometheus::BuildCounter().Name("berth_api_requests_total").Help("Requests answered by the API").Register(registry);
+  prometheus::Family<prometheus::Counter>& requests = prometheus::BuildCounter()
+                                                          .Name("berth_api_requests_total")
+                                                          .Help("Requests answered by the API")
+                                                          .Register(registry);
   prometheus::Family<prometheus::Histogram>& latencies =
-      prometheus::BuildHistogram().Name("berth_api_request_seconds").Help("Time to answer, without streams").Register(registry);
-  prometheus::Gauge& connections =
-      prometheus::BuildGauge().Name("berth_api_connections").Help("Open connections to the API").Register(registry).Add({});
-  prometheus::Gauge& memory =
-      prometheus::BuildGauge().Name("process_resident_memory_bytes").Help("Resident memory of the server").Register(registry).Add({});
-  prometheus::Counter& cpu =
-      prometheus::BuildCounter().Name("process_cpu_seconds_total").Help("CPU time of the server").Register(registry).Add({});
+      prometheus::BuildHistogram()
+          .Name("berth_api_request_seconds")
+          .Help("Time to answer, without streams")
+          .Register(registry);
+  prometheus::Gauge& connections = prometheus::BuildGauge()
+                                       .Name("berth_api_connections")
+                                       .Help("Open connections to the API")
+                                       .Register(registry)
+                                       .Add({});
+  prometheus::Gauge& memory = prometheus::BuildGauge()
+                                  .Name("process_resident_memory_bytes")
+                                  .Help("Resident memory of the server")
+                                  .Register(registry)
+                                  .Add({});
+  prometheus::Counter& cpu = prometheus::BuildCounter()
+                                 .Name("process_cpu_seconds_total")
+                                 .Help("CPU time of the server")
+                                 .Register(registry)
+                                 .Add({});
 
   struct StateGauge {
     prometheus::Family<prometheus::Gauge>* family;
@@ -76,19 +90,25 @@ void Metrics::count_request(std::string_view method, std::string_view route, int
   for (const char* name : known)
     if (method == name) verb = name;
   const std::string pattern(route);
-  state_->requests.Add({{"method", verb}, {"route", pattern}, {"status", std::to_string(status)}}).Increment();
+  state_->requests.Add({{"method", verb}, {"route", pattern}, {"status", std::to_string(status)}})
+      .Increment();
   if (latency)
     state_->latencies.Add({{"route", pattern}}, latency_buckets)
         .Observe(std::chrono::duration<double>(*latency).count());
 }
 
-void Metrics::set_connections(std::size_t count) { state_->connections.Set(static_cast<double>(count)); }
+void Metrics::set_connections(std::size_t count) {
+  state_->connections.Set(static_cast<double>(count));
+}
 
 void Metrics::set_state(std::string_view gauge, std::string_view help, std::string_view label,
                         const std::map<std::string, double>& values) {
   auto found = state_->gauges.find(gauge);
   if (found == state_->gauges.end()) {
-    auto& family = prometheus::BuildGauge().Name(std::string(gauge)).Help(std::string(help)).Register(state_->registry);
+    auto& family = prometheus::BuildGauge()
+                       .Name(std::string(gauge))
+                       .Help(std::string(help))
+                       .Register(state_->registry);
     found = state_->gauges.emplace(std::string(gauge), State::StateGauge{&family}).first;
   }
   State::StateGauge& entry = found->second;

@@ -24,7 +24,8 @@ constexpr std::size_t piece_bytes = 32 << 10;
 }  // namespace
 
 struct PipedProcess::State {
-  State(const asio::any_io_executor& executor, ChildProcess its_child, Pipe& its_in, Pipe& its_out, Pipe& its_err)
+  State(const asio::any_io_executor& executor, ChildProcess its_child, Pipe& its_in, Pipe& its_out,
+        Pipe& its_err)
       : child(std::move(its_child)),
         in(executor, its_in.write.release()),
         out(executor, its_out.read.release()),
@@ -59,7 +60,8 @@ Result<PipedProcess> PipedProcess::start(asio::any_io_executor executor, Command
 
 asio::awaitable<Result<std::string>> PipedProcess::read_out() {
   std::string piece(piece_bytes, '\0');
-  const auto [failure, count] = co_await state_->out.async_read_some(asio::buffer(piece), as_result);
+  const auto [failure, count] =
+      co_await state_->out.async_read_some(asio::buffer(piece), as_result);
   if (failure && failure != asio::error::eof)
     co_return Error{ErrorKind::io, "read from the child: " + failure.message()};
   piece.resize(count);
@@ -70,7 +72,8 @@ asio::awaitable<std::string> PipedProcess::read_errors(std::size_t limit) {
   std::string text;
   std::string piece(4096, '\0');
   for (;;) {
-    const auto [failure, count] = co_await state_->err.async_read_some(asio::buffer(piece), as_result);
+    const auto [failure, count] =
+        co_await state_->err.async_read_some(asio::buffer(piece), as_result);
     if (failure) break;
     text.append(piece, 0, std::min(count, limit - std::min(limit, text.size())));
   }
@@ -78,7 +81,8 @@ asio::awaitable<std::string> PipedProcess::read_errors(std::size_t limit) {
 }
 
 asio::awaitable<Result<void>> PipedProcess::write_in(std::string data) {
-  const auto [failure, count] = co_await asio::async_write(state_->in, asio::buffer(data), as_result);
+  const auto [failure, count] =
+      co_await asio::async_write(state_->in, asio::buffer(data), as_result);
   if (failure) co_return Error{ErrorKind::io, "write to the child: " + failure.message()};
   co_return Result<void>();
 }

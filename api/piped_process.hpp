@@ -17,7 +17,8 @@ namespace berth::api {
 
 class PipedProcess final {
  public:
-  [[nodiscard]] static Result<PipedProcess> start(boost::asio::any_io_executor executor, Command command);
+  [[nodiscard]] static Result<PipedProcess> start(boost::asio::any_io_executor executor,
+                                                  Command command);
   PipedProcess(PipedProcess&&) noexcept;
   ~PipedProcess();  ///< kills what still runs
 

@@ -22,7 +22,8 @@ Problem unsatisfiable(std::string_view message) {
 std::optional<std::int64_t> number(std::string_view text) {
   std::int64_t value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (text.empty() || failure != std::errc{} || end != text.data() + text.size())
+    return std::nullopt;
   return value;
 }
 
@@ -93,7 +94,8 @@ Outcome<Range> parse_range(std::string_view header) {
 void add_page_headers(Response& response, const Range& range, std::string_view field,
                       const std::string& first, const std::string& last, bool more) {
   const std::string name(field);
-  if (!first.empty()) response.headers.emplace_back("Content-Range", name + " " + first + ".." + last);
+  if (!first.empty())
+    response.headers.emplace_back("Content-Range", name + " " + first + ".." + last);
   if (!more) return;
   response.status = 206;
   response.headers.emplace_back(
@@ -108,7 +110,8 @@ Answer list_response(const Request& request, const std::vector<std::string_view>
   if (!range.field.empty()) {
     const auto found = std::ranges::find(fields, range.field);
     if (found == fields.end())
-      return unsatisfiable("Range: this list cannot be sorted by '" + range.field.substr(0, 40) + "'");
+      return unsatisfiable("Range: this list cannot be sorted by '" + range.field.substr(0, 40) +
+                           "'");
     column = static_cast<std::size_t>(found - fields.begin());
   }
   const bool descending = range.descending.value_or(false);
@@ -129,7 +132,7 @@ Answer list_response(const Request& request, const std::vector<std::string_view>
   const bool more = items.size() > range.max;
   if (more) items.resize(range.max);
   json::array list;
-  for (ListItem& item : items) list.push_back(std::move(item.shape));
+  for (const ListItem& item : items) list.push_back(item.shape());
   Response response = json_response(list);
   add_page_headers(response, range, fields[column],
                    items.empty() ? "" : text_of(items.front().keys[column]),

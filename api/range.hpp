@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,8 +20,8 @@ inline constexpr std::size_t default_page = 200;
 inline constexpr std::size_t largest_page = 1000;
 
 struct Range {
-  std::string field;  ///< "" if the client named none
-  std::string start;  ///< "" if open
+  std::string field;         ///< "" if the client named none
+  std::string start;         ///< "" if open
   bool after_start = false;  ///< `]` before the start: without it
   std::string end;
   std::size_t max = default_page;
@@ -33,12 +34,13 @@ struct Range {
 /// One element and what it can be sorted by; numbers sort as numbers.
 struct ListItem {
   using Key = std::variant<std::int64_t, std::string>;
-  json::object shape;
   std::vector<Key> keys;  ///< one for each of the fields that list_response is told, in their order
+  std::function<json::object()> shape;  ///< asked only for what is on the page
 };
 
 /// Sorts by the field of the request's Range (the first of `fields` by default) and cuts.
-[[nodiscard]] Answer list_response(const Request& request, const std::vector<std::string_view>& fields,
+[[nodiscard]] Answer list_response(const Request& request,
+                                   const std::vector<std::string_view>& fields,
                                    std::vector<ListItem> items);
 
 /// The head of a page that was cut already.

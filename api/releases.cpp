@@ -10,7 +10,8 @@ Answer list_releases(Call& call) {
   BERTH_ASSIGN(const platform::App app, call.app());
   std::vector<ListItem> items;
   for (const platform::Release& release : call.store().releases(app.id))
-    items.push_back({call.render().release(release), {std::int64_t{release.version}, release.id.value}});
+    items.push_back({{std::int64_t{release.version}, release.id.value},
+                     [&call, release] { return call.render().release(release); }});
   return list_response(call.request, {"version", "id"}, std::move(items));
 }
 
@@ -37,10 +38,13 @@ Answer create_release(Call& call) {
 
 Answer list_builds(Call& call) {
   BERTH_ASSIGN(const platform::App app, call.app());
+  const std::vector<platform::Release> releases = call.store().releases(app.id);
   std::vector<ListItem> items;
   for (const platform::Build& build : call.store().builds(app.id))
-    items.push_back({call.render().build(build, call.base_url),
-                     {build.created_at.time_since_epoch().count(), build.id.value}});
+    items.push_back(
+        {{build.created_at.time_since_epoch().count(), build.id.value}, [&call, &releases, build] {
+           return call.render().build(build, call.base_url, &releases);
+         }});
   return list_response(call.request, {"created_at", "id"}, std::move(items));
 }
 

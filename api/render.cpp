@@ -26,11 +26,15 @@ json::object reference(std::string_view kind, std::string_view name) {
 }
 
 std::string_view text_of(BuildStatus status) {
-  return status == BuildStatus::pending ? "pending" : status == BuildStatus::failed ? "failed" : "succeeded";
+  return status == BuildStatus::pending  ? "pending"
+         : status == BuildStatus::failed ? "failed"
+                                         : "succeeded";
 }
 
 std::string_view text_of(ReleaseStatus status) {
-  return status == ReleaseStatus::pending ? "pending" : status == ReleaseStatus::failed ? "failed" : "succeeded";
+  return status == ReleaseStatus::pending  ? "pending"
+         : status == ReleaseStatus::failed ? "failed"
+                                           : "succeeded";
 }
 
 }  // namespace
@@ -47,7 +51,8 @@ std::string formation_id(const platform::Formation& formation) {
   return derived_uuid("formation", formation.app.value + "/" + formation.type);
 }
 
-Renderer::Renderer(platform::Store& store, Control& control, const Settings& settings, std::string key_secret)
+Renderer::Renderer(platform::Store& store, Control& control, const Settings& settings,
+                   std::string key_secret)
     : store_(store), control_(control), settings_(settings), key_secret_(std::move(key_secret)) {}
 
 std::string Renderer::url_of(std::string_view host) const {
@@ -74,7 +79,8 @@ std::string Renderer::build_key(const platform::BuildId& build) const {
 
 json::object Renderer::app_reference(const platform::AppId& app) const {
   const auto found = store_.find_app(app.value);
-  return {{"id", app.value}, {"name", found.has_error() ? json::value(nullptr) : json::value(found->name)}};
+  return {{"id", app.value},
+          {"name", found.has_error() ? json::value(nullptr) : json::value(found->name)}};
 }
 
 json::value Renderer::slug_of(std::string_view image) const {
@@ -132,7 +138,8 @@ std::string Renderer::app_state(const platform::App& app) const {
   if (target->status == ReleaseStatus::pending) return "deploying";
   const auto formation = store_.formation(app.id);
   const auto web = std::ranges::find(formation, "web", &platform::Formation::type);
-  const bool any = std::ranges::any_of(formation, [](const auto& entry) { return entry.quantity > 0; });
+  const bool any =
+      std::ranges::any_of(formation, [](const auto& entry) { return entry.quantity > 0; });
   if (web != formation.end() && web->quantity == 0 && web->autoscale) return "asleep";
   if (!any) return "stopped";
   const auto replicas = control_.replicas(app.id);
@@ -181,11 +188,15 @@ json::object Renderer::app(const platform::App& app) const {
           {"replicas", std::move(replicas)}};
 }
 
-json::object Renderer::build(const platform::Build& build, std::string_view base_url) const {
+json::object Renderer::build(const platform::Build& build, std::string_view base_url,
+                             const std::vector<platform::Release>* releases) const {
   json::value release = nullptr;
-  if (build.status == BuildStatus::succeeded)
-    for (const platform::Release& entry : store_.releases(build.app))
+  if (build.status == BuildStatus::succeeded) {
+    const auto of_app = releases ? std::vector<platform::Release>() : store_.releases(build.app);
+    // Newest first: the first release of a build is the one that stays.
+    for (const platform::Release& entry : releases ? *releases : of_app)
       if (entry.build == build.id) release = json::object{{"id", entry.id.value}};
+  }
   const std::string base = base_url.empty() ? api_url() : std::string(base_url);
   return {{"id", build.id.value},
           {"app", {{"id", build.app.value}}},
@@ -257,24 +268,26 @@ json::object Renderer::formation(const platform::Formation& formation) const {
 }
 
 json::object Renderer::dyno(const platform::App& app, const ReplicaView& replica) const {
-  return {{"id", replica.id},
-          {"app", {{"id", app.id.value}, {"name", app.name}}},
-          {"name", replica.name},
-          {"type", replica.type},
-          {"command", replica.command},
-          {"size", replica.size},
-          {"state", replica.state},
-          {"release", {{"id", text_or_null(replica.release_id.value)}, {"version", replica.release}}},
-          {"attach_url", nullptr},
-          {"created_at", rfc3339(replica.created_at)},
-          {"updated_at", rfc3339(replica.updated_at)},
-          {"message", text_or_null(replica.message)}};
+  return {
+      {"id", replica.id},
+      {"app", {{"id", app.id.value}, {"name", app.name}}},
+      {"name", replica.name},
+      {"type", replica.type},
+      {"command", replica.command},
+      {"size", replica.size},
+      {"state", replica.state},
+      {"release", {{"id", text_or_null(replica.release_id.value)}, {"version", replica.release}}},
+      {"attach_url", nullptr},
+      {"created_at", rfc3339(replica.created_at)},
+      {"updated_at", rfc3339(replica.updated_at)},
+      {"message", text_or_null(replica.message)}};
 }
 
 json::object Renderer::domain(const platform::Domain& domain) const {
   json::object app = app_reference(domain.app);
   std::string target;
-  if (app["name"].is_string()) target = std::string(app["name"].get_string()) + "." + settings_.domain;
+  if (app["name"].is_string())
+    target = std::string(app["name"].get_string()) + "." + settings_.domain;
   const std::string at = rfc3339(domain.created_at);
   return {{"id", domain.id.value},
           {"app", std::move(app)},
@@ -303,7 +316,8 @@ json::object Renderer::default_domain(const platform::App& app) const {
           {"updated_at", rfc3339(app.updated_at)}};
 }
 
-json::object Renderer::authorization(const platform::Token& token, const std::string* secret) const {
+json::object Renderer::authorization(const platform::Token& token,
+                                     const std::string* secret) const {
   json::value expires_in = nullptr;
   if (token.expires_at) {
     const auto left = std::chrono::duration_cast<std::chrono::seconds>(*token.expires_at - now());
@@ -337,9 +351,10 @@ json::object Renderer::event(const platform::Event& event) const {
 }
 
 json::object Renderer::traffic(const TrafficSample& sample) const {
-  return {{"at", rfc3339(sample.at)},       {"requests", sample.requests}, {"in_flight", sample.in_flight},
-          {"held", sample.held},            {"errors", sample.errors},     {"p50_us", sample.p50_us},
-          {"p95_us", sample.p95_us},        {"replicas", sample.replicas}};
+  return {{"at", rfc3339(sample.at)},      {"requests", sample.requests},
+          {"in_flight", sample.in_flight}, {"held", sample.held},
+          {"errors", sample.errors},       {"p50_us", sample.p50_us},
+          {"p95_us", sample.p95_us},       {"replicas", sample.replicas}};
 }
 
 }  // namespace berth::api

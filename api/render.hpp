@@ -19,13 +19,16 @@ namespace berth::api {
 /// Reads the store and the port; on the strand. The references must outlive it.
 class Renderer final {
  public:
-  Renderer(platform::Store& store, Control& control, const Settings& settings, std::string key_secret);
+  Renderer(platform::Store& store, Control& control, const Settings& settings,
+           std::string key_secret);
 
   [[nodiscard]] json::object account(std::string_view user) const;
   [[nodiscard]] json::object app(const platform::App& app) const;
   [[nodiscard]] std::string app_state(const platform::App& app) const;
   /// `base_url`: where the client reaches the API; without one, the platform's own API address.
-  [[nodiscard]] json::object build(const platform::Build& build, std::string_view base_url = {}) const;
+  /// `releases`: the app's, if the caller has read them already.
+  [[nodiscard]] json::object build(const platform::Build& build, std::string_view base_url = {},
+                                   const std::vector<platform::Release>* releases = nullptr) const;
   [[nodiscard]] json::object release(const platform::Release& release) const;
   [[nodiscard]] json::object formation(const platform::Formation& formation) const;
   [[nodiscard]] json::object dyno(const platform::App& app, const ReplicaView& replica) const;

@@ -14,7 +14,8 @@ bool match_segment(std::string_view pattern, const std::string& segment,
   const auto close = pattern.find('}');
   const std::string_view suffix = pattern.substr(close + 1);
   if (segment.size() <= suffix.size() || !segment.ends_with(suffix)) return false;
-  params[std::string(pattern.substr(1, close - 1))] = segment.substr(0, segment.size() - suffix.size());
+  params[std::string(pattern.substr(1, close - 1))] =
+      segment.substr(0, segment.size() - suffix.size());
   return true;
 }
 
@@ -49,7 +50,8 @@ Outcome<Match> find_route(std::string_view method, std::string_view path) {
   if (allowed.empty())
     return not_found("nothing is served at " + std::string(path.substr(0, 200)) +
                      ". GET /schema lists all there is");
-  Problem problem(405, "method_not_allowed", "this path answers " + allowed + ", not " + std::string(method.substr(0, 20)));
+  Problem problem(405, "method_not_allowed",
+                  "this path answers " + allowed + ", not " + std::string(method.substr(0, 20)));
   problem.headers.emplace_back("Allow", allowed);
   return problem;
 }

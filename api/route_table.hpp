@@ -16,9 +16,9 @@
 namespace berth::api {
 
 enum class Access {
-  token,       ///< a token or the dashboard's session
+  token,         ///< a token or the dashboard's session
   token_or_key,  ///< that, or a key in the URL that the handler checks
-  open,        ///< anyone, or the handler checks a credential of its own
+  open,          ///< anyone, or the handler checks a credential of its own
 };
 
 enum class Body {
@@ -31,8 +31,9 @@ struct Route {
   std::string_view pattern;  ///< "/apps/{app}/dynos/{dyno}", "/{app}.git/info/refs"
   std::variant<PlainHandler, StreamHandler> handler;
   std::string_view summary;
-  std::string_view answer = {};  ///< shape of schema.cpp, "[App]" for a list, "text", "events", "" none
-  std::string_view takes = {};   ///< shape of the body, or nothing
+  std::string_view answer =
+      {};  ///< shape of schema.cpp, "[App]" for a list, "text", "events", "" none
+  std::string_view takes = {};  ///< shape of the body, or nothing
   int status = 200;
   Access access = Access::token;
   Body body = Body::json;

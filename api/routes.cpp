@@ -10,17 +10,32 @@ namespace berth::api {
 namespace {
 
 constexpr Route plain(std::string_view method, std::string_view pattern, PlainHandler handler,
-                      std::string_view summary, std::string_view answer, std::string_view takes = {},
-                      int status = 200, Access access = Access::token) {
-  return {.method = method, .pattern = pattern, .handler = handler, .summary = summary,
-          .answer = answer, .takes = takes, .status = status, .access = access};
+                      std::string_view summary, std::string_view answer,
+                      std::string_view takes = {}, int status = 200,
+                      Access access = Access::token) {
+  return {.method = method,
+          .pattern = pattern,
+          .handler = handler,
+          .summary = summary,
+          .answer = answer,
+          .takes = takes,
+          .status = status,
+          .access = access};
 }
 
 constexpr Route stream(std::string_view method, std::string_view pattern, StreamHandler handler,
-                       std::string_view summary, std::string_view answer, std::string_view takes = {},
-                       int status = 200, Access access = Access::token, Body body = Body::json) {
-  return {.method = method, .pattern = pattern, .handler = handler, .summary = summary,
-          .answer = answer, .takes = takes, .status = status, .access = access, .body = body};
+                       std::string_view summary, std::string_view answer,
+                       std::string_view takes = {}, int status = 200, Access access = Access::token,
+                       Body body = Body::json) {
+  return {.method = method,
+          .pattern = pattern,
+          .handler = handler,
+          .summary = summary,
+          .answer = answer,
+          .takes = takes,
+          .status = status,
+          .access = access,
+          .body = body};
 }
 
 constexpr Route routes[] = {
@@ -32,24 +47,26 @@ constexpr Route routes[] = {
           "Authorization", "NewAuthorization", 201),
     plain("GET", "/oauth/authorizations", list_authorizations, "All tokens, without their secrets",
           "[Authorization]"),
-    plain("DELETE", "/oauth/authorizations/{authorization}", delete_authorization, "Revokes a token",
-          "Authorization"),
+    plain("DELETE", "/oauth/authorizations/{authorization}", delete_authorization,
+          "Revokes a token", "Authorization"),
 
     plain("POST", "/apps", create_app, "Creates an app", "App", "NewApp", 201),
     plain("GET", "/apps", list_apps, "All apps", "[App]"),
     plain("GET", "/apps/{app}", get_app, "One app", "App"),
-    plain("PATCH", "/apps/{app}", update_app, "Renames an app, switches its maintenance mode", "App",
-          "AppUpdate"),
+    plain("PATCH", "/apps/{app}", update_app, "Renames an app, switches its maintenance mode",
+          "App", "AppUpdate"),
     plain("DELETE", "/apps/{app}", delete_app, "Destroys an app and all that belongs to it", "App"),
 
     plain("GET", "/apps/{app}/config-vars", get_config_vars, "The config vars", "ConfigVars"),
     plain("PATCH", "/apps/{app}/config-vars", update_config_vars,
-          "Sets config vars, unsets those that are null; makes a release", "ConfigVars", "ConfigVarsUpdate"),
+          "Sets config vars, unsets those that are null; makes a release", "ConfigVars",
+          "ConfigVarsUpdate"),
 
     plain("GET", "/apps/{app}/releases", list_releases, "The releases", "[Release]"),
-    plain("GET", "/apps/{app}/releases/{release}", get_release, "One release by version or id", "Release"),
-    plain("POST", "/apps/{app}/releases", create_release, "Rolls back: a new release from an old one",
-          "Release", "Rollback", 201),
+    plain("GET", "/apps/{app}/releases/{release}", get_release, "One release by version or id",
+          "Release"),
+    plain("POST", "/apps/{app}/releases", create_release,
+          "Rolls back: a new release from an old one", "Release", "Rollback", 201),
 
     plain("GET", "/apps/{app}/builds", list_builds, "The builds", "[Build]"),
     plain("GET", "/apps/{app}/builds/{build}", get_build, "One build", "Build"),
@@ -57,7 +74,8 @@ constexpr Route routes[] = {
            "The log of a build while it grows, until the build ends", "text", {}, 200,
            Access::token_or_key),
 
-    plain("GET", "/apps/{app}/formation", list_formation, "Process types and their scale", "[Formation]"),
+    plain("GET", "/apps/{app}/formation", list_formation, "Process types and their scale",
+          "[Formation]"),
     plain("PATCH", "/apps/{app}/formation", update_formation, "Scales several process types",
           "[Formation]", "FormationBatch"),
     plain("GET", "/apps/{app}/formation/{type}", get_formation, "One process type", "Formation"),
@@ -65,17 +83,20 @@ constexpr Route routes[] = {
           "Formation", "FormationUpdate"),
 
     plain("GET", "/apps/{app}/dynos", list_dynos, "The replicas", "[Dyno]"),
-    stream("POST", "/apps/{app}/dynos", run_dyno, "Starts a one-off replica", "Dyno", "NewDyno", 201),
+    stream("POST", "/apps/{app}/dynos", run_dyno, "Starts a one-off replica", "Dyno", "NewDyno",
+           201),
     stream("DELETE", "/apps/{app}/dynos", restart_all, "Restarts all replicas", "Empty", {}, 202),
     plain("GET", "/apps/{app}/dynos/{dyno}", get_dyno, "One replica", "Dyno"),
-    stream("DELETE", "/apps/{app}/dynos/{dyno}", restart_dyno, "Restarts a replica, or all of a type",
-           "Empty", {}, 202),
-    stream("DELETE", "/apps/{app}/formations/{type}", restart_type, "Restarts all replicas of a type",
-           "Empty", {}, 202),
-    stream("POST", "/apps/{app}/dynos/{dyno}/actions/stop", stop_dyno, "Stops a replica", "Empty", {}, 202),
+    stream("DELETE", "/apps/{app}/dynos/{dyno}", restart_dyno,
+           "Restarts a replica, or all of a type", "Empty", {}, 202),
+    stream("DELETE", "/apps/{app}/formations/{type}", restart_type,
+           "Restarts all replicas of a type", "Empty", {}, 202),
+    stream("POST", "/apps/{app}/dynos/{dyno}/actions/stop", stop_dyno, "Stops a replica", "Empty",
+           {}, 202),
 
     plain("GET", "/apps/{app}/domains", list_domains, "The host names", "[Domain]"),
-    plain("POST", "/apps/{app}/domains", create_domain, "Adds a host name", "Domain", "NewDomain", 201),
+    plain("POST", "/apps/{app}/domains", create_domain, "Adds a host name", "Domain", "NewDomain",
+          201),
     plain("GET", "/apps/{app}/domains/{domain}", get_domain, "One host name", "Domain"),
     plain("DELETE", "/apps/{app}/domains/{domain}", delete_domain, "Removes a host name", "Domain"),
 
@@ -95,19 +116,20 @@ constexpr Route routes[] = {
     plain("GET", "/regions", list_regions, "The one region", "[Region]"),
     plain("GET", "/stacks", list_stacks, "The one stack", "[Stack]"),
     plain("GET", "/schema", get_schema, "This document", "OpenApi", {}, 200, Access::open),
-    plain("GET", "/health", get_health, "Answers while the server works", "Health", {}, 200, Access::open),
-    plain("GET", "/metrics", get_metrics, "Prometheus metrics, only at the server's own address", "text",
-          {}, 200, Access::open),
+    plain("GET", "/health", get_health, "Answers while the server works", "Health", {}, 200,
+          Access::open),
+    plain("GET", "/metrics", get_metrics, "Prometheus metrics, only at the server's own address",
+          "text", {}, 200, Access::open),
 
     plain("POST", "/dashboard/session", create_session, "Signs in: a token for a session cookie",
           "Session", "NewSession", 201, Access::open),
     plain("DELETE", "/dashboard/session", delete_session, "Signs out", "Empty"),
 
     stream("GET", "/{app}.git/info/refs", git_advertise, "git smart HTTP: the refs", "git"),
-    stream("POST", "/{app}.git/git-receive-pack", git_receive_pack, "git smart HTTP: push", "git", {}, 200,
-           Access::token, Body::streamed),
-    stream("POST", "/{app}.git/git-upload-pack", git_upload_pack, "git smart HTTP: fetch", "git", {}, 200,
-           Access::token, Body::streamed),
+    stream("POST", "/{app}.git/git-receive-pack", git_receive_pack, "git smart HTTP: push", "git",
+           {}, 200, Access::token, Body::streamed),
+    stream("POST", "/{app}.git/git-upload-pack", git_upload_pack, "git smart HTTP: fetch", "git",
+           {}, 200, Access::token, Body::streamed),
 };
 
 }  // namespace

@@ -35,7 +35,8 @@ json::object type_schema(std::string_view type) {
   if (type.ends_with('?')) return nullable(type_schema(type.substr(0, type.size() - 1)));
   const std::string_view inner = type.size() > 2 ? type.substr(1, type.size() - 2) : type;
   if (type.front() == '[') return {{"type", "array"}, {"items", type_schema(inner)}};
-  if (type.front() == '{') return {{"type", "object"}, {"additionalProperties", type_schema(inner)}};
+  if (type.front() == '{')
+    return {{"type", "object"}, {"additionalProperties", type_schema(inner)}};
   if (type.front() == '"') return enumeration(type);
   if (type == "any") return {};
   if (type == "uuid") return {{"type", "string"}, {"format", "uuid"}};
@@ -66,7 +67,8 @@ json::object answer_of(const Route& route) {
   else if (route.answer == "events")
     answer["content"] = content("text/event-stream", {{"type", "string"}});
   else if (route.answer == "git")
-    answer["content"] = content("application/octet-stream", {{"type", "string"}, {"format", "binary"}});
+    answer["content"] =
+        content("application/octet-stream", {{"type", "string"}, {"format", "binary"}});
   else if (route.answer != "websocket")
     answer["content"] = content("application/json", type_schema(route.answer));
   return answer;
@@ -74,7 +76,8 @@ json::object answer_of(const Route& route) {
 
 json::array parameters_of(std::string_view pattern) {
   json::array parameters;
-  for (auto open = pattern.find('{'); open != std::string_view::npos; open = pattern.find('{', open + 1)) {
+  for (auto open = pattern.find('{'); open != std::string_view::npos;
+       open = pattern.find('{', open + 1)) {
     const auto close = pattern.find('}', open);
     parameters.push_back({{"name", std::string(pattern.substr(open + 1, close - open - 1))},
                           {"in", "path"},
@@ -104,7 +107,9 @@ json::object operation(const Route& route) {
                       {"parameters", parameters_of(route.pattern)},
                       {"responses",
                        {{std::to_string(route.status), answer_of(route)},
-                        {"default", {{"description", "An error"}, {"content", content("application/json", reference_to("Error"))}}}}}};
+                        {"default",
+                         {{"description", "An error"},
+                          {"content", content("application/json", reference_to("Error"))}}}}}};
   if (!route.takes.empty())
     result["requestBody"] = {{"content", content("application/json", reference_to(route.takes))}};
   if (route.access == Access::open) result["security"] = json::array{};
@@ -154,9 +159,9 @@ json::object openapi_document(const Settings& settings) {
              {{"token", {{"type", "http"}, {"scheme", "bearer"}}},
               {"password", {{"type", "http"}, {"scheme", "basic"}}},
               {"session", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "berth_session"}}}}}}},
-          {"security",
-           json::array{json::object{{"token", json::array{}}}, json::object{{"password", json::array{}}},
-                       json::object{{"session", json::array{}}}}}};
+          {"security", json::array{json::object{{"token", json::array{}}},
+                                   json::object{{"password", json::array{}}},
+                                   json::object{{"session", json::array{}}}}}};
 }
 
 }  // namespace berth::api

@@ -27,7 +27,8 @@ constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 /// "127.0.0.1:7070", "[::1]:7070"
 Result<tcp::endpoint> parse_listen(const std::string& text) {
   const auto refuse = [&] {
-    return Error{ErrorKind::invalid, "the listen address '" + text + "' is not ADDRESS:PORT, for example 127.0.0.1:7070"};
+    return Error{ErrorKind::invalid, "the listen address '" + text +
+                                         "' is not ADDRESS:PORT, for example 127.0.0.1:7070"};
   };
   const auto colon = text.rfind(':');
   if (colon == std::string::npos) return refuse();
@@ -35,7 +36,8 @@ Result<tcp::endpoint> parse_listen(const std::string& text) {
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   if (host == "localhost") host = "127.0.0.1";
   std::uint16_t port = 0;
-  const auto [end, failure] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
+  const auto [end, failure] =
+      std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
   if (failure != std::errc{} || end != text.data() + text.size()) return refuse();
   boost::system::error_code bad_address;
   const auto address = asio::ip::make_address(host, bad_address);
@@ -46,9 +48,10 @@ Result<tcp::endpoint> parse_listen(const std::string& text) {
 Error bind_error(const tcp::endpoint& endpoint, const boost::system::error_code& failure) {
   const std::string where = endpoint.address().to_string() + ":" + std::to_string(endpoint.port());
   if (failure == asio::error::address_in_use)
-    return {ErrorKind::conflict, "cannot listen on " + where + ": port " + std::to_string(endpoint.port()) +
-                                     " is taken, perhaps by another berth server. Stop what uses it (`ss -ltnp` "
-                                     "shows it) or set another address as api.listen in berth.yaml"};
+    return {ErrorKind::conflict,
+            "cannot listen on " + where + ": port " + std::to_string(endpoint.port()) +
+                " is taken, perhaps by another berth server. Stop what uses it (`ss -ltnp` "
+                "shows it) or set another address as api.listen in berth.yaml"};
   return {ErrorKind::io, "cannot listen on " + where + ": " + failure.message()};
 }
 

@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view security_policy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src "
+    "'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 constexpr std::string_view unknown_type = "application/octet-stream";
@@ -38,7 +39,8 @@ std::string type_of(const fs::path& path) {
       {".wasm", "application/wasm"},
   }};
   const std::string extension = path.extension().string();
-  const auto found = std::ranges::find(types, extension, &std::pair<std::string_view, std::string_view>::first);
+  const auto found =
+      std::ranges::find(types, extension, &std::pair<std::string_view, std::string_view>::first);
   return std::string(found == types.end() ? unknown_type : found->second);
 }
 
@@ -64,7 +66,8 @@ Result<StaticFiles> StaticFiles::load(const fs::path& directory, std::size_t max
     total += content.size();
     if (total > max_bytes)
       return Error{ErrorKind::limit, "the dashboard's files in " + directory.string() +
-                                         " are larger than " + std::to_string(max_bytes >> 20) + " MiB"};
+                                         " are larger than " + std::to_string(max_bytes >> 20) +
+                                         " MiB"};
     const std::string path = "/" + entry->path().lexically_relative(directory).generic_string();
     const std::string etag = "\"" + sha256_hex(content).substr(0, 32) + "\"";
     result.files_[path] = {.content = std::move(content),
@@ -86,22 +89,25 @@ const StaticFiles::File* StaticFiles::find(const std::string& path) const {
 
 Response StaticFiles::answer(const Request& request) const {
   if (request.method != "GET" && request.method != "HEAD") {
-    Response response = text_response("only GET and HEAD are answered here; the API is under /api/\n", 405);
+    Response response =
+        text_response("only GET and HEAD are answered here; the API is under /api/\n", 405);
     response.headers.emplace_back("Allow", "GET, HEAD");
     return response;
   }
   if (files_.empty())
-    return text_response("The dashboard's files are not there: no directory '" + directory_.string() +
-                             "'. Build them (npm run build in dashboard/) and start the server again.\n",
-                         503);
+    return text_response(
+        "The dashboard's files are not there: no directory '" + directory_.string() +
+            "'. Build them (npm run build in dashboard/) and start the server again.\n",
+        503);
   const auto path = percent_decode(request.path);
   const File* file = path ? find(*path == "/" ? "/index.html" : *path) : nullptr;
   if (!file) return text_response("not found\n", 404);
-  Response response{.headers = {{"Content-Type", file->type},
-                                {"ETag", file->etag},
-                                {"Content-Security-Policy", std::string(security_policy)},
-                                {"Cache-Control", file->immutable ? "public, max-age=31536000, immutable"
-                                                                  : "no-cache"}}};
+  Response response{
+      .headers = {
+          {"Content-Type", file->type},
+          {"ETag", file->etag},
+          {"Content-Security-Policy", std::string(security_policy)},
+          {"Cache-Control", file->immutable ? "public, max-age=31536000, immutable" : "no-cache"}}};
   if (request.header("if-none-match") == file->etag)
     response.status = 304;
   else

@@ -30,7 +30,8 @@ class NoticeQueue final {
   /// The next of what waits, as one text of about a piece; "" if nothing does.
   [[nodiscard]] std::string take() {
     std::string text;
-    if (lost_ > 0) text += event_text("", "gap", to_text(json::object{{"type", "gap"}, {"lost", lost_}}));
+    if (lost_ > 0)
+      text += event_text("", "gap", to_text(json::object{{"type", "gap"}, {"lost", lost_}}));
     lost_ = 0;
     for (; !waiting_.empty() && text.size() < piece_bytes; waiting_.pop_front()) {
       const json::object& notice = *waiting_.front();
@@ -57,13 +58,15 @@ Task<Answer> stream_notices(Call call, Exchange* exchange) {
   Wakeup wakeup(exchange->executor());
   const AbortNotice on_abort(exchange, &wakeup);
   NoticeQueue queue(app);
-  const auto subscription = call.control().subscribe([&wakeup, &queue](const Control::Notice& notice) {
-    queue.push(notice);
-    wakeup.notify();
-  });
+  const auto subscription =
+      call.control().subscribe([&wakeup, &queue](const Control::Notice& notice) {
+        queue.push(notice);
+        wakeup.notify();
+      });
   auto written = co_await exchange->begin(event_stream_head());
   if (!written.has_error())
-    written = co_await exchange->write(event_text("", "hello", to_text(json::object{{"type", "hello"}})));
+    written =
+        co_await exchange->write(event_text("", "hello", to_text(json::object{{"type", "hello"}})));
   Heartbeat heartbeat(call.settings().heartbeat);
   while (!written.has_error() && !exchange->aborted()) {
     std::string text = queue.take();

@@ -36,7 +36,8 @@ asio::awaitable<void> Wakeup::wait() {
 }
 
 struct TaskGroup::State {
-  explicit State(const asio::any_io_executor& its_executor) : executor(its_executor), ended(its_executor) {}
+  explicit State(const asio::any_io_executor& its_executor)
+      : executor(its_executor), ended(its_executor) {}
   asio::any_io_executor executor;
   Wakeup ended;
   std::size_t running = 0;

@@ -23,7 +23,9 @@ constexpr std::size_t longest_message = 1 << 20;
 
 using Stream = websocket::stream<beast::tcp_stream>;
 
-Error gone(const beast::error_code& failure) { return {ErrorKind::cancelled, "the client has gone: " + failure.message()}; }
+Error gone(const beast::error_code& failure) {
+  return {ErrorKind::cancelled, "the client has gone: " + failure.message()};
+}
 
 class BeastWebSocket final : public WebSocket {
  public:
@@ -34,19 +36,22 @@ class BeastWebSocket final : public WebSocket {
     buffer_.clear();
     const auto [failure, count] = co_await stream_->async_read(buffer_, as_result);
     if (failure) co_return gone(failure);
-    co_return Message{.text = stream_->got_text(), .data = beast::buffers_to_string(buffer_.data())};
+    co_return Message{.text = stream_->got_text(),
+                      .data = beast::buffers_to_string(buffer_.data())};
   }
 
   Task<Result<void>> write(Message message) override {
     stream_->text(message.text);
-    const auto [failure, count] = co_await stream_->async_write(asio::buffer(message.data), as_result);
+    const auto [failure, count] =
+        co_await stream_->async_write(asio::buffer(message.data), as_result);
     if (failure) co_return gone(failure);
     co_return Result<void>();
   }
 
   Task<void> close(std::string reason) override {
-    const websocket::close_reason why(reason.empty() ? websocket::close_code::normal : websocket::close_code::going_away,
-                                      reason.substr(0, 120));
+    const websocket::close_reason why(
+        reason.empty() ? websocket::close_code::normal : websocket::close_code::going_away,
+        reason.substr(0, 120));
     if (stream_->is_open()) co_await stream_->async_close(why, as_result);
     beast::get_lowest_layer(*stream_).close();
   }
@@ -58,9 +63,9 @@ class BeastWebSocket final : public WebSocket {
 
 }  // namespace
 
-Task<Result<std::unique_ptr<WebSocket>>> accept_websocket(beast::tcp_stream stream,
-                                                          const http::request<http::buffer_body>* request,
-                                                          std::function<void()>* close) {
+Task<Result<std::unique_ptr<WebSocket>>> accept_websocket(
+    beast::tcp_stream stream, const http::request<http::buffer_body>* request,
+    std::function<void()>* close) {
   stream.expires_never();  // the WebSocket has deadlines of its own
   auto socket = std::make_shared<Stream>(std::move(stream));
   auto timeout = websocket::stream_base::timeout::suggested(beast::role_type::server);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "builder/toml_library.hpp"
+
 #include "builder/toml.hpp"
 
-#define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
-#define TOML_ENABLE_FORMATTERS 0
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <cmath>
@@ -146,13 +144,8 @@ void write_table(const json::object& object, const std::string& path, std::strin
 }  // namespace
 
 Result<json::object> parse_toml(std::string_view text) {
-  const toml::parse_result result = toml::parse(text);
-  if (!result) {
-    const auto& where = result.error().source().begin;
-    return Error{ErrorKind::invalid, fmt::format("line {}, column {}: {}", where.line, where.column,
-                                                 result.error().description())};
-  }
-  return object_of(result.table());
+  BERTH_ASSIGN(const toml::table table, parse_toml_text(text));
+  return object_of(table);
 }
 
 std::string write_toml(const json::object& object) {

@@ -115,11 +115,23 @@ Result<std::uint64_t> version_of(const json::object& object) {
   return static_cast<std::uint64_t>(version);
 }
 
+/// A host name, "*." before one, or an IP address in brackets; normalized.
+Result<std::string> host_from(std::string_view text) {
+  std::string host = normalized_host(text);
+  const Error invalid{ErrorKind::invalid, "'" + std::string(text) + "' is not a host name"};
+  if (host.starts_with('['))
+    return host.find_first_not_of("[]0123456789abcdef:.") == std::string::npos ? Result<std::string>(host)
+                                                                               : invalid;
+  const std::string_view name = std::string_view(host).substr(host.starts_with("*.") ? 2 : 0);
+  if (name.empty() || name.front() == '.' || name.back() == '.' || name.find("..") != name.npos ||
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_.") != name.npos)
+    return invalid;
+  return host;
+}
+
 Result<std::string> host_of(const json::object& object) {
   BERTH_ASSIGN(const std::string host, require_string(object, "host"));
-  std::string normalized = normalized_host(host);
-  if (normalized.empty()) return Error{ErrorKind::invalid, "'host' is empty"};
-  return normalized;
+  return host_from(host);
 }
 
 Result<Message> read_change(const json::object& object, std::string_view type) {
@@ -173,7 +185,7 @@ Result<Table> table_from_json(const json::object& object) {
   if (const json::object* hosts = optional_object(object, "hosts")) {
     for (const auto& [host, app] : *hosts) {
       if (!app.is_string()) return Error{ErrorKind::invalid, "'hosts' must map names to apps"};
-      std::string name = normalized_host(std::string_view(host.data(), host.size()));
+      BERTH_ASSIGN(std::string name, host_from(std::string_view(host.data(), host.size())));
       table.hosts.insert_or_assign(std::move(name), std::string(app.get_string()));
     }
   }

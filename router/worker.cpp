@@ -261,23 +261,25 @@ void Worker::resume_accepting() {
 void Worker::client_closed() {
   stats_.clients.subtract();
   --client_count_;
+  // No connection is added while draining: this happens once.
   if (draining_ && client_count_ == 0) observer_.emptied();
   if (!accepting_ && client_count_ < limits_.max_clients - limits_.max_clients / 16)
     accept_again_us_ = loop_->now_us();
 }
 
 void Worker::start_draining() {
-  draining_ = true;
   // Connections that wait in this thread's backlog would be reset with the listener.
-  for (const auto& acceptor : acceptors_) accept_from(*acceptor);
+  if (accepting_)
+    for (const auto& acceptor : acceptors_) accept_from(*acceptor);
   pause_accepting(false);
   // The acceptors stay: events for them may be at hand in this very turn.
   for (Listener& listener : listeners_) listener.socket.reset();
+  draining_ = true;
   const bool had_clients = client_count_ > 0;
   clients_.for_each([](Client& client) {
     if (client.is_idle()) client.close();
   });
-  if (client_count_ == 0 && !had_clients) observer_.emptied();
+  if (!had_clients) observer_.emptied();
 }
 
 Exchange& Worker::take_exchange() {

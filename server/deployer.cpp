@@ -25,6 +25,7 @@
 #include "base/log.hpp"
 #include "base/unix_socket.hpp"
 #include "server/app_log.hpp"
+#include "server/build_machine.hpp"
 #include "server/offload.hpp"
 #include "server/push.hpp"
 
@@ -227,6 +228,8 @@ struct Deployer::State : std::enable_shared_from_this<State> {
         .buildpacks_directory = parts.buildpacks,
         .launcher = parts.programs / "berth-launcher",
         .previous_image = {},
+        .operator_env = machine_environment(),
+        .extra_binds = machine_binds(),
         .limits = {.memory_bytes = limits.memory_bytes,
                    .cpu_milli = limits.cpu_milli,
                    .cpu_weight = 50,

@@ -2,16 +2,18 @@
 #include "server/router_process.hpp"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
 #include <optional>
-#include <thread>
 
 #include "base/child_process.hpp"
 #include "base/file.hpp"
@@ -25,14 +27,24 @@ using namespace std::chrono_literals;
 
 struct RouterProcess::State {
   State(asio::any_io_executor executor, Options wanted)
-      : options(std::move(wanted)), timer(std::move(executor)) {}
+      : options(std::move(wanted)), process(executor), timer(executor) {}
 
   Options options;
+  asio::posix::stream_descriptor process;  ///< a pidfd: readable when the router has ended
   asio::steady_timer timer;
   std::optional<ChildProcess> child;  ///< only if this server started it
   bool stopped = false;
 
-  [[nodiscard]] bool answers() const { return !connect_unix(options.control_socket).has_error(); }
+  /// The router that listens now, if any. A control connection replaces the one before, so this is
+  /// for a start only.
+  Result<void> adopt() {
+    BERTH_ASSIGN(const Fd connection, connect_unix(options.control_socket));
+    BERTH_ASSIGN(const pid_t pid, peer_pid(connection.get()));
+    const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+    if (pidfd < 0) return system_error("find the router's process");
+    process.assign(pidfd);
+    return {};
+  }
 
   Result<void> spawn() {
     BERTH_ASSIGN(const Fd log, open_file(options.log_file, O_WRONLY | O_APPEND | O_CREAT, 0640));
@@ -40,6 +52,7 @@ struct RouterProcess::State {
                                                             .stdout_fd = log.get(),
                                                             .stderr_fd = log.get(),
                                                             .new_session = true}));
+    process.assign(::fcntl(started.pidfd(), F_DUPFD_CLOEXEC, 3));
     child = std::move(started);
     return {};
   }
@@ -56,7 +69,7 @@ struct RouterProcess::State {
   Result<void> await_start() {
     for (const auto end = std::chrono::steady_clock::now() + 10s;
          std::chrono::steady_clock::now() < end;) {
-      if (answers()) return {};
+      if (!connect_unix(options.control_socket).has_error()) return {};
       BERTH_ASSIGN(const auto ended, child->wait_for(5ms));
       if (ended) {
         child.reset();
@@ -68,20 +81,23 @@ struct RouterProcess::State {
   }
 
   static asio::awaitable<void> watch(std::shared_ptr<State> self) {
-    auto pause = 500ms;
+    auto pause = 10ms;
     while (!self->stopped) {
-      boost::system::error_code ignored;
-      self->timer.expires_after(pause);
-      co_await self->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-      if (self->stopped) co_return;
+      boost::system::error_code failure;
+      const auto since = std::chrono::steady_clock::now();
+      co_await self->process.async_wait(asio::posix::descriptor_base::wait_read,
+                                        asio::redirect_error(asio::use_awaitable, failure));
+      if (self->stopped || failure) co_return;
+      self->process.close();
       self->reap();
-      if (self->child || self->answers()) {
-        pause = 500ms;
-        continue;
-      }
-      log_warning("the router is gone; starting another");
-      if (auto started = self->spawn(); started.has_error()) {
-        log_error("start the router: {}", started.error().message);
+      // One that ran for a while is replaced at once; one that fails at its start, ever later.
+      if (std::chrono::steady_clock::now() - since > 10s) pause = 10ms;
+      while (!self->stopped && !self->process.is_open()) {
+        log_warning("the router is gone; starting another");
+        if (auto started = self->spawn(); started.has_error())
+          log_error("start the router: {}", started.error().message);
+        self->timer.expires_after(pause);
+        co_await self->timer.async_wait(asio::redirect_error(asio::use_awaitable, failure));
         pause = std::min(pause * 2, std::chrono::milliseconds(10'000));
       }
     }
@@ -103,17 +119,19 @@ RouterProcess::RouterProcess(asio::any_io_executor strand, Options options)
 RouterProcess::~RouterProcess() { stop_watching(); }
 
 Result<void> RouterProcess::start() {
-  if (!state_->answers()) {
+  if (state_->adopt().has_error()) {
     BERTH_TRY(state_->spawn());
     BERTH_TRY(state_->await_start());
   }
-  asio::co_spawn(state_->timer.get_executor(), State::watch(state_), asio::detached);
+  asio::co_spawn(state_->process.get_executor(), State::watch(state_), asio::detached);
   return {};
 }
 
 void RouterProcess::stop_watching() {
   state_->stopped = true;
   state_->timer.cancel();
+  boost::system::error_code ignored;
+  state_->process.close(ignored);
   if (state_->child) state_->child->detach();
   state_->child.reset();
 }

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "builder/launcher/metadata.hpp"
+#include "builder/toml_library.hpp"
 
-#define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
-#define TOML_ENABLE_FORMATTERS 0
-#include <toml++/toml.h>
+#include "builder/launcher/metadata.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -12,14 +9,6 @@
 namespace berth::launcher {
 
 namespace {
-
-Result<toml::table> parse(std::string_view text) {
-  toml::parse_result result = toml::parse(text);
-  if (!result)
-    return Error{ErrorKind::invalid, "line " + std::to_string(result.error().source().begin.line) +
-                                         ": " + std::string(result.error().description())};
-  return std::move(result).table();
-}
 
 std::string text_of(const toml::table& table, std::string_view key) {
   return table[key].value<std::string>().value_or("");
@@ -69,7 +58,7 @@ unsigned Metadata::api_of(std::string_view buildpack) const {
 }
 
 Result<Metadata> parse_metadata(std::string_view text) {
-  BERTH_ASSIGN(const toml::table document, parse(text));
+  BERTH_ASSIGN(const toml::table document, builder::parse_toml_text(text));
   Metadata result;
   result.default_type = text_of(document, "buildpack-default-process-type");
   if (const auto* buildpacks = document["buildpacks"].as_array())
@@ -96,7 +85,7 @@ Result<Metadata> parse_metadata(std::string_view text) {
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> parse_exec_d(std::string_view text) {
-  BERTH_ASSIGN(const toml::table document, parse(text));
+  BERTH_ASSIGN(const toml::table document, builder::parse_toml_text(text));
   std::vector<std::pair<std::string, std::string>> result;
   for (const auto& [key, node] : document) {
     const auto* value = node.as_string();

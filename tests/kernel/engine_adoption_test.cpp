@@ -119,7 +119,10 @@ TEST_CASE("a shim that is killed while the server is down is found lost and swep
   const pid_t shim = shim_of(bench.path("data") / "replicas/r-1");
   REQUIRE(shim > 1);
   ::kill(shim, SIGKILL);
-  CHECK(eventually([&] { return ::kill(shim, 0) != 0 || read_file("/proc/" + std::to_string(shim) + "/stat")->find(") Z") != std::string::npos; }));
+  CHECK(eventually([&] {
+    return ::kill(shim, 0) != 0 ||
+           read_file("/proc/" + std::to_string(shim) + "/stat")->find(") Z") != std::string::npos;
+  }));
   bench.open();
   CHECK(bench.events.wait_exit(ReplicaId("r-1")).reason == ExitReason::lost);
   CHECK(runtime::Cgroups::open(bench.options().cgroup)->list().empty());

@@ -112,14 +112,17 @@ TEST_CASE("a key for interrupt and a signal frame reach the program on the termi
     Peer peer = attach(engine, spec.id.value);
     peer.send(AttachFrame::data, "x\n");
     CHECK(peer.until("x\r\nx\r\n"));
-    if (by_key) peer.send(AttachFrame::data, "\x03");
-    else peer.send(AttachFrame::signal, "\x02");
+    if (by_key)
+      peer.send(AttachFrame::data, "\x03");
+    else
+      peer.send(AttachFrame::signal, "\x02");
     REQUIRE(peer.until_exit());
     CHECK(peer.signal == 2);
   }
 }
 
-TEST_CASE("a one-off without a terminal takes standard input to its end and gives every byte back") {
+TEST_CASE(
+    "a one-off without a terminal takes standard input to its end and gives every byte back") {
   SKIP_WITHOUT_CONTAINERS();
   ContainerBench bench;
   auto& engine = bench.open();

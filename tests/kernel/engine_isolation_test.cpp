@@ -48,9 +48,9 @@ TEST_CASE("a replica is an unprivileged user without capabilities and not root o
   ContainerBench bench;
   auto& engine = bench.open();
   const std::string output = run(bench, engine, "r-1", {"identity"});
-  for (const char* line :
-       {"uid 1000 gid 1000\n", "CapEff:\t0000000000000000\n", "CapPrm:\t0000000000000000\n",
-        "CapBnd:\t0000000000000000\n", "NoNewPrivs:\t1\n", "Seccomp:\t2\n", "536870912      65536\n"})
+  for (const char* line : {"uid 1000 gid 1000\n", "CapEff:\t0000000000000000\n",
+                           "CapPrm:\t0000000000000000\n", "CapBnd:\t0000000000000000\n",
+                           "NoNewPrivs:\t1\n", "Seccomp:\t2\n", "536870912      65536\n"})
     CHECK_MESSAGE(output.find(line) != std::string::npos, line << " in " << output);
   auto root = bench.spec("r-2", {"identity"});
   root.uid = 0;
@@ -91,7 +91,8 @@ TEST_CASE("two replicas do not reach each other") {
   auto& engine = bench.open();
   REQUIRE(engine.start(bench.web("server")).has_value());
   const auto ready = bench.events.wait_ready(ReplicaId("server"));
-  CHECK(run(bench, engine, "r-1", {"connect", ready.endpoint.address, "5000"}) != "connect connected\n");
+  CHECK(run(bench, engine, "r-1", {"connect", ready.endpoint.address, "5000"}) !=
+        "connect connected\n");
 }
 
 TEST_CASE("a replica does not reach the host's ports, on any of its addresses") {
@@ -99,8 +100,10 @@ TEST_CASE("a replica does not reach the host's ports, on any of its addresses") 
   ContainerBench bench;
   auto& engine = bench.open();
   const HostListener listener;
-  CHECK(run(bench, engine, "r-1", {"connect", bench.gateway(), listener.port}) == "connect ETIMEDOUT\n");
-  CHECK(run(bench, engine, "r-2", {"connect", "127.0.0.1", listener.port}) == "connect ECONNREFUSED\n");
+  CHECK(run(bench, engine, "r-1", {"connect", bench.gateway(), listener.port}) ==
+        "connect ETIMEDOUT\n");
+  CHECK(run(bench, engine, "r-2", {"connect", "127.0.0.1", listener.port}) ==
+        "connect ECONNREFUSED\n");
   const std::string own = [] {
     // The address that the host would use to leave.
     const Fd socket(::socket(AF_INET, SOCK_DGRAM, 0));
@@ -109,7 +112,8 @@ TEST_CASE("a replica does not reach the host's ports, on any of its addresses") 
     to.sin_port = htons(9);
     to.sin_addr.s_addr = htonl(0xC0000263);
     socklen_t length = sizeof to;
-    if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) return std::string();
+    if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) != 0)
+      return std::string();
     ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&to), &length);
     return runtime::ipv4_text(ntohl(to.sin_addr.s_addr));
   }();
@@ -177,8 +181,9 @@ TEST_CASE("the host's device files keep their owner") {
   ContainerBench bench;
   auto& engine = bench.open();
   run(bench, engine, "r-1", {"exit", "0"});
-  for (const char* path : {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"}) {
-    struct stat status {};
+  for (const char* path :
+       {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"}) {
+    struct stat status{};
     REQUIRE(::stat(path, &status) == 0);
     CHECK_MESSAGE(status.st_uid == 0, path);
   }

@@ -20,12 +20,14 @@ std::string http_get(const runtime::Endpoint& endpoint) {
   to.sin_family = AF_INET;
   to.sin_port = htons(static_cast<std::uint16_t>(endpoint.port));
   ::inet_pton(AF_INET, endpoint.address.c_str(), &to.sin_addr);
-  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) return "no connection";
+  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) != 0)
+    return "no connection";
   (void)write_all(socket.get(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   std::string answer;
   char buffer[1024];
   ssize_t count;
-  while ((count = ::read(socket.get(), buffer, sizeof buffer)) > 0) answer.append(buffer, static_cast<std::size_t>(count));
+  while ((count = ::read(socket.get(), buffer, sizeof buffer)) > 0)
+    answer.append(buffer, static_cast<std::size_t>(count));
   return answer;
 }
 
@@ -40,7 +42,8 @@ TEST_CASE("a replica starts, becomes ready on its port and answers from the host
   const auto ready = bench.events.wait_ready(ReplicaId("r-1"));
   CHECK(ready.endpoint.port == 5000);
   CHECK(http_get(ready.endpoint).find("hello from r-1") != std::string::npos);
-  CHECK(eventually([&] { return bench.log().find("+00:00 app[web.1]: listening\n") != std::string::npos; }));
+  CHECK(eventually(
+      [&] { return bench.log().find("+00:00 app[web.1]: listening\n") != std::string::npos; }));
   const auto stats = engine.stats(ReplicaId("r-1"));
   REQUIRE(stats.has_value());
   CHECK(stats->pids == 2);  // the agent and the program
@@ -73,7 +76,8 @@ TEST_CASE("a program that is not in the image fails the start with a message tha
   auto& engine = bench.open();
   auto spec = bench.spec("r-1", {});
   spec.argv = {"gunicorn", "app:app"};
-  CHECK(why(engine.start(spec)) == "start web.1: the program 'gunicorn' does not exist in the image");
+  CHECK(why(engine.start(spec)) ==
+        "start web.1: the program 'gunicorn' does not exist in the image");
   CHECK(engine.list().empty());
   CHECK(fs::is_empty(bench.path("data") / "replicas"));
   CHECK(engine.start(bench.spec("r-1", {"exit", "0"})).has_value());
@@ -177,8 +181,9 @@ TEST_CASE("a program on loopback only is ended with that reason") {
   REQUIRE(bench.open().start(spec).has_value());
   const auto exited = bench.events.wait_exit(ReplicaId("r-1"));
   CHECK(exited.reason == ExitReason::loopback_only);
-  CHECK(exited.message == "listens on 127.0.0.1:5000 only, where no request can reach it; listen on "
-                          "0.0.0.0:$PORT instead");
+  CHECK(exited.message ==
+        "listens on 127.0.0.1:5000 only, where no request can reach it; listen on "
+        "0.0.0.0:$PORT instead");
 }
 
 TEST_CASE("a program that never listens is ended at the boot timeout") {
@@ -237,7 +242,9 @@ TEST_CASE("a flood of lines is cut and the cut is counted") {
     if (const auto number = log.find("overflow): ", at); number != std::string::npos)
       dropped += std::strtoull(log.c_str() + (at = number) + 11, nullptr, 10);
   std::uint64_t kept = 0;
-  for (auto at = log.find(" app[web.1]: line "); at != std::string::npos; at = log.find(" app[web.1]: line ", at + 1)) ++kept;
+  for (auto at = log.find(" app[web.1]: line "); at != std::string::npos;
+       at = log.find(" app[web.1]: line ", at + 1))
+    ++kept;
   CHECK(kept + dropped == 200000);
 }
 
@@ -255,9 +262,8 @@ TEST_CASE("nothing is left of replicas that ended") {
   CHECK(engine.list().empty());
   CHECK(fs::is_empty(bench.path("data") / "replicas"));
   const auto options = bench.options();
-  CHECK(eventually([&] {
-    return fs::is_empty("/sys/class/net/" + options.network.bridge + "/brif");
-  }));
+  CHECK(eventually(
+      [&] { return fs::is_empty("/sys/class/net/" + options.network.bridge + "/brif"); }));
   CHECK(runtime::Cgroups::open(options.cgroup)->list().empty());
   CHECK(read_file("/proc/self/mountinfo")->find(bench.path("data").string()) == std::string::npos);
 }

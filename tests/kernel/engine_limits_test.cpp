@@ -12,7 +12,8 @@ TEST_CASE("a replica that needs more memory than its limit ends with that reason
   REQUIRE(bench.open().start(spec).has_value());
   const auto exited = bench.events.wait_exit(ReplicaId("r-1"));
   CHECK(exited.reason == ExitReason::out_of_memory);
-  CHECK(exited.message == "Error R15 (Memory quota vastly exceeded): needed more than its limit of 64 MB");
+  CHECK(exited.message ==
+        "Error R15 (Memory quota vastly exceeded): needed more than its limit of 64 MB");
 }
 
 TEST_CASE("a fork bomb stops at the limit of processes") {

@@ -39,12 +39,18 @@ class Outside {
     const int index = *host.index_of(bridge_);
     REQUIRE(host.add_address(index, *runtime::parse_ipv4_prefix("203.0.113.1/24")).has_value());
     REQUIRE(host.set_up(index).has_value());
-    REQUIRE(host.create_veth({.host_name = bridge_ + "v", .peer_name = "eth0",
-                              .peer_namespace = namespace_.get(), .bridge = index, .mtu = 1400}).has_value());
+    REQUIRE(host.create_veth({.host_name = bridge_ + "v",
+                              .peer_name = "eth0",
+                              .peer_namespace = namespace_.get(),
+                              .bridge = index,
+                              .mtu = 1400})
+                .has_value());
     REQUIRE(host.set_up(*host.index_of(bridge_ + "v")).has_value());
     inside([&] {
       auto link = *Netlink::open();
-      REQUIRE(link.add_address(*link.index_of("eth0"), *runtime::parse_ipv4_prefix("203.0.113.2/24")).has_value());
+      REQUIRE(
+          link.add_address(*link.index_of("eth0"), *runtime::parse_ipv4_prefix("203.0.113.2/24"))
+              .has_value());
       REQUIRE(link.set_up(*link.index_of("eth0")).has_value());
       REQUIRE(link.add_default_route(*runtime::parse_ipv4("203.0.113.1")).has_value());
       listener_ = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));

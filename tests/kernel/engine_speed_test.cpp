@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How long a start takes, beside plain `crun run` of the same configuration in the same run. Prints;
-// the only claims are generous ones, since other work shares the machine.
+// How long a start takes, beside plain `crun run` of the same configuration in the same run.
+// Prints; the only claims are generous ones, since other work shares the machine.
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -64,7 +64,8 @@ std::vector<std::int64_t> crun_runs(ContainerBench& bench, int count) {
   // crun needs to reach the root as the mapped user; a replica's root lies on the shim's stage.
   fs::permissions(bench.path(""), fs::perms(0755));
   fs::copy(bench.path("root"), bundle / "rootfs", fs::copy_options::recursive);
-  for (const char* name : {"proc", "dev", "sys", "tmp"}) fs::create_directories(bundle / "rootfs" / name);
+  for (const char* name : {"proc", "dev", "sys", "tmp"})
+    fs::create_directories(bundle / "rootfs" / name);
   std::string config = runtime::oci_config({.root = (bundle / "rootfs").string(),
                                             .init = (bench.path("root") / "bin/payload").string(),
                                             .hostname = "x",

@@ -52,7 +52,8 @@ std::unique_ptr<runtime::LocalSandbox> open(runtime::LocalEngine& engine, const 
 
 }  // namespace
 
-TEST_CASE("a sandbox runs commands one after the other as the wanted user and streams their output") {
+TEST_CASE(
+    "a sandbox runs commands one after the other as the wanted user and streams their output") {
   SKIP_WITHOUT_CONTAINERS();
   ContainerBench bench;
   auto& engine = bench.open();
@@ -89,7 +90,8 @@ TEST_CASE("binds and overlays keep the users of files, and whiteouts are readabl
   ContainerBench bench;
   auto& engine = bench.open();
   SandboxSpec spec = spec_in(bench, "b-1");
-  for (const char* name : {"cache", "upper", "work", "lower", "read"}) fs::create_directories(bench.path(name));
+  for (const char* name : {"cache", "upper", "work", "lower", "read"})
+    fs::create_directories(bench.path(name));
   for (const char* name : {"cache", "upper"}) (void)!::chown(bench.path(name).c_str(), 1000, 1000);
   fs::create_directories(bench.path("lower") / "dir");
   (void)!::chown(bench.path("lower").c_str(), 1000, 1000);
@@ -106,9 +108,10 @@ TEST_CASE("binds and overlays keep the users of files, and whiteouts are readabl
     CHECK(run(*sandbox, command({"remove", "/workspace/old", "/workspace/dir"})).output == "");
     CHECK(run(*sandbox, command({"print", "/etc/given", "/workspace/inner/file"})).output ==
           "from outside\nfrom outside\n");
-    CHECK(run(*sandbox, command({"touch", "/workspace/inner/x"})).output == "touch /workspace/inner/x: EROFS\n");
+    CHECK(run(*sandbox, command({"touch", "/workspace/inner/x"})).output ==
+          "touch /workspace/inner/x: EROFS\n");
   }
-  struct stat status {};
+  struct stat status{};
   REQUIRE(::stat((bench.path("cache") / "made").c_str(), &status) == 0);
   CHECK(status.st_uid == 1000);
   REQUIRE(::stat((bench.path("upper") / "new").c_str(), &status) == 0);

@@ -34,10 +34,10 @@ inline std::string why_no_containers() {
   return {};
 }
 
-#define SKIP_WITHOUT_CONTAINERS()                                      \
+#define SKIP_WITHOUT_CONTAINERS()                                        \
   if (const auto why = berth::test::why_no_containers(); !why.empty()) { \
-    MESSAGE("skipped: " << why);                                       \
-    return;                                                            \
+    MESSAGE("skipped: " << why);                                         \
+    return;                                                              \
   }
 
 /// A failed result's message, for assertions.
@@ -75,7 +75,8 @@ class Events {
     REQUIRE_MESSAGE(status.state == ReplicaState::ready, status.message);
     return status;
   }
-  ReplicaStatus wait_exit(const ReplicaId& id, std::chrono::seconds limit = std::chrono::seconds(20)) {
+  ReplicaStatus wait_exit(const ReplicaId& id,
+                          std::chrono::seconds limit = std::chrono::seconds(20)) {
     return wait(id, [](const auto& s) { return s.state == ReplicaState::exited; }, limit);
   }
   std::size_t count() {
@@ -106,14 +107,16 @@ class ContainerBench {
     const fs::path root = path("root");
     for (const char* name : {"bin", "app", "etc"}) fs::create_directories(root / name);
     fs::copy_file(fs::path(BERTH_BINARY_DIR) / "berth-test-payload", root / "bin/payload");
-    (void)write_file(root / "etc/passwd", "root:x:0:0::/:/bin/payload\napp:x:1000:1000::/app:/bin/payload\n");
+    (void)write_file(root / "etc/passwd",
+                     "root:x:0:0::/:/bin/payload\napp:x:1000:1000::/app:/bin/payload\n");
     fs::create_directories(path("logs"));
     ::chown(root.c_str(), 0, 0);
     (void)!::chown((root / "app").c_str(), 1000, 1000);
   }
   ~ContainerBench() {
     if (engine_) {
-      for (const auto& status : engine_->list()) (void)engine_->stop(status.spec.id, std::chrono::seconds(0));
+      for (const auto& status : engine_->list())
+        (void)engine_->stop(status.spec.id, std::chrono::seconds(0));
       eventually([this] {
         for (const auto& status : engine_->list())
           if (status.state != ReplicaState::exited) return false;
@@ -128,8 +131,8 @@ class ContainerBench {
     runtime::LocalOptions options;
     options.data_dir = directory / "data";
     options.shim = fs::path(BERTH_BINARY_DIR) / "berth-shim";
-    // One set of names for this build directory: what a crashed run left is taken over and removed by
-    // the next, and tests of another build directory are not in the way.
+    // One set of names for this build directory: what a crashed run left is taken over and removed
+    // by the next, and tests of another build directory are not in the way.
     char tag[16];
     const std::size_t hash = std::hash<std::string>{}(BERTH_BINARY_DIR);
     std::snprintf(tag, sizeof tag, "%03x", static_cast<unsigned>(hash & 0xfff));

@@ -32,11 +32,11 @@ class FakeControl final : public api::Control {
   std::map<std::string, std::vector<api::ReplicaView>> shown_replicas;  ///< by app id
   std::vector<api::TrafficSample> shown_traffic;
   std::optional<api::OneOffRequest> last_run;
-  std::optional<Error> failure;              ///< of restart, stop and run
+  std::optional<Error> failure;  ///< of restart, stop and run
   std::optional<Error> push_failure;
   std::map<std::string, std::string> push_env;
-  std::map<std::string, Fd> attachable;      ///< by secret
-  int tickets = 0;                           ///< that are alive
+  std::map<std::string, Fd> attachable;  ///< by secret
+  int tickets = 0;                       ///< that are alive
 
   /// Tells every subscriber.
   void notify(json::object notice) {
@@ -47,7 +47,9 @@ class FakeControl final : public api::Control {
   [[nodiscard]] std::size_t subscribers() const { return listeners_.size(); }
 
   void reconcile(const platform::AppId& app) override { calls.push_back("reconcile " + app.value); }
-  void app_destroyed(const platform::App& app) override { calls.push_back("destroyed " + app.name); }
+  void app_destroyed(const platform::App& app) override {
+    calls.push_back("destroyed " + app.name);
+  }
 
   std::vector<api::ReplicaView> replicas(const platform::AppId& app) override {
     return shown_replicas[app.value];
@@ -65,13 +67,22 @@ class FakeControl final : public api::Control {
     co_return Result<void>();
   }
 
-  boost::asio::awaitable<Result<api::OneOff>> run(platform::AppId, api::OneOffRequest request) override {
+  boost::asio::awaitable<Result<api::OneOff>> run(platform::AppId,
+                                                  api::OneOffRequest request) override {
     last_run = request;
     if (failure) co_return *failure;
     api::OneOff started;
-    started.replica = {.id = "r-1", .name = "run.1", .type = "run", .command = request.command, .size = "standard",
-                       .state = "starting", .message = {}, .release = 1, .release_id = {},
-                       .created_at = now(), .updated_at = now()};
+    started.replica = {.id = "r-1",
+                       .name = "run.1",
+                       .type = "run",
+                       .command = request.command,
+                       .size = "standard",
+                       .state = "starting",
+                       .message = {},
+                       .release = 1,
+                       .release_id = {},
+                       .created_at = now(),
+                       .updated_at = now()};
     if (request.attach) started.attach_secret = "open-sesame";
     co_return started;
   }
@@ -79,19 +90,22 @@ class FakeControl final : public api::Control {
   boost::asio::awaitable<Result<Fd>> attach(std::string secret) override {
     const auto found = attachable.find(secret);
     if (found == attachable.end())
-      co_return Error{ErrorKind::not_found, "this attach URL was used or is too old; run the command again"};
+      co_return Error{ErrorKind::not_found,
+                      "this attach URL was used or is too old; run the command again"};
     Fd fd = std::move(found->second);
     attachable.erase(found);
     co_return fd;
   }
 
-  Result<std::shared_ptr<api::PushTicket>> begin_push(const platform::App& app, std::string user) override {
+  Result<std::shared_ptr<api::PushTicket>> begin_push(const platform::App& app,
+                                                      std::string user) override {
     calls.push_back("push " + app.name + " by " + user);
     if (push_failure) return *push_failure;
     BERTH_ASSIGN(auto path, repository(app));
     ++tickets;
     return std::shared_ptr<api::PushTicket>(
-        new api::PushTicket{.id = "ticket", .env = push_env, .repository = path}, [this](api::PushTicket* ticket) {
+        new api::PushTicket{.id = "ticket", .env = push_env, .repository = path},
+        [this](api::PushTicket* ticket) {
           --tickets;
           delete ticket;
         });
@@ -100,7 +114,9 @@ class FakeControl final : public api::Control {
   Result<std::filesystem::path> repository(const platform::App& app) override {
     const auto path = directory_ / (app.name + ".git");
     if (std::filesystem::exists(path)) return path;
-    BERTH_ASSIGN(const Output made, run_program({.argv = {"git", "init", "-q", "--bare", "-b", "main", path.string()}}));
+    BERTH_ASSIGN(
+        const Output made,
+        run_program({.argv = {"git", "init", "-q", "--bare", "-b", "main", path.string()}}));
     if (!made.status.success()) return Error{ErrorKind::io, made.err};
     return path;
   }
@@ -108,22 +124,28 @@ class FakeControl final : public api::Control {
   std::filesystem::path build_log(const platform::BuildId& build) override {
     return directory_ / "builds" / (build.value + ".log");
   }
-  std::filesystem::path log_directory(const platform::App& app) override { return directory_ / "logs" / app.id.value; }
+  std::filesystem::path log_directory(const platform::App& app) override {
+    return directory_ / "logs" / app.id.value;
+  }
 
   std::vector<api::TrafficSample> traffic(const platform::AppId&, int seconds) override {
     auto result = shown_traffic;
-    if (result.size() > static_cast<std::size_t>(seconds)) result.resize(static_cast<std::size_t>(seconds));
+    if (result.size() > static_cast<std::size_t>(seconds))
+      result.resize(static_cast<std::size_t>(seconds));
     return result;
   }
 
   std::shared_ptr<void> subscribe(std::function<void(const Notice&)> listener) override {
     const int id = next_++;
     listeners_[id] = std::move(listener);
-    return std::shared_ptr<void>(static_cast<void*>(this), [this, id](void*) { listeners_.erase(id); });
+    return std::shared_ptr<void>(static_cast<void*>(this),
+                                 [this, id](void*) { listeners_.erase(id); });
   }
 
   json::object status() override {
-    return {{"router", {{"connected", true}}}, {"engine", {{"kind", "fake"}}}, {"disk", {{"free_bytes", 1}}}};
+    return {{"router", {{"connected", true}}},
+            {"engine", {{"kind", "fake"}}},
+            {"disk", {{"free_bytes", 1}}}};
   }
 
  private:

@@ -27,10 +27,12 @@ class JsonSchema final {
   }
 
  private:
-  [[nodiscard]] std::string keyword(std::string_view key, const json::value& argument, const json::object& schema,
-                                    const json::value& value, const std::string& where) const {
+  [[nodiscard]] std::string keyword(std::string_view key, const json::value& argument,
+                                    const json::object& schema, const json::value& value,
+                                    const std::string& where) const {
     if (key == "$ref") return check(resolve(argument), value, where);
-    if (key == "type") return is_type(argument.get_string(), value) ? "" : where + " is no " + text(argument);
+    if (key == "type")
+      return is_type(argument.get_string(), value) ? "" : where + " is no " + text(argument);
     if (key == "format") return format(argument.get_string(), value, where);
     if (key == "enum") {
       const auto& words = argument.get_array();
@@ -46,15 +48,18 @@ class JsonSchema final {
     }
     if (key == "required") {
       for (const auto& name : argument.get_array())
-        if (value.is_object() && !value.get_object().contains(name.get_string())) return where + " lacks " + text(name);
+        if (value.is_object() && !value.get_object().contains(name.get_string()))
+          return where + " lacks " + text(name);
       return {};
     }
     if (key == "items") return items(argument.get_object(), value, where);
-    if (key == "properties" || key == "additionalProperties") return properties(schema, value, where);
+    if (key == "properties" || key == "additionalProperties")
+      return properties(schema, value, where);
     return where + ": the keyword " + std::string(key) + " is not known";
   }
 
-  [[nodiscard]] std::string items(const json::object& schema, const json::value& value, const std::string& where) const {
+  [[nodiscard]] std::string items(const json::object& schema, const json::value& value,
+                                  const std::string& where) const {
     if (!value.is_array()) return {};
     std::size_t index = 0;
     for (const auto& item : value.get_array()) {
@@ -95,12 +100,14 @@ class JsonSchema final {
     return type == "object" && value.is_object();
   }
 
-  static std::string format(std::string_view name, const json::value& value, const std::string& where) {
+  static std::string format(std::string_view name, const json::value& value,
+                            const std::string& where) {
     if (!value.is_string()) return {};
     const std::string_view text(value.get_string());
     if (name == "date-time") return parse_rfc3339(text).has_error() ? where + " is no time" : "";
     if (name != "uuid") return where + ": the format " + std::string(name) + " is not known";
-    const bool good = text.size() == 36 && text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-';
+    const bool good = text.size() == 36 && text[8] == '-' && text[13] == '-' && text[18] == '-' &&
+                      text[23] == '-';
     return good ? "" : where + " is no UUID";
   }
 

@@ -42,12 +42,14 @@ int serve(const Arguments& arguments) {
   const char* port = std::getenv("PORT");
   sockaddr_in at{};
   at.sin_family = AF_INET;
-  at.sin_port = htons(static_cast<std::uint16_t>(number(arguments, 1, port ? std::atoi(port) : 8080)));
+  at.sin_port =
+      htons(static_cast<std::uint16_t>(number(arguments, 1, port ? std::atoi(port) : 8080)));
   ::inet_pton(AF_INET, address.c_str(), &at.sin_addr);
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
   ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (::bind(listener, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 || ::listen(listener, 64) != 0) {
+  if (::bind(listener, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 ||
+      ::listen(listener, 64) != 0) {
     std::perror("listen");
     return 1;
   }
@@ -87,7 +89,7 @@ volatile sig_atomic_t terminated = 0;
 
 /// wait-term CODE: ends with CODE when SIGTERM comes. ignore-term: does not end for it.
 int wait_term(const Arguments& arguments) {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = [](int) { terminated = 1; };
   ::sigaction(SIGTERM, &action, nullptr);
   std::printf("waiting\n");
@@ -158,7 +160,8 @@ int write_disk(const Arguments& arguments) {
 int echo() {
   char buffer[4096];
   ssize_t count;
-  while ((count = ::read(0, buffer, sizeof buffer)) > 0) (void)!::write(1, buffer, static_cast<std::size_t>(count));
+  while ((count = ::read(0, buffer, sizeof buffer)) > 0)
+    (void)!::write(1, buffer, static_cast<std::size_t>(count));
   return 0;
 }
 
@@ -171,7 +174,7 @@ int terminal(const Arguments& arguments) {
   };
   std::printf("tty %s\n", ::isatty(0) && ::isatty(1) ? ::ttyname(0) : "no");
   show();
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = [](int) { terminated = 1; };
   ::sigaction(SIGWINCH, &action, nullptr);
   char line[256];
@@ -231,7 +234,8 @@ int abstract_socket(const Arguments& arguments) {
   const std::string& name = arguments.at(0);
   std::memcpy(to.sun_path + 1, name.data(), name.size());
   const int peer = ::socket(AF_UNIX, SOCK_STREAM, 0);
-  const socklen_t length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  const socklen_t length =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
   const int result = ::connect(peer, reinterpret_cast<sockaddr*>(&to), length);
   std::printf("abstract %s\n", result == 0 ? "connected" : strerrorname_np(errno));
   return 0;
@@ -266,8 +270,10 @@ int forbidden() {
   attempt("kcore", [] {  // masked: there, and empty
     const int file = ::open("/proc/kcore", O_RDONLY);
     char byte;
-    if (file >= 0 && ::read(file, &byte, 1) == 0) errno = ENODATA, ::close(file);
-    else return file;
+    if (file >= 0 && ::read(file, &byte, 1) == 0)
+      errno = ENODATA, ::close(file);
+    else
+      return file;
     return -1;
   }());
   attempt("sys", ::open("/sys/kernel/uevent_helper", O_WRONLY | O_CREAT, 0600));
@@ -320,7 +326,8 @@ int print_whole(const Arguments& arguments) {
     }
     char buffer[4096];
     ssize_t count;
-    while ((count = ::read(file, buffer, sizeof buffer)) > 0) (void)!::write(1, buffer, static_cast<std::size_t>(count));
+    while ((count = ::read(file, buffer, sizeof buffer)) > 0)
+      (void)!::write(1, buffer, static_cast<std::size_t>(count));
     ::close(file);
   }
   return 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Which address of the subnet a container gets. Addresses go round: one that was given back is used
-// again last, so that a stale route or connection does not reach another app. Pure, not thread-safe.
+// again last, so that a stale route or connection does not reach another app. Pure, not
+// thread-safe.
 #pragma once
 
 #include <algorithm>
@@ -34,12 +35,15 @@ class AddressPool final {
   /// An address that an earlier life of ours gave out; the next one taken lies behind it.
   void reserve(std::uint32_t address) {
     used_.insert(address);
-    if (address > network_ && address - network_ < size_) next_ = std::max<std::uint64_t>(next_, address - network_);
+    if (address > network_ && address - network_ < size_)
+      next_ = std::max<std::uint64_t>(next_, address - network_);
   }
   void give_back(std::uint32_t address) { used_.erase(address); }
 
  private:
-  static std::uint32_t mask(int length) { return length == 0 ? 0 : ~std::uint32_t{0} << (32 - length); }
+  static std::uint32_t mask(int length) {
+    return length == 0 ? 0 : ~std::uint32_t{0} << (32 - length);
+  }
   std::uint32_t network_;
   std::uint64_t size_;
   std::uint64_t next_ = 1;

@@ -63,7 +63,8 @@ std::string encode(const AgentRun& run) {
   put(result, run.argv);
   put(result, run.env);
   put(result, std::string_view(run.working_directory));
-  for (const std::uint32_t number : {run.uid, run.gid, run.terminal ? 1U : 0U, run.columns, run.rows})
+  for (const std::uint32_t number :
+       {run.uid, run.gid, run.terminal ? 1U : 0U, run.columns, run.rows})
     put(result, number);
   return result;
 }
@@ -83,10 +84,10 @@ std::string encode(const AgentExit& exit) {
 }
 
 bool decode(std::string_view payload, AgentRun& run) {
-  return take(payload, run.argv) && take(payload, run.env) && take(payload, run.working_directory) &&
-         take(payload, run.uid) && take(payload, run.gid) && take(payload, run.terminal) &&
-         take(payload, run.columns) && take(payload, run.rows) && payload.empty() &&
-         !run.argv.empty();
+  return take(payload, run.argv) && take(payload, run.env) &&
+         take(payload, run.working_directory) && take(payload, run.uid) && take(payload, run.gid) &&
+         take(payload, run.terminal) && take(payload, run.columns) && take(payload, run.rows) &&
+         payload.empty() && !run.argv.empty();
 }
 
 bool decode(std::string_view payload, AgentSignal& signal) {

@@ -2,9 +2,9 @@
 //
 // What is said to the agent, the first process of every container (berth-shim in its agent role),
 // over SOCK_SEQPACKET sockets: one packet a message, a type byte and then the payload, descriptors
-// beside it. One connection has one program at a time. The agent ends, and all of the container with
-// it, when its first connection (the shim's) ends; a program is killed when its connection ends.
-// Shared with the static shim: no exceptions, nothing but libc and strings.
+// beside it. One connection has one program at a time. The agent ends, and all of the container
+// with it, when its first connection (the shim's) ends; a program is killed when its connection
+// ends. Shared with the static shim: no exceptions, nothing but libc and strings.
 #pragma once
 
 #include <cstdint>

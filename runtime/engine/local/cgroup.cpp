@@ -122,8 +122,9 @@ Result<void> limit_v2(const fs::path& at, const Limits& limits) {
   BERTH_TRY(set(at / "cpu.weight",
                 std::to_string(std::clamp<std::uint64_t>(limits.cpu_weight, 1, 10'000))));
   if (limits.cpu_milli > 0)
-    BERTH_TRY(set(at / "cpu.max",
-                  std::to_string(std::max<std::uint64_t>(1000, limits.cpu_milli * 100)) + " 100000"));
+    BERTH_TRY(
+        set(at / "cpu.max",
+            std::to_string(std::max<std::uint64_t>(1000, limits.cpu_milli * 100)) + " 100000"));
   return set(at / "pids.max", std::to_string(limits.pids));
 }
 
@@ -136,14 +137,16 @@ Result<void> hand_down(const fs::path& directory) {
 
 Result<fs::path> make_base(const CgroupHierarchy& hierarchy, const std::string& name,
                            std::string_view own) {
-  const std::string_view controller =
-      hierarchy.v2 || hierarchy.controllers.empty() ? "" : std::string_view(hierarchy.controllers.front());
+  const std::string_view controller = hierarchy.v2 || hierarchy.controllers.empty()
+                                          ? ""
+                                          : std::string_view(hierarchy.controllers.front());
   const fs::path at_root = hierarchy.mount / name;
   auto made = make_directory(at_root);
   if (!made.has_error()) return at_root;
   // A path that begins with a slash would replace the mount point in operator/.
   const std::string path = own_cgroup(own, controller);
-  const fs::path below = hierarchy.mount / path.substr(std::min<std::size_t>(1, path.size())) / name;
+  const fs::path below =
+      hierarchy.mount / path.substr(std::min<std::size_t>(1, path.size())) / name;
   if (below == at_root || make_directory(below).has_error()) return made.error();
   return below;
 }
@@ -164,10 +167,12 @@ Result<std::vector<CgroupHierarchy>> parse_cgroup_mounts(std::string_view mounti
       if (option != "rw" && option != "ro" && option != "xattr" && option != "clone_children" &&
           !option.starts_with("release_agent="))
         hierarchy.controllers.emplace_back(option);
-    controllers.insert(controllers.end(), hierarchy.controllers.begin(), hierarchy.controllers.end());
+    controllers.insert(controllers.end(), hierarchy.controllers.begin(),
+                       hierarchy.controllers.end());
     v1.push_back(std::move(hierarchy));
   }
-  if (holds(controllers, "memory") && holds(controllers, "cpu") && holds(controllers, "pids")) return v1;
+  if (holds(controllers, "memory") && holds(controllers, "cpu") && holds(controllers, "pids"))
+    return v1;
   if (!v2.empty()) return std::vector{v2.front()};
   return Error{ErrorKind::unavailable,
                "no usable cgroups: neither cgroup2 nor the v1 controllers memory, cpu and pids are "
@@ -189,8 +194,9 @@ std::string own_cgroup(std::string_view text, std::string_view controller) {
     if (first == std::string_view::npos || second == std::string_view::npos) continue;
     const auto names = line.substr(first + 1, second - first - 1);
     const auto list = split(names, ',');
-    const bool match = controller.empty() ? names.empty()
-                                          : std::find(list.begin(), list.end(), controller) != list.end();
+    const bool match = controller.empty()
+                           ? names.empty()
+                           : std::find(list.begin(), list.end(), controller) != list.end();
     if (match) return std::string(line.substr(second + 1));
   }
   return "/";
@@ -286,9 +292,8 @@ Result<ReplicaStats> Cgroups::stats(const std::string& id) const {
       number(get(group.memory / (v2_ ? "memory.current" : "memory.usage_in_bytes")));
   const std::uint64_t cache = field(memory, v2_ ? "inactive_file" : "total_inactive_file");
   result.memory_bytes = used - std::min(used, cache);
-  result.cpu = std::chrono::microseconds(
-      v2_ ? field(get(group.cpu / "cpu.stat"), "usage_usec")
-          : number(get(group.cpu / "cpuacct.usage")) / 1000);
+  result.cpu = std::chrono::microseconds(v2_ ? field(get(group.cpu / "cpu.stat"), "usage_usec")
+                                             : number(get(group.cpu / "cpuacct.usage")) / 1000);
   result.pids = number(get(group.pids / "pids.current"));
   if (memory.empty()) return Error{ErrorKind::not_found, id + " does not run"};
   return result;

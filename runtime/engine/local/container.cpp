@@ -62,7 +62,8 @@ Result<void> fill_upper(const ContainerHost& host, const ContainerSpec& spec,
   const fs::path upper = upper_directory(spec.directory);
   BERTH_TRY(make_directory(upper, 0755));
   BERTH_TRY(make_directory(spec.directory / "work", 0700));
-  for (const char* name : {"etc", "proc", "dev", "sys"}) BERTH_TRY(make_directory(upper / name, 0755));
+  for (const char* name : {"etc", "proc", "dev", "sys"})
+    BERTH_TRY(make_directory(upper / name, 0755));
   BERTH_TRY(make_directory(upper / "tmp", 01777));
   std::string hosts = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n";
   if (member.address != 0) hosts += ipv4_text(member.address) + " " + spec.hostname + "\n";
@@ -95,11 +96,19 @@ Layout lay_out(const ContainerHost& host, const ContainerSpec& spec) {
     layout.mounts.push_back(std::move(mount));
   };
   for (const auto& overlay : spec.overlays)
-    add({.name = {}, .source = {}, .writable = true, .lowers = strings(overlay.lowers),
-         .upper = overlay.upper, .work = overlay.work},
+    add({.name = {},
+         .source = {},
+         .writable = true,
+         .lowers = strings(overlay.lowers),
+         .upper = overlay.upper,
+         .work = overlay.work},
         overlay.target);
   for (const auto& bind : spec.binds)
-    add({.name = {}, .source = bind.source, .writable = bind.writable, .lowers = {}, .upper = {},
+    add({.name = {},
+         .source = bind.source,
+         .writable = bind.writable,
+         .lowers = {},
+         .upper = {},
          .work = {}},
         bind.target);
   // A mount inside another mount's target must come after it.
@@ -125,8 +134,8 @@ std::string oci_text(const ContainerHost& host, const ContainerSpec& spec, const
                      .seccomp_filter = host.seccomp_filter});
 }
 
-ShimConf shim_conf(const ContainerHost& host, const ContainerSpec& spec, const NetworkMember& member,
-                   const Cgroup& cgroup) {
+ShimConf shim_conf(const ContainerHost& host, const ContainerSpec& spec,
+                   const NetworkMember& member, const Cgroup& cgroup) {
   ShimConf conf{.id = spec.id,
                 .stage = host.options.stage,
                 .oci_runtime = host.oci_runtime,
@@ -148,8 +157,7 @@ ShimConf shim_conf(const ContainerHost& host, const ContainerSpec& spec, const N
   if (member.address != 0) {
     conf.veth = member.veth;
     conf.bridge = host.network->bridge();
-    conf.address =
-        ipv4_text(member.address) + "/" + std::to_string(host.network->prefix_length());
+    conf.address = ipv4_text(member.address) + "/" + std::to_string(host.network->prefix_length());
     conf.gateway = host.network->gateway();
     conf.mtu = host.network->mtu();
   }
@@ -158,7 +166,8 @@ ShimConf shim_conf(const ContainerHost& host, const ContainerSpec& spec, const N
 
 Result<StartedContainer> spawn_shim(const ContainerHost& host, const ContainerSpec& spec) {
   int pair[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return system_error("socketpair");
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+    return system_error("socketpair");
   StartedContainer result;
   result.shim = std::make_unique<ShimLink>(Fd(pair[0]));
   const Fd shim_status(pair[1]);
@@ -191,7 +200,8 @@ Result<void> await_start(StartedContainer& container) {
     const ShimReport report = container.shim->wait(start_limit);
     if (report.kind == ShimReport::Kind::none)
       return Error{ErrorKind::timeout, "the container was not made in time"};
-    if (report.kind == ShimReport::Kind::failed) return Error{ErrorKind::unavailable, report.message};
+    if (report.kind == ShimReport::Kind::failed)
+      return Error{ErrorKind::unavailable, report.message};
     if (report.kind == ShimReport::Kind::exited || report.kind == ShimReport::Kind::gone)
       return Error{ErrorKind::internal, "the shim ended before the container ran"};
     if (report.kind != ShimReport::Kind::started) continue;
@@ -203,8 +213,8 @@ Result<void> await_start(StartedContainer& container) {
 
 }  // namespace
 
-Result<std::unique_ptr<ContainerHost>> ContainerHost::open(const LocalOptions& options,
-                                                           const std::vector<NetworkMember>& members) {
+Result<std::unique_ptr<ContainerHost>> ContainerHost::open(
+    const LocalOptions& options, const std::vector<NetworkMember>& members) {
   if (::geteuid() != 0)
     return Error{ErrorKind::forbidden,
                  "containers need root: run the server as root (namespaces, cgroups and mounts)"};

@@ -84,7 +84,8 @@ struct StartedContainer {
 }
 
 /// Blocks until the program runs (or the agent listens). On an error nothing is left but files.
-[[nodiscard]] Result<StartedContainer> start_container(ContainerHost& host, const ContainerSpec& spec,
+[[nodiscard]] Result<StartedContainer> start_container(ContainerHost& host,
+                                                       const ContainerSpec& spec,
                                                        const NetworkMember& member);
 
 }  // namespace berth::runtime

@@ -53,10 +53,14 @@ ReadinessVerdict Readiness::look(const std::vector<ListeningSocket>& sockets,
     if (found == 0 || socket.port < found || (socket.loopback && socket.port == port_))
       found = socket.loopback && found == port_ ? found : socket.port;
   }
-  if (other == 0) other_since_.reset();
-  else if (!other_since_) other_since_ = age;
-  if (loopback == 0 || other != 0) loopback_since_.reset();
-  else if (!loopback_since_) loopback_since_ = age;
+  if (other == 0)
+    other_since_.reset();
+  else if (!other_since_)
+    other_since_ = age;
+  if (loopback == 0 || other != 0)
+    loopback_since_.reset();
+  else if (!loopback_since_)
+    loopback_since_ = age;
 
   const std::string wanted = std::to_string(port_);
   if (other_since_ && age - *other_since_ >= other_port_after)
@@ -70,7 +74,8 @@ ReadinessVerdict Readiness::look(const std::vector<ListeningSocket>& sockets,
   if (age >= boot_timeout_)
     return {Kind::boot_timeout, 0,
             "Error R10 (Boot timeout): nothing listened on $PORT (" + wanted + ") within " +
-                std::to_string(std::chrono::duration_cast<std::chrono::seconds>(boot_timeout_).count()) +
+                std::to_string(
+                    std::chrono::duration_cast<std::chrono::seconds>(boot_timeout_).count()) +
                 " seconds of the start"};
   return {};
 }

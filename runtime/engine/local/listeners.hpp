@@ -34,7 +34,8 @@ class Readiness final {
   static constexpr std::chrono::milliseconds loopback_after{2000};
 
   Readiness() = default;
-  Readiness(int port, std::chrono::milliseconds boot_timeout) : port_(port), boot_timeout_(boot_timeout) {}
+  Readiness(int port, std::chrono::milliseconds boot_timeout)
+      : port_(port), boot_timeout_(boot_timeout) {}
 
   /// `age` is the time since the start; calls come in order of it.
   [[nodiscard]] ReadinessVerdict look(const std::vector<ListeningSocket>& sockets,

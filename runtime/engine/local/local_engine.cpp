@@ -147,7 +147,8 @@ Result<void> LocalEngine::start_in(const fs::path& at, Replica& replica) {
   container.note = to_json(note, true);
   BERTH_ASSIGN(StartedContainer started, start_container(*host_, container, replica.member));
   replica.shim = std::move(started.shim);
-  on_started(replica, {.kind = ShimReport::Kind::started, .pid = started.pid, .at = started.started_at});
+  on_started(replica,
+             {.kind = ShimReport::Kind::started, .pid = started.pid, .at = started.started_at});
   return {};
 }
 
@@ -233,19 +234,19 @@ void LocalEngine::watch_disk(const Replica& replica) {
   const ReplicaSpec& spec = replica.status.spec;
   const std::uint64_t limit = spec.limits.disk_bytes;
   if (limit == 0) return;
-  host_->disk_watch.watch(
-      spec.id.value,
-      {.directories = {upper_directory(directory(spec.id))},
-       .limit_bytes = limit,
-       .growth_only = false,
-       .over_limit = [this, id = spec.id, limit](std::uint64_t used) {
-         const std::scoped_lock lock(mutex_);
-         const auto found = replicas_.find(id);
-         if (found == replicas_.end() || !found->second.shim) return;
-         force_end(found->second, ExitReason::disk_limit,
-                   "wrote " + std::to_string(used >> 20) + " MB to its disk, which is limited to " +
-                       std::to_string(limit >> 20) + " MB");
-       }});
+  host_->disk_watch.watch(spec.id.value,
+                          {.directories = {upper_directory(directory(spec.id))},
+                           .limit_bytes = limit,
+                           .growth_only = false,
+                           .over_limit = [this, id = spec.id, limit](std::uint64_t used) {
+                             const std::scoped_lock lock(mutex_);
+                             const auto found = replicas_.find(id);
+                             if (found == replicas_.end() || !found->second.shim) return;
+                             force_end(found->second, ExitReason::disk_limit,
+                                       "wrote " + std::to_string(used >> 20) +
+                                           " MB to its disk, which is limited to " +
+                                           std::to_string(limit >> 20) + " MB");
+                           }});
 }
 
 }  // namespace berth::runtime

@@ -127,7 +127,8 @@ Result<LocalEngine::Replica> LocalEngine::adopt(const fs::path& at) {
       // Read by its number: the shim shares the descriptor's position with every engine it had.
       auto whole = read_file("/proc/self/fd/" + std::to_string(file.get()));
       if (!whole.has_error())
-        if (auto parsed = parse_replica_note(*whole); !parsed.has_error()) note = std::move(*parsed);
+        if (auto parsed = parse_replica_note(*whole); !parsed.has_error())
+          note = std::move(*parsed);
     } else {
       replica.shim.reset();
     }
@@ -141,13 +142,18 @@ Result<LocalEngine::Replica> LocalEngine::adopt(const fs::path& at) {
   }
   for (;;) {
     const ShimReport report = replica.shim->poll();
-    if (report.kind == ShimReport::Kind::started) on_started(replica, report);
-    else if (report.kind == ShimReport::Kind::none) break;
-    else if (report.kind == ShimReport::Kind::gone) on_exited(replica, read_exit_file(at), ignored);
-    else on_exited(replica, report, ignored);
+    if (report.kind == ShimReport::Kind::started)
+      on_started(replica, report);
+    else if (report.kind == ShimReport::Kind::none)
+      break;
+    else if (report.kind == ShimReport::Kind::gone)
+      on_exited(replica, read_exit_file(at), ignored);
+    else
+      on_exited(replica, report, ignored);
     if (!replica.shim) return replica;
   }
-  // Ready once, ready for good: whether it still answers is the router's concern, not a second boot.
+  // Ready once, ready for good: whether it still answers is the router's concern, not a second
+  // boot.
   if (const auto ready = read_file(at / ready_file); !ready.has_error())
     if (const auto object = parse_json_object(*ready); !object.has_error()) {
       replica.status.state = ReplicaState::ready;
@@ -219,11 +225,17 @@ void LocalEngine::read_shim(Replica& replica, std::vector<ReplicaStatus>& events
   while (replica.shim) {
     const ShimReport report = replica.shim->poll();
     switch (report.kind) {
-      case ShimReport::Kind::none: return;
-      case ShimReport::Kind::note: break;
-      case ShimReport::Kind::started: on_started(replica, report); break;
+      case ShimReport::Kind::none:
+        return;
+      case ShimReport::Kind::note:
+        break;
+      case ShimReport::Kind::started:
+        on_started(replica, report);
+        break;
       case ShimReport::Kind::exited:
-      case ShimReport::Kind::failed: on_exited(replica, report, events); break;
+      case ShimReport::Kind::failed:
+        on_exited(replica, report, events);
+        break;
       case ShimReport::Kind::gone:
         on_exited(replica, read_exit_file(directory(replica.status.spec.id)), events);
         break;
@@ -284,10 +296,12 @@ void LocalEngine::look(Replica& replica, std::vector<ReplicaStatus>& events) {
   replica.next_look = Clock::now() + replica.look_interval;
   replica.look_interval = std::min(longest_look, replica.look_interval * 5 / 4);
 
-  const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(now() - replica.status.started_at);
+  const auto age =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now() - replica.status.started_at);
   const ReadinessVerdict verdict = replica.readiness.look(listeners_of(replica.process), age);
   switch (verdict.kind) {
-    case ReadinessVerdict::Kind::wait: return;
+    case ReadinessVerdict::Kind::wait:
+      return;
     case ReadinessVerdict::Kind::ready: {
       const Endpoint endpoint{ipv4_text(replica.member.address), verdict.port};
       if (accepts(endpoint)) become_ready(replica, endpoint, verdict.message, events);

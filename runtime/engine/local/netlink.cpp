@@ -58,13 +58,16 @@ class NetlinkRequest {
     header()->nlmsg_len += NLMSG_ALIGN(sizeof body);
   }
   void attribute(int type, const void* data, std::size_t size) {
-    rtattr attribute{static_cast<std::uint16_t>(RTA_LENGTH(size)), static_cast<std::uint16_t>(type)};
+    rtattr attribute{static_cast<std::uint16_t>(RTA_LENGTH(size)),
+                     static_cast<std::uint16_t>(type)};
     std::memcpy(end(), &attribute, sizeof attribute);
     if (size > 0) std::memcpy(end() + RTA_LENGTH(0), data, size);
     header()->nlmsg_len += RTA_SPACE(size);
   }
   void attribute(int type, std::uint32_t value) { attribute(type, &value, sizeof value); }
-  void attribute(int type, const std::string& text) { attribute(type, text.c_str(), text.size() + 1); }
+  void attribute(int type, const std::string& text) {
+    attribute(type, text.c_str(), text.size() + 1);
+  }
   [[nodiscard]] std::uint32_t begin(int type) {
     const std::uint32_t at = header()->nlmsg_len;
     attribute(type | NLA_F_NESTED, nullptr, 0);

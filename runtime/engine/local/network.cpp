@@ -36,7 +36,8 @@ std::uint32_t default_mtu() {
   const std::string name = default_interface();
   const auto text = read_file("/sys/class/net/" + name + "/mtu");
   std::uint32_t mtu = 1500;
-  if (!name.empty() && !text.has_error()) std::from_chars(text->data(), text->data() + text->size(), mtu);
+  if (!name.empty() && !text.has_error())
+    std::from_chars(text->data(), text->data() + text->size(), mtu);
   return mtu;
 }
 
@@ -83,8 +84,9 @@ Result<std::unique_ptr<Network>> Network::open(const NetworkOptions& options,
   for (const auto& server : options.dns.empty() ? host_resolvers() : options.dns)
     network->resolv_conf_ += "nameserver " + server + "\n";
   if (network->resolv_conf_.empty())
-    log_warning("the host has no resolver that a container can reach; apps will not resolve names "
-                "until network.dns is configured");
+    log_warning(
+        "the host has no resolver that a container can reach; apps will not resolve names "
+        "until network.dns is configured");
   for (const auto& member : members) network->pool_.reserve(member.address);
   BERTH_TRY(with_context(network->make_bridge(), "network"));
   network->sweep(members);
@@ -98,12 +100,14 @@ Result<void> Network::make_bridge() {
   if (created.has_error() && created.error().kind != ErrorKind::conflict) return created;
   BERTH_ASSIGN(const int index, netlink.index_of(options_.bridge));
   BERTH_TRY(netlink.add_address(index, {pool_.gateway(), subnet_.length}));
-  // Containers have IPv4 only; without this the host would answer on the bridge's link-local address.
+  // Containers have IPv4 only; without this the host would answer on the bridge's link-local
+  // address.
   (void)set_sysctl("/proc/sys/net/ipv6/conf/" + options_.bridge + "/disable_ipv6", "1");
   BERTH_TRY(netlink.set_up(index));
   const auto forwarding = read_file("/proc/sys/net/ipv4/ip_forward");
   if (!forwarding.has_error() && forwarding->starts_with("0")) {
-    log_info("enabling IPv4 forwarding (net.ipv4.ip_forward was 0), so that apps reach the outside");
+    log_info(
+        "enabling IPv4 forwarding (net.ipv4.ip_forward was 0), so that apps reach the outside");
     BERTH_TRY(set_sysctl("/proc/sys/net/ipv4/ip_forward", "1"));
   }
   return {};
@@ -125,10 +129,12 @@ Result<void> Network::make_rules(const std::vector<NetworkMember>& members) {
 void Network::sweep(const std::vector<NetworkMember>& members) {
   std::error_code failure;
   std::vector<std::string> strangers;
-  for (const auto& entry : fs::directory_iterator("/sys/class/net/" + options_.bridge + "/brif", failure)) {
+  for (const auto& entry :
+       fs::directory_iterator("/sys/class/net/" + options_.bridge + "/brif", failure)) {
     const std::string name = entry.path().filename();
-    const bool known = std::any_of(members.begin(), members.end(),
-                                   [&](const NetworkMember& member) { return member.veth == name; });
+    const bool known =
+        std::any_of(members.begin(), members.end(),
+                    [&](const NetworkMember& member) { return member.veth == name; });
     if (!known && name.starts_with(options_.veth_prefix)) strangers.push_back(name);
   }
   auto netlink = Netlink::open();

@@ -31,8 +31,8 @@ class Network final {
  public:
   /// Makes what is missing of the bridge, its address and the rules; idempotent. `members` run
   /// already. Interfaces of ours on the bridge that belong to none of them are removed.
-  [[nodiscard]] static Result<std::unique_ptr<Network>> open(const NetworkOptions& options,
-                                                             const std::vector<NetworkMember>& members);
+  [[nodiscard]] static Result<std::unique_ptr<Network>> open(
+      const NetworkOptions& options, const std::vector<NetworkMember>& members);
 
   [[nodiscard]] Result<NetworkMember> join(std::string_view id);
   void leave(const NetworkMember& member);

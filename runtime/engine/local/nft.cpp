@@ -20,8 +20,7 @@ std::string inet_rules(const NetworkOptions& options) {
   std::string denied;
   for (const auto& network : options.denied_networks)
     denied += fmt::format("    iifname \"{}\" ip daddr {} drop\n", options.bridge, network);
-  return fresh_table("inet", options.table) +
-         fmt::format(R"(table inet {0} {{
+  return fresh_table("inet", options.table) + fmt::format(R"(table inet {0} {{
   chain input {{
     type filter hook input priority -5; policy accept;
     iifname "{1}" ct state established,related accept
@@ -41,12 +40,13 @@ std::string inet_rules(const NetworkOptions& options) {
   }}
 }}
 )",
-                     options.table, options.bridge, denied, options.subnet);
+                                                          options.table, options.bridge, denied,
+                                                          options.subnet);
 }
 
 std::string bridge_rules(const NetworkOptions& options, const std::vector<BridgeMember>& members) {
-  std::string text = fresh_table("bridge", options.table) +
-                     fmt::format(R"(table bridge {0} {{
+  std::string text =
+      fresh_table("bridge", options.table) + fmt::format(R"(table bridge {0} {{
   set members {{
     type ifname . ipv4_addr
   }}
@@ -58,14 +58,14 @@ std::string bridge_rules(const NetworkOptions& options, const std::vector<Bridge
   }}
 }}
 )",
-                                 options.table, options.veth_prefix);
+                                                         options.table, options.veth_prefix);
   for (const auto& member : members) text += add_member(options, member);
   return text;
 }
 
 std::string add_member(const NetworkOptions& options, const BridgeMember& member) {
-  return fmt::format("add element bridge {} members {{ \"{}\" . {} }}\n", options.table, member.veth,
-                     member.address);
+  return fmt::format("add element bridge {} members {{ \"{}\" . {} }}\n", options.table,
+                     member.veth, member.address);
 }
 
 std::string delete_member(const NetworkOptions& options, const BridgeMember& member) {
@@ -74,9 +74,10 @@ std::string delete_member(const NetworkOptions& options, const BridgeMember& mem
 }
 
 std::string delete_tables(const NetworkOptions& options) {
-  return fmt::format("add table inet {0}\ndelete table inet {0}\nadd table bridge {0}\n"
-                     "delete table bridge {0}\n",
-                     options.table);
+  return fmt::format(
+      "add table inet {0}\ndelete table inet {0}\nadd table bridge {0}\n"
+      "delete table bridge {0}\n",
+      options.table);
 }
 
 void Nft::Free::operator()(nft_ctx* context) const { ::nft_ctx_free(context); }

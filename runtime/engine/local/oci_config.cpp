@@ -10,7 +10,8 @@ namespace berth::runtime {
 namespace {
 
 std::string base64(std::string_view bytes) {
-  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  static constexpr char digits[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string result;
   result.reserve((bytes.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
@@ -27,7 +28,8 @@ json::object mount(std::string_view target, std::string_view type, std::string_v
                    std::initializer_list<std::string_view> options) {
   json::array list;
   for (const auto option : options) list.emplace_back(option);
-  return {{"destination", target}, {"type", type}, {"source", source}, {"options", std::move(list)}};
+  return {
+      {"destination", target}, {"type", type}, {"source", source}, {"options", std::move(list)}};
 }
 
 json::array mounts(const OciContainer& container) {
@@ -69,7 +71,8 @@ json::object process(const OciContainer& container) {
           {"env", {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}},
           {"cwd", "/"},
           {"capabilities", std::move(capabilities)},
-          {"rlimits", json::array{limit("RLIMIT_CORE", 0), limit("RLIMIT_NOFILE", container.open_files)}},
+          {"rlimits",
+           json::array{limit("RLIMIT_CORE", 0), limit("RLIMIT_NOFILE", container.open_files)}},
           {"noNewPrivileges", true},
           {"oomScoreAdj", container.oom_score_adjust}};
 }
@@ -78,8 +81,8 @@ json::object linux_part(const OciContainer& container) {
   json::array namespaces;
   for (const char* type : {"pid", "network", "ipc", "uts", "mount", "user", "cgroup"})
     namespaces.push_back(json::object{{"type", type}});
-  const json::array mapping = {json::object{
-      {"containerID", 0}, {"hostID", container.uid_base}, {"size", 65'536}}};
+  const json::array mapping = {
+      json::object{{"containerID", 0}, {"hostID", container.uid_base}, {"size", 65'536}}};
   return {{"namespaces", std::move(namespaces)},
           {"uidMappings", mapping},
           {"gidMappings", mapping},
@@ -96,12 +99,9 @@ json::object linux_part(const OciContainer& container) {
 
 std::string oci_config(const OciContainer& container) {
   json::object config = {
-      {"ociVersion", "1.0.2"},
-      {"root", {{"path", container.root}, {"readonly", false}}},
-      {"hostname", container.hostname},
-      {"process", process(container)},
-      {"mounts", mounts(container)},
-      {"linux", linux_part(container)},
+      {"ociVersion", "1.0.2"},          {"root", {{"path", container.root}, {"readonly", false}}},
+      {"hostname", container.hostname}, {"process", process(container)},
+      {"mounts", mounts(container)},    {"linux", linux_part(container)},
   };
   if (!container.seccomp_filter.empty())
     config["annotations"] = {{"run.oci.seccomp_bpf_data", base64(container.seccomp_filter)}};

@@ -26,8 +26,8 @@ constexpr std::chrono::milliseconds drain_limit{2000};
 constexpr int build_oom_score = 500;
 constexpr std::chrono::seconds end_limit{10};
 
-ContainerSpec container_of(const SandboxSpec& spec, const std::string& id, const fs::path& directory,
-                           std::uint32_t uid_base) {
+ContainerSpec container_of(const SandboxSpec& spec, const std::string& id,
+                           const fs::path& directory, std::uint32_t uid_base) {
   ContainerSpec container;
   container.id = id;
   container.directory = directory;
@@ -63,7 +63,8 @@ std::vector<fs::path> writable_directories(const SandboxSpec& spec, const fs::pa
 void await_end(ShimLink& shim) {
   const auto deadline = Clock::now() + end_limit;
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     const auto kind = shim.wait(std::max(left, std::chrono::milliseconds(0))).kind;
     if (kind == ShimReport::Kind::none || kind == ShimReport::Kind::gone) return;
   }
@@ -78,8 +79,10 @@ struct LocalSandbox::Running {
   CgroupEvents before;
 };
 
-Result<std::unique_ptr<LocalSandbox>> LocalSandbox::open(ContainerHost& host, const SandboxSpec& spec,
-                                                         fs::path directory, std::uint32_t uid_base) {
+Result<std::unique_ptr<LocalSandbox>> LocalSandbox::open(ContainerHost& host,
+                                                         const SandboxSpec& spec,
+                                                         fs::path directory,
+                                                         std::uint32_t uid_base) {
   // A dot keeps it apart from every replica's id.
   std::unique_ptr<LocalSandbox> sandbox(new LocalSandbox(host, "sandbox." + spec.name, directory));
   if (::mkdir(directory.c_str(), 0700) != 0) return system_error("create " + directory.string());
@@ -183,7 +186,8 @@ Result<SandboxExit> LocalSandbox::follow(Running& running, const SandboxCommand&
                          {exited ? -1 : running.agent.get(), POLLIN, 0},
                          {exited ? -1 : ended_.get(), POLLIN, 0}};
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    const int ready = ::poll(entries, 3, static_cast<int>(std::clamp<std::int64_t>(left, 0, INT32_MAX)));
+    const int ready =
+        ::poll(entries, 3, static_cast<int>(std::clamp<std::int64_t>(left, 0, INT32_MAX)));
     if (ready < 0 && errno != EINTR) return system_error("poll");
     if (ready == 0) {
       if (exited) break;
@@ -195,8 +199,10 @@ Result<SandboxExit> LocalSandbox::follow(Running& running, const SandboxCommand&
     }
     if (entries[0].revents) {
       const ssize_t count = ::read(running.output.get(), buffer.data(), buffer.size());
-      if (count > 0) sink(std::string_view(buffer.data(), static_cast<std::size_t>(count)));
-      else if (count == 0 || (errno != EAGAIN && errno != EINTR)) running.output.reset();
+      if (count > 0)
+        sink(std::string_view(buffer.data(), static_cast<std::size_t>(count)));
+      else if (count == 0 || (errno != EAGAIN && errno != EINTR))
+        running.output.reset();
     }
     if (entries[1].revents) {
       AgentPacket packet;
@@ -206,7 +212,8 @@ Result<SandboxExit> LocalSandbox::follow(Running& running, const SandboxCommand&
         return Error{ErrorKind::invalid, packet.payload};
       if (got > 0 && packet.type == AgentMessage::started) continue;
       if (got > 0 && packet.type == AgentMessage::exited && decode(packet.payload, exit))
-        result.status = {.code = static_cast<int>(exit.code), .signal = static_cast<int>(exit.signal)};
+        result.status = {.code = static_cast<int>(exit.code),
+                         .signal = static_cast<int>(exit.signal)};
       exited = true;
       deadline = Clock::now() + drain_limit;
     } else if (entries[2].revents) {

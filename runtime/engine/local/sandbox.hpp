@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An isolated place for one build: a container whose agent runs programs one after the other or side
-// by side. The same as the builder's port of that name, which this folder does not see; the server
-// joins the two.
+// An isolated place for one build: a container whose agent runs programs one after the other or
+// side by side. The same as the builder's port of that name, which this folder does not see; the
+// server joins the two.
 #pragma once
 
 #include <atomic>
@@ -35,7 +35,7 @@ struct SandboxLimits {
 };
 
 struct SandboxSpec {
-  std::string name;  ///< unique; [a-z0-9-]{1,40}
+  std::string name;                                ///< unique; [a-z0-9-]{1,40}
   std::vector<std::filesystem::path> root_layers;  ///< top first
   using Bind = ContainerSpec::Bind;
   std::vector<Bind> binds;
@@ -94,8 +94,8 @@ class LocalSandbox final {
   const std::filesystem::path directory_;
   NetworkMember member_;
   StartedContainer container_;
-  std::mutex mutex_;       ///< guards container_.agent and container_.shim
-  Fd ended_;               ///< eventfd: readable when no program may run any more
+  std::mutex mutex_;  ///< guards container_.agent and container_.shim
+  Fd ended_;          ///< eventfd: readable when no program may run any more
   std::atomic<bool> cancelled_ = false;
   std::atomic<bool> out_of_disk_ = false;
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The system calls that a container may make, as a compiled BPF program. Compiling takes longer than
-// starting the container (20 ms), so it is done once a process and handed to the OCI runtime ready.
+// The system calls that a container may make, as a compiled BPF program. Compiling takes longer
+// than starting the container (20 ms), so it is done once a process and handed to the OCI runtime
+// ready.
 #pragma once
 
 #include <string>

@@ -37,8 +37,12 @@ class LineWriter final {
     if (value.find('\n') != std::string_view::npos) ok = false;
     text_.append(key).append(" ").append(value).append("\n");
   }
-  void operator()(std::string_view key, std::uint32_t value) { (*this)(key, std::string_view(std::to_string(value))); }
-  void operator()(std::string_view key, bool value) { (*this)(key, std::string_view(value ? "1" : "0")); }
+  void operator()(std::string_view key, std::uint32_t value) {
+    (*this)(key, std::string_view(std::to_string(value)));
+  }
+  void operator()(std::string_view key, bool value) {
+    (*this)(key, std::string_view(value ? "1" : "0"));
+  }
   bool ok = true;
 
  private:

@@ -47,13 +47,15 @@ TEST_CASE("a bad or taken app name is refused with the reason, and nothing is ma
   const auto taken = api.call("POST", "/apps", R"({"name":"hello"})");
   CHECK(taken.status == 409);
   CHECK(error_id(taken) == "conflict");
-  CHECK(text_at(body_of(taken), "/message") == "the app name 'hello' is taken. Choose another name");
+  CHECK(text_at(body_of(taken), "/message") ==
+        "the app name 'hello' is taken. Choose another name");
   for (const std::string name : {"../x", "two words", "api", "", "ünï"}) {
     const auto refused = api.call("POST", "/apps", to_text(json::object{{"name", name}}));
     CHECK(refused.status == 422);
     CHECK(error_id(refused) == "invalid_params");
   }
-  CHECK(api.call("POST", "/apps", to_text(json::object{{"name", std::string(200, 'a')}})).status == 422);
+  CHECK(api.call("POST", "/apps", to_text(json::object{{"name", std::string(200, 'a')}})).status ==
+        422);
   CHECK(api.call("POST", "/apps", R"({"name":7})").status == 422);
   CHECK(body_of(api.call("GET", "/apps")).get_array().size() == 1);
 }
@@ -69,8 +71,10 @@ TEST_CASE("what is not found says which kind of thing it was") {
   CHECK(text_at(body_of(api.call("GET", "/apps/hello/builds/x")), "/resource") == "build");
   CHECK(text_at(body_of(api.call("GET", "/apps/hello/formation/x")), "/resource") == "formation");
   CHECK(text_at(body_of(api.call("GET", "/apps/hello/dynos/web.9")), "/resource") == "dyno");
-  CHECK(text_at(body_of(api.call("GET", "/apps/hello/domains/x.example")), "/resource") == "domain");
-  CHECK(text_at(body_of(api.call("DELETE", "/oauth/authorizations/x")), "/resource") == "authorization");
+  CHECK(text_at(body_of(api.call("GET", "/apps/hello/domains/x.example")), "/resource") ==
+        "domain");
+  CHECK(text_at(body_of(api.call("DELETE", "/oauth/authorizations/x")), "/resource") ==
+        "authorization");
 }
 
 TEST_CASE("config vars are merged, null unsets, and a change makes a release") {
@@ -79,7 +83,8 @@ TEST_CASE("config vars are merged, null unsets, and a change makes a release") {
   const auto set = api.call("PATCH", "/apps/hello/config-vars", R"({"A":"1","B":"two"})");
   CHECK(set.status == 200);
   CHECK(body_of(set) == json::value{{"A", "1"}, {"B", "two"}});
-  CHECK(body_of(api.call("PATCH", "/apps/hello/config-vars", R"({"A":null})")) == json::value{{"B", "two"}});
+  CHECK(body_of(api.call("PATCH", "/apps/hello/config-vars", R"({"A":null})")) ==
+        json::value{{"B", "two"}});
   CHECK(body_of(api.call("GET", "/apps/hello/config-vars")) == json::value{{"B", "two"}});
   const auto releases = body_of(api.call("GET", "/apps/hello/releases"));
   CHECK(releases.get_array().size() == 3);
@@ -90,7 +95,8 @@ TEST_CASE("config vars are merged, null unsets, and a change makes a release") {
 TEST_CASE("a config var of the wrong type or name changes nothing") {
   ApiFixture api;
   api.deployed_app("hello");
-  for (const char* body : {R"({"GOOD":"1","N":1})", R"({"GOOD":"1","1X":"y"})", R"({"PORT":"1"})", R"({"CNB_X":"1"})"}) {
+  for (const char* body : {R"({"GOOD":"1","N":1})", R"({"GOOD":"1","1X":"y"})", R"({"PORT":"1"})",
+                           R"({"CNB_X":"1"})"}) {
     const auto refused = api.call("PATCH", "/apps/hello/config-vars", body);
     CHECK(refused.status == 422);
     CHECK(error_id(refused) == "invalid_params");
@@ -107,7 +113,9 @@ TEST_CASE("the state of an app tells asleep from stopped from crashed") {
   CHECK(state() == "crashed");
   CHECK(api.call("PATCH", "/apps/hello/formation/web", R"({"quantity":0})").status == 200);
   CHECK(state() == "stopped");
-  CHECK(api.call("PATCH", "/apps/hello/formation/web", R"({"quantity":0,"autoscaling":{"min":0,"max":2,"rps":5}})").status == 200);
+  CHECK(api.call("PATCH", "/apps/hello/formation/web",
+                 R"({"quantity":0,"autoscaling":{"min":0,"max":2,"rps":5}})")
+            .status == 200);
   CHECK(state() == "asleep");
   CHECK(api.call("PATCH", "/apps/hello/config-vars", R"({"A":"1"})").status == 200);
   CHECK(state() == "deploying");

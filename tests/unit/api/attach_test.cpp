@@ -18,7 +18,8 @@ class Shim final {
 
   void send(char type, std::string_view payload) const {
     std::string bytes(1, type);
-    for (const int shift : {24, 16, 8, 0}) bytes += static_cast<char>(payload.size() >> shift & 0xff);
+    for (const int shift : {24, 16, 8, 0})
+      bytes += static_cast<char>(payload.size() >> shift & 0xff);
     REQUIRE(!write_all(fd_.get(), bytes + std::string(payload)).has_error());
   }
   void send_raw(std::string_view bytes) const { REQUIRE(!write_all(fd_.get(), bytes).has_error()); }
@@ -27,7 +28,8 @@ class Shim final {
     const std::string head = read(5);
     if (head.size() < 5) return "end";
     std::size_t size = 0;
-    for (int i = 1; i < 5; ++i) size = size << 8 | static_cast<unsigned char>(head[static_cast<std::size_t>(i)]);
+    for (int i = 1; i < 5; ++i)
+      size = size << 8 | static_cast<unsigned char>(head[static_cast<std::size_t>(i)]);
     return head.substr(0, 1) + ":" + read(size);
   }
   void close() { fd_.reset(); }
@@ -53,7 +55,8 @@ class WebSocketClient final {
  public:
   WebSocketClient(const ApiFixture& api, std::string_view target) : client_(api.raw()) {
     client_.send("GET " + std::string(target) +
-                 " HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                 " HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: "
+                 "Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
     accepted = client_.read_until("\r\n\r\n") && client_.received.starts_with("HTTP/1.1 101 ");
     if (accepted) client_.received.erase(0, client_.received.find("\r\n\r\n") + 4);
@@ -76,12 +79,14 @@ class WebSocketClient final {
     if (size == 126) {
       while (client_.received.size() < 4)
         if (!more()) return "end";
-      size = static_cast<std::size_t>(static_cast<unsigned char>(client_.received[2])) << 8 | static_cast<unsigned char>(client_.received[3]);
+      size = static_cast<std::size_t>(static_cast<unsigned char>(client_.received[2])) << 8 |
+             static_cast<unsigned char>(client_.received[3]);
       head = 4;
     }
     while (client_.received.size() < head + size)
       if (!more()) return "end";
-    const std::string result = std::to_string(client_.received[0] & 15) + ":" + client_.received.substr(head, size);
+    const std::string result =
+        std::to_string(client_.received[0] & 15) + ":" + client_.received.substr(head, size);
     client_.received.erase(0, head + size);
     return result;
   }
@@ -115,7 +120,9 @@ Shim attachable(ApiFixture& api, const std::string& secret) {
 
 }  // namespace
 
-TEST_CASE("bytes, sizes, signals and the end of input go to the shim, bytes and the exit code come back") {
+TEST_CASE(
+    "bytes, sizes, signals and the end of input go to the shim, bytes and the exit code come "
+    "back") {
   ApiFixture api;
   Shim shim = attachable(api, "s1");
   WebSocketClient client(api, "/attach/s1");

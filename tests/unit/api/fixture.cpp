@@ -12,7 +12,6 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
-
 namespace berth::test {
 
 namespace asio = boost::asio;
@@ -34,7 +33,8 @@ void RawClient::send(std::string_view bytes) const {
 }
 
 bool RawClient::read_some(std::chrono::steady_clock::time_point deadline) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   pollfd entry{.fd = fd_.get(), .events = POLLIN, .revents = 0};
   if (left.count() <= 0 || ::poll(&entry, 1, static_cast<int>(left.count())) <= 0) return false;
   char buffer[65536];
@@ -71,8 +71,9 @@ ApiFixture::ApiFixture(const std::function<void(api::Settings&)>& tweak)
   api::Settings settings;
   settings.listen = "127.0.0.1:0";
   if (tweak) tweak(settings);
-  server_ = std::make_unique<api::Server>(context_.get_executor(),
-                                          api::Services{.store = store, .control = control, .settings = settings});
+  server_ = std::make_unique<api::Server>(
+      context_.get_executor(),
+      api::Services{.store = store, .control = control, .settings = settings});
   const auto started = server_->start();
   REQUIRE_MESSAGE(!started.has_error(), (started.has_error() ? started.error().message : ""));
   port_ = server_->port();
@@ -89,9 +90,7 @@ ApiFixture::~ApiFixture() {
   server_.reset();
 }
 
-void ApiFixture::stop() {
-  asio::co_spawn(context_, server_->stop(), asio::use_future).get();
-}
+void ApiFixture::stop() { asio::co_spawn(context_, server_->stop(), asio::use_future).get(); }
 
 void ApiFixture::post(std::function<void()> what) { asio::post(context_, std::move(what)); }
 
@@ -104,18 +103,21 @@ bool ApiFixture::eventually(const std::function<bool()>& condition) {
   return false;
 }
 
-HttpResponse ApiFixture::request(std::string method, std::string path, std::string body, Fields headers) {
-  HttpRequest request{.method = std::move(method),
-                      .url = {.scheme = "http", .host = "127.0.0.1", .port = port_, .target = std::move(path)},
-                      .headers = std::move(headers),
-                      .body = std::move(body),
-                      .deadline = std::chrono::seconds(20)};
+HttpResponse ApiFixture::request(std::string method, std::string path, std::string body,
+                                 Fields headers) {
+  HttpRequest request{
+      .method = std::move(method),
+      .url = {.scheme = "http", .host = "127.0.0.1", .port = port_, .target = std::move(path)},
+      .headers = std::move(headers),
+      .body = std::move(body),
+      .deadline = std::chrono::seconds(20)};
   auto response = http_request(request);
   REQUIRE_MESSAGE(!response.has_error(), (response.has_error() ? response.error().message : ""));
   return std::move(*response);
 }
 
-HttpResponse ApiFixture::call(std::string method, std::string path, std::string body, Fields headers) {
+HttpResponse ApiFixture::call(std::string method, std::string path, std::string body,
+                              Fields headers) {
   headers.emplace("Authorization", "Bearer " + token);
   return request(std::move(method), std::move(path), std::move(body), std::move(headers));
 }
@@ -126,20 +128,28 @@ platform::App ApiFixture::deployed_app(std::string_view name) {
     const auto app = store.create_app(platform::AppName::parse(name).value(), ada).value();
     const auto build = store.create_build(app.id, std::string(40, 'a'), ada).value();
     (void)store.finish_build(build.id, "sha256:" + std::string(64, 'b'));
-    const auto release = store
-                             .create_release(app.id,
-                                             {.image = "sha256:" + std::string(64, 'b'),
-                                              .commit = std::string(40, 'a'),
-                                              .processes = {{"web", "node server.js"}, {"worker", "node worker.js"}},
-                                              .description = "Deploy aaaaaaa",
-                                              .build = build.id},
-                                             ada)
-                             .value();
+    const auto release =
+        store
+            .create_release(app.id,
+                            {.image = "sha256:" + std::string(64, 'b'),
+                             .commit = std::string(40, 'a'),
+                             .processes = {{"web", "node server.js"}, {"worker", "node worker.js"}},
+                             .description = "Deploy aaaaaaa",
+                             .build = build.id},
+                            ada)
+            .value();
     store.settle_release(release.id, platform::ReleaseStatus::succeeded, "");
-    control.shown_replicas[app.id.value] = {{.id = "r-web1", .name = "web.1", .type = "web",
-                                             .command = "node server.js", .size = "standard", .state = "up",
-                                             .message = "", .release = 1, .release_id = release.id,
-                                             .created_at = now(), .updated_at = now()}};
+    control.shown_replicas[app.id.value] = {{.id = "r-web1",
+                                             .name = "web.1",
+                                             .type = "web",
+                                             .command = "node server.js",
+                                             .size = "standard",
+                                             .state = "up",
+                                             .message = "",
+                                             .release = 1,
+                                             .release_id = release.id,
+                                             .created_at = now(),
+                                             .updated_at = now()}};
     return store.find_app(app.id.value).value();
   });
 }

@@ -30,7 +30,8 @@ class RawClient final {
   explicit RawClient(int port);
   void send(std::string_view bytes) const;
   /// Reads on until `text` has come; false if the peer closed or the time is up before.
-  [[nodiscard]] bool read_until(std::string_view text, std::chrono::milliseconds time = std::chrono::seconds(10));
+  [[nodiscard]] bool read_until(std::string_view text,
+                                std::chrono::milliseconds time = std::chrono::seconds(10));
   /// Until the peer closes; false if it does not.
   [[nodiscard]] bool read_to_end(std::chrono::milliseconds time = std::chrono::seconds(10));
   /// Forgets what came.
@@ -63,9 +64,11 @@ class ApiFixture {
   /// Until `condition` holds on the strand; false if it does not within ten seconds.
   [[nodiscard]] bool eventually(const std::function<bool()>& condition);
 
-  [[nodiscard]] HttpResponse request(std::string method, std::string path, std::string body = {}, Fields headers = {});
+  [[nodiscard]] HttpResponse request(std::string method, std::string path, std::string body = {},
+                                     Fields headers = {});
   /// With the token.
-  [[nodiscard]] HttpResponse call(std::string method, std::string path, std::string body = {}, Fields headers = {});
+  [[nodiscard]] HttpResponse call(std::string method, std::string path, std::string body = {},
+                                  Fields headers = {});
   [[nodiscard]] RawClient raw() const { return RawClient(port()); }
   [[nodiscard]] int port() const { return port_; }
   [[nodiscard]] std::string bearer() const { return "Authorization: Bearer " + token + "\r\n"; }

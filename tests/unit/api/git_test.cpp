@@ -14,14 +14,20 @@ namespace {
 /// The real git, with a home of its own and no question asked.
 class Git final {
  public:
-  explicit Git(ApiFixture& api) : api_(api), home_(TempDir::create(std::filesystem::temp_directory_path(), "berth-test-").value()) {}
+  explicit Git(ApiFixture& api)
+      : api_(api),
+        home_(TempDir::create(std::filesystem::temp_directory_path(), "berth-test-").value()) {}
 
   Output run(std::vector<std::string> arguments, std::string directory = "work") {
-    std::vector<std::string> argv = {"git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com"};
+    std::vector<std::string> argv = {"git", "-c", "user.name=Ada", "-c",
+                                     "user.email=ada@example.com"};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     auto output = run_program({.argv = argv,
-                               .env = {{"HOME", home_.path().string()}, {"GIT_CONFIG_NOSYSTEM", "1"},
-                                       {"GIT_TERMINAL_PROMPT", "0"}, {"LC_ALL", "C"}, {"PATH", std::getenv("PATH")}},
+                               .env = {{"HOME", home_.path().string()},
+                                       {"GIT_CONFIG_NOSYSTEM", "1"},
+                                       {"GIT_TERMINAL_PROMPT", "0"},
+                                       {"LC_ALL", "C"},
+                                       {"PATH", std::getenv("PATH")}},
                                .clear_env = true,
                                .working_directory = (home_.path() / directory).string()});
     REQUIRE_MESSAGE(!output.has_error(), (output.has_error() ? output.error().message : ""));
@@ -39,7 +45,8 @@ class Git final {
   }
   [[nodiscard]] std::string url(std::string_view app) const { return url(app, api_.token); }
   [[nodiscard]] std::string url(std::string_view app, std::string_view password) const {
-    return "http://x:" + std::string(password) + "@127.0.0.1:" + std::to_string(api_.port()) + "/" + std::string(app) + ".git";
+    return "http://x:" + std::string(password) + "@127.0.0.1:" + std::to_string(api_.port()) + "/" +
+           std::string(app) + ".git";
   }
   [[nodiscard]] std::filesystem::path home() const { return home_.path(); }
 
@@ -64,7 +71,8 @@ std::string gzip(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("the real git pushes, with the ticket's environment in the hook, and clones what it pushed") {
+TEST_CASE(
+    "the real git pushes, with the ticket's environment in the hook, and clones what it pushed") {
   ApiFixture api;
   const auto app = api.deployed_app("hello");
   api.on_strand([&] { api.control.push_env = {{"BERTH_PUSH", "ticket-7"}}; });
@@ -80,8 +88,8 @@ TEST_CASE("the real git pushes, with the ticket's environment in the hook, and c
   CHECK_MESSAGE(cloned.status.success(), cloned.err);
   CHECK(read_file(git.home() / "copy" / "a.txt").value() == "hello\n");
   for (const char* version : {"0", "1", "2"})
-    CHECK(git.run({"-c", std::string("protocol.version=") + version, "ls-remote", git.url("hello")}).out.find("refs/heads/main") !=
-          std::string::npos);
+    CHECK(git.run({"-c", std::string("protocol.version=") + version, "ls-remote", git.url("hello")})
+              .out.find("refs/heads/main") != std::string::npos);
 }
 
 TEST_CASE("the hook's lines reach the pusher while it still runs") {
@@ -91,12 +99,14 @@ TEST_CASE("the hook's lines reach the pusher while it still runs") {
   git.repository();
   git.commit("a.txt", "x");
   const auto gate = git.home() / "gate";
-  hook(api, app, "echo building; while [ ! -e " + gate.string() + " ]; do sleep 0.05; done; echo done\n");
+  hook(api, app,
+       "echo building; while [ ! -e " + gate.string() + " ]; do sleep 0.05; done; echo done\n");
   Pipe err = make_pipe().value();
-  auto child = ChildProcess::spawn({.argv = {"git", "push", git.url("hello"), "main"},
-                                    .env = {{"HOME", git.home().string()}, {"GIT_TERMINAL_PROMPT", "0"}},
-                                    .working_directory = (git.home() / "work").string(),
-                                    .stderr_fd = err.write.get()});
+  auto child =
+      ChildProcess::spawn({.argv = {"git", "push", git.url("hello"), "main"},
+                           .env = {{"HOME", git.home().string()}, {"GIT_TERMINAL_PROMPT", "0"}},
+                           .working_directory = (git.home() / "work").string(),
+                           .stderr_fd = err.write.get()});
   REQUIRE(!child.has_error());
   err.write.reset();
   std::string seen;
@@ -134,7 +144,8 @@ TEST_CASE("a push that may not begin says why, also when it is a large one") {
   ApiFixture api;
   api.deployed_app("hello");
   api.on_strand([&] {
-    api.control.push_failure = Error{ErrorKind::conflict, "another push to hello is being built; try again when it has ended"};
+    api.control.push_failure = Error{
+        ErrorKind::conflict, "another push to hello is being built; try again when it has ended"};
   });
   Git git(api);
   git.repository();
@@ -142,7 +153,10 @@ TEST_CASE("a push that may not begin says why, also when it is a large one") {
   for (int i = 0; i < 2; ++i) {
     const auto pushed = git.run({"push", git.url("hello"), "main"});
     CHECK_FALSE(pushed.status.success());
-    CHECK_MESSAGE(pushed.err.find("another push to hello is being built; try again when it has ended") != std::string::npos, pushed.err);
+    CHECK_MESSAGE(
+        pushed.err.find("another push to hello is being built; try again when it has ended") !=
+            std::string::npos,
+        pushed.err);
     git.commit("b.bin", incompressible(3 << 20));
   }
 }
@@ -168,7 +182,8 @@ TEST_CASE("a push over the limit is refused by its size, and the server goes on"
   git.commit("big.bin", incompressible(12 << 20));
   const auto pushed = git.run({"push", git.url("hello"), "main"});
   CHECK_FALSE(pushed.status.success());
-  CHECK_MESSAGE(pushed.err.find("pack exceeds maximum allowed size") != std::string::npos, pushed.err);
+  CHECK_MESSAGE(pushed.err.find("pack exceeds maximum allowed size") != std::string::npos,
+                pushed.err);
   CHECK(api.eventually([&] { return api.control.tickets == 0; }));
   CHECK(api.call("GET", "/apps").status == 200);
 }
@@ -178,12 +193,17 @@ TEST_CASE("git is told of a wrong password, an unknown app and an empty push in 
   api.deployed_app("hello");
   Git git(api);
   git.repository();
-  CHECK(git.run({"push", git.url("hello"), "main"}).err.find("src refspec main does not match any") != std::string::npos);
+  CHECK(
+      git.run({"push", git.url("hello"), "main"}).err.find("src refspec main does not match any") !=
+      std::string::npos);
   git.commit("a.txt", "x");
-  CHECK(git.run({"push", git.url("hello", "wrong"), "main"}).err.find("Authentication failed") != std::string::npos);
+  CHECK(git.run({"push", git.url("hello", "wrong"), "main"}).err.find("Authentication failed") !=
+        std::string::npos);
   const auto unknown = git.run({"push", git.url("nope"), "main"});
   CHECK_FALSE(unknown.status.success());
-  CHECK_MESSAGE(unknown.err.find("remote: no app is named 'nope'. `berth apps` lists the apps") != std::string::npos, unknown.err);
+  CHECK_MESSAGE(unknown.err.find("remote: no app is named 'nope'. `berth apps` lists the apps") !=
+                    std::string::npos,
+                unknown.err);
   const auto empty = git.run({"clone", git.url("hello"), "copy"}, ".");
   CHECK(empty.status.success());
   CHECK(empty.err.find("empty repository") != std::string::npos);
@@ -198,8 +218,10 @@ TEST_CASE("without a token git's paths ask for Basic, and the dumb protocol is r
   CHECK(asked.header("content-type") == "text/plain; charset=utf-8");
   CHECK(api.call("GET", "/hello.git/info/refs").status == 403);
   CHECK(api.call("GET", "/hello.git/info/refs?service=git-daemon").status == 403);
-  CHECK(api.call("POST", "/hello.git/git-upload-pack", "0000", {{"Content-Type", "text/plain"}}).status == 415);
-  const auto on_git_host = api.call("GET", "/hello.git/info/refs?service=git-upload-pack", "", {{"Host", "git.localhost:8080"}});
+  CHECK(api.call("POST", "/hello.git/git-upload-pack", "0000", {{"Content-Type", "text/plain"}})
+            .status == 415);
+  const auto on_git_host = api.call("GET", "/hello.git/info/refs?service=git-upload-pack", "",
+                                    {{"Host", "git.localhost:8080"}});
   CHECK(on_git_host.status == 200);
   CHECK(on_git_host.header("content-type") == "application/x-git-upload-pack-advertisement");
 }
@@ -211,7 +233,9 @@ TEST_CASE("a compressed request body is unpacked, a broken one is refused") {
   git.repository();
   git.commit("a.txt", "x");
   REQUIRE(git.run({"push", git.url("hello"), "main"}).status.success());
-  const Fields fields{{"Content-Type", "application/x-git-upload-pack-request"}, {"Content-Encoding", "gzip"}, {"Git-Protocol", "version=2"}};
+  const Fields fields{{"Content-Type", "application/x-git-upload-pack-request"},
+                      {"Content-Encoding", "gzip"},
+                      {"Git-Protocol", "version=2"}};
   const std::string listing = "0014command=ls-refs\n0016object-format=sha100010000";
   const auto good = api.call("POST", "/hello.git/git-upload-pack", gzip(listing), fields);
   CHECK(good.status == 200);
@@ -243,15 +267,18 @@ TEST_CASE("when the pusher goes away, the hook is ended and the ticket is void")
   const auto app = api.deployed_app("hello");
   Git git(api);
   const auto trace = git.home() / "trace";
-  hook(api, app, "echo building; trap 'echo ended > " + trace.string() + "; exit 1' TERM; sleep 300 & wait\n");
+  hook(
+      api, app,
+      "echo building; trap 'echo ended > " + trace.string() + "; exit 1' TERM; sleep 300 & wait\n");
   git.repository();
   git.commit("a.txt", "x");
-  auto child = ChildProcess::spawn({.argv = {"git", "push", git.url("hello"), "main"},
-                                    .env = {{"HOME", git.home().string()}, {"GIT_TERMINAL_PROMPT", "0"}},
-                                    .working_directory = (git.home() / "work").string(),
-                                    .stdout_fd = -1,
-                                    .stderr_fd = -1,
-                                    .new_session = true});
+  auto child =
+      ChildProcess::spawn({.argv = {"git", "push", git.url("hello"), "main"},
+                           .env = {{"HOME", git.home().string()}, {"GIT_TERMINAL_PROMPT", "0"}},
+                           .working_directory = (git.home() / "work").string(),
+                           .stdout_fd = -1,
+                           .stderr_fd = -1,
+                           .new_session = true});
   REQUIRE(!child.has_error());
   CHECK(api.eventually([&] { return api.control.tickets == 1; }));
   ::kill(-child->pid(), SIGKILL);

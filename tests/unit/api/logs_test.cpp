@@ -14,13 +14,18 @@ using namespace berth::test;
 namespace {
 
 std::string line(int number, std::string_view from = "app[web.1]") {
-  return "2026-11-23T05:15:38." + std::to_string(100000 + number) + "+00:00 " + std::string(from) + ": line " + std::to_string(number);
+  return "2026-11-23T05:15:38." + std::to_string(100000 + number) + "+00:00 " + std::string(from) +
+         ": line " + std::to_string(number);
 }
 
 class LogDirectory final {
  public:
-  explicit LogDirectory(std::filesystem::path path) : path_(std::move(path)) { std::filesystem::create_directories(path_); }
-  void append(const std::string& text) const { std::ofstream(path_ / "current.log", std::ios::app) << text; }
+  explicit LogDirectory(std::filesystem::path path) : path_(std::move(path)) {
+    std::filesystem::create_directories(path_);
+  }
+  void append(const std::string& text) const {
+    std::ofstream(path_ / "current.log", std::ios::app) << text;
+  }
   void add(int from, int to) const {
     std::string text;
     for (int i = from; i <= to; ++i) text += line(i) + "\n";
@@ -48,7 +53,8 @@ std::vector<api::LogLine> read_all(api::LogReader& reader) {
   }
 }
 
-std::vector<api::LogLine> last(const std::filesystem::path& directory, std::size_t lines, api::LogFilter filter = {}) {
+std::vector<api::LogLine> last(const std::filesystem::path& directory, std::size_t lines,
+                               api::LogFilter filter = {}) {
   api::LogReader reader(directory, filter);
   for (;;) {
     const auto done = reader.step_back(lines);
@@ -58,7 +64,8 @@ std::vector<api::LogLine> last(const std::filesystem::path& directory, std::size
 }
 
 struct Fixture {
-  TempDir directory = TempDir::create(std::filesystem::temp_directory_path(), "berth-test-").value();
+  TempDir directory =
+      TempDir::create(std::filesystem::temp_directory_path(), "berth-test-").value();
   LogDirectory log{directory.path()};
 };
 
@@ -96,17 +103,21 @@ TEST_CASE("going back works at every size of file around the size of a piece") {
     Fixture f;
     f.log.add(1, total);
     for (const int wanted : {1, 2, 936, 1500, 4999})
-      CHECK(last(f.directory.path(), static_cast<std::size_t>(wanted)).size() == static_cast<std::size_t>(std::min(wanted, total)));
+      CHECK(last(f.directory.path(), static_cast<std::size_t>(wanted)).size() ==
+            static_cast<std::size_t>(std::min(wanted, total)));
     CHECK(last(f.directory.path(), 1)[0].text == line(total));
   }
 }
 
 TEST_CASE("a filter chooses by process, type and source") {
   Fixture f;
-  for (const auto* from : {"app[web.1]", "app[web.2]", "app[worker.1]", "berth[web.1]", "berth[router]", "app[webby.1]"})
+  for (const auto* from : {"app[web.1]", "app[web.2]", "app[worker.1]", "berth[web.1]",
+                           "berth[router]", "app[webby.1]"})
     f.log.append(line(1, from) + "\n");
   const auto count = [&](std::string process, std::string source) {
-    return last(f.directory.path(), 100, {.process = std::move(process), .source = std::move(source)}).size();
+    return last(f.directory.path(), 100,
+                {.process = std::move(process), .source = std::move(source)})
+        .size();
   };
   CHECK(count("", "") == 6);
   CHECK(count("web.1", "") == 2);
@@ -119,7 +130,8 @@ TEST_CASE("a filter chooses by process, type and source") {
   CHECK(count("we", "") == 0);
 }
 
-TEST_CASE("reading resumes after any line, before and after the file was rotated, without repeats") {
+TEST_CASE(
+    "reading resumes after any line, before and after the file was rotated, without repeats") {
   Fixture f;
   f.log.add(1, 10);
   const auto all = last(f.directory.path(), 100);
@@ -234,8 +246,11 @@ TEST_CASE("with tail new lines come at once, over a rotation, and a client resum
   CHECK(again.received.find(line(5)) == std::string::npos);
 }
 
-TEST_CASE("an idle log stream shows a sign of life, waits for a log that is not there yet, and ends with its app") {
-  ApiFixture api([](api::Settings& settings) { settings.heartbeat = std::chrono::milliseconds(30); });
+TEST_CASE(
+    "an idle log stream shows a sign of life, waits for a log that is not there yet, and ends with "
+    "its app") {
+  ApiFixture api(
+      [](api::Settings& settings) { settings.heartbeat = std::chrono::milliseconds(30); });
   const auto app = api.deployed_app("hello");
   RawClient client = api.raw();
   client.send(get(session(api, R"({"tail":true})")));
@@ -250,7 +265,8 @@ TEST_CASE("an idle log stream shows a sign of life, waits for a log that is not 
 TEST_CASE("build output is streamed while the build runs, and ends with it") {
   ApiFixture api;
   const auto app = api.deployed_app("hello");
-  const auto build = api.on_strand([&] { return api.store.create_build(app.id, std::string(40, 'c'), {"ada"}).value(); });
+  const auto build = api.on_strand(
+      [&] { return api.store.create_build(app.id, std::string(40, 'c'), {"ada"}).value(); });
   const auto shown = body_of(api.call("GET", "/apps/hello/builds/" + build.id.value));
   CHECK(text_at(shown, "/status") == "pending");
   const std::string url = text_at(shown, "/output_stream_url");
@@ -288,7 +304,8 @@ TEST_CASE("live notices reach their stream, filtered by app, after a hello") {
     api.control.notify({{"type", "build"}, {"app", "other"}, {"value", 1}});
     api.control.notify({{"type", "release"}, {"app", "hello"}, {"value", 2}});
   });
-  REQUIRE(all.read_until("event: release\ndata: {\"type\":\"release\",\"app\":\"hello\",\"value\":2}\n\n"));
+  REQUIRE(all.read_until(
+      "event: release\ndata: {\"type\":\"release\",\"app\":\"hello\",\"value\":2}\n\n"));
   REQUIRE(one.read_until("event: release\n"));
   CHECK(all.received.find("event: build\n") != std::string::npos);
   CHECK(one.received.find("event: build\n") == std::string::npos);
@@ -307,7 +324,8 @@ TEST_CASE("a reader that does not read loses notices, is told so, and costs a bo
   const std::string filler(8192, 'x');  // 16 MB in all, more than the kernel keeps for a connection
   for (int round = 0; round < 40; ++round)
     api.on_strand([&] {
-      for (int i = 0; i < 50; ++i) api.control.notify({{"type", "traffic"}, {"app", "hello"}, {"value", filler}});
+      for (int i = 0; i < 50; ++i)
+        api.control.notify({{"type", "traffic"}, {"app", "hello"}, {"value", filler}});
     });
   api.on_strand([&] { api.control.notify({{"type", "release"}, {"app", "hello"}}); });
   REQUIRE(client.read_until("event: release\n"));
@@ -316,8 +334,10 @@ TEST_CASE("a reader that does not read loses notices, is told so, and costs a bo
 }
 
 TEST_CASE("a stream ends when its token is revoked") {
-  ApiFixture api([](api::Settings& settings) { settings.heartbeat = std::chrono::milliseconds(30); });
-  const auto issued = api.on_strand([&] { return api.store.create_token("ada", "x", std::nullopt, {"ada"}); });
+  ApiFixture api(
+      [](api::Settings& settings) { settings.heartbeat = std::chrono::milliseconds(30); });
+  const auto issued =
+      api.on_strand([&] { return api.store.create_token("ada", "x", std::nullopt, {"ada"}); });
   RawClient client = api.raw();
   client.send(get("/stream", "Authorization: Bearer " + issued.secret + "\r\n"));
   REQUIRE(client.read_until(":\n\n"));
@@ -325,7 +345,8 @@ TEST_CASE("a stream ends when its token is revoked") {
   CHECK(client.read_until("\r\n0\r\n\r\n"));
 }
 
-TEST_CASE("the server stops with open streams and idle connections, and answers what it has begun") {
+TEST_CASE(
+    "the server stops with open streams and idle connections, and answers what it has begun") {
   ApiFixture api;
   const auto app = api.deployed_app("hello");
   LogDirectory log(api.control.log_directory(app));

@@ -43,13 +43,23 @@ TEST_CASE("the document is served, and real answers are as it says") {
   });
 
   /// The answer's schema for a concrete request of a pattern.
-  const auto check = [&](std::string method, std::string_view pattern, std::string path, std::string body = {}, Fields headers = {}) {
+  const auto check = [&](std::string method, std::string_view pattern, std::string path,
+                         std::string body = {}, Fields headers = {}) {
     const auto answer = api.call(method, path, std::move(body), std::move(headers));
-    const auto& operation = document.at("paths").as_object().at(pattern).as_object().at(api::lower_case(method)).as_object();
+    const auto& operation = document.at("paths")
+                                .as_object()
+                                .at(pattern)
+                                .as_object()
+                                .at(api::lower_case(method))
+                                .as_object();
     const auto& responses = operation.at("responses").as_object();
     INFO(method, " ", path, " → ", answer.status, " ", answer.body);
     REQUIRE(responses.contains(std::to_string(answer.status)));
-    const auto& schema = responses.at(std::to_string(answer.status)).at("content").at("application/json").at("schema").as_object();
+    const auto& schema = responses.at(std::to_string(answer.status))
+                             .at("content")
+                             .at("application/json")
+                             .at("schema")
+                             .as_object();
     CHECK(checker.check(schema, body_of(answer)) == "");
     return body_of(answer);
   };
@@ -57,9 +67,11 @@ TEST_CASE("the document is served, and real answers are as it says") {
   check("GET", "/account", "/account");
   check("GET", "/users/~", "/users/~");
   check("GET", "/users/~/apps", "/users/~/apps");
-  const auto token = check("POST", "/oauth/authorizations", "/oauth/authorizations", R"({"expires_in":60})");
+  const auto token =
+      check("POST", "/oauth/authorizations", "/oauth/authorizations", R"({"expires_in":60})");
   check("GET", "/oauth/authorizations", "/oauth/authorizations");
-  check("DELETE", "/oauth/authorizations/{authorization}", "/oauth/authorizations/" + text_at(token, "/id"));
+  check("DELETE", "/oauth/authorizations/{authorization}",
+        "/oauth/authorizations/" + text_at(token, "/id"));
   check("POST", "/apps", "/apps");
   check("GET", "/apps", "/apps");
   check("GET", "/apps/{app}", "/apps/hello");
@@ -71,8 +83,10 @@ TEST_CASE("the document is served, and real answers are as it says") {
   check("POST", "/apps/{app}/releases", "/apps/hello/releases", R"({"release":"v1"})");
   const auto builds = check("GET", "/apps/{app}/builds", "/apps/hello/builds");
   check("GET", "/apps/{app}/builds/{build}", "/apps/hello/builds/" + text_at(builds, "/0/id"));
-  check("PATCH", "/apps/{app}/formation", "/apps/hello/formation", R"({"updates":[{"type":"web","quantity":2}]})");
-  check("PATCH", "/apps/{app}/formation/{type}", "/apps/hello/formation/web", R"({"autoscaling":{"max":3}})");
+  check("PATCH", "/apps/{app}/formation", "/apps/hello/formation",
+        R"({"updates":[{"type":"web","quantity":2}]})");
+  check("PATCH", "/apps/{app}/formation/{type}", "/apps/hello/formation/web",
+        R"({"autoscaling":{"max":3}})");
   check("GET", "/apps/{app}/formation", "/apps/hello/formation");
   check("GET", "/apps/{app}/formation/{type}", "/apps/hello/formation/web");
   check("GET", "/apps/{app}/dynos", "/apps/hello/dynos");
@@ -95,7 +109,8 @@ TEST_CASE("the document is served, and real answers are as it says") {
   check("GET", "/stacks", "/stacks");
   check("GET", "/schema", "/schema");
   check("GET", "/health", "/health");
-  check("POST", "/dashboard/session", "/dashboard/session", R"({"token":")" + api.token + "\"}", {{"Content-Type", "application/json"}});
+  check("POST", "/dashboard/session", "/dashboard/session", R"({"token":")" + api.token + "\"}",
+        {{"Content-Type", "application/json"}});
   check("DELETE", "/dashboard/session", "/dashboard/session");
   check("DELETE", "/apps/{app}", "/apps/hello");
   const auto error = api.call("GET", "/apps/nope");
@@ -107,9 +122,11 @@ TEST_CASE("rollback, domains and traffic refuse what makes no sense") {
   api.deployed_app("hello");
   CHECK(api.call("POST", "/apps/hello/releases", R"({"release":"v9"})").status == 404);
   CHECK(api.call("POST", "/apps/hello/releases", "{}").status == 422);
-  CHECK(text_at(body_of(api.call("POST", "/apps/hello/releases", R"({"release":1})")), "/description") == "Rollback to v1");
+  CHECK(text_at(body_of(api.call("POST", "/apps/hello/releases", R"({"release":1})")),
+                "/description") == "Rollback to v1");
   CHECK(api.call("POST", "/apps/hello/domains", R"({"hostname":"x.localhost"})").status == 422);
-  CHECK(api.call("POST", "/apps/hello/domains", R"({"hostname":"no spaces.example"})").status == 422);
+  CHECK(api.call("POST", "/apps/hello/domains", R"({"hostname":"no spaces.example"})").status ==
+        422);
   CHECK(api.call("POST", "/apps/hello/domains", R"({"hostname":"*.shop.example"})").status == 201);
   CHECK(api.call("POST", "/apps/hello/domains", R"({"hostname":"*.SHOP.example"})").status == 409);
   CHECK(api.call("GET", "/apps/hello/domains/%2A.shop.example").status == 200);

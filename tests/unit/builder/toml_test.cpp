@@ -46,3 +46,8 @@ TEST_CASE("what is written reads back as it was") {
 TEST_CASE("null is left out") {
   CHECK(write_toml({{"a", nullptr}, {"b", 1}}) == "b = 1\n");
 }
+
+TEST_CASE("text on which the library asserts is an error like any other") {
+  for (const char* text : {"[^x]", "[[\x01", "a.", "[a.\x01]", "x = [", "x = {", "\"\"\"", "[", "=", "\u0101", "a = \u0101", "[\u0101]"})
+    CHECK_MESSAGE(parse_toml(text).has_error(), text);
+}

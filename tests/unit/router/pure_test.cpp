@@ -235,6 +235,10 @@ TEST_CASE("messages that make no sense are refused with a reason") {
   CHECK(reason(R"({"type":"put_app","version":1,"app":{"name":"a","state":"running","replicas":[
           {"id":"r","name":"web.1","address":"10.0.0.1","port":0}]}})") ==
         "put_app: app a: port 0 is out of range");
+  for (const std::string host : {"", ".", "a..", "a..b", "*.", "*", "a b", "[x]", "*.*.a"}) {
+    CHECK(reason(R"({"type":"put_host","version":1,"app":"b","host":")" + host + "\"}") ==
+          "put_host: '" + host + "' is not a host name");
+  }
   CHECK(reason(R"({"type":"put_host","host":"a","app":"b"})") == "put_host: 'version' is required");
 }
 

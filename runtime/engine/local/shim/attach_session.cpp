@@ -14,13 +14,15 @@ namespace {
 
 unsigned number_at(std::string_view bytes, std::size_t at, std::size_t count) {
   unsigned result = 0;
-  for (std::size_t i = 0; i < count; ++i) result = result << 8 | static_cast<unsigned char>(bytes[at + i]);
+  for (std::size_t i = 0; i < count; ++i)
+    result = result << 8 | static_cast<unsigned char>(bytes[at + i]);
   return result;
 }
 
 void put_header(std::string& to, AttachFrame type, std::size_t size) {
   to.push_back(static_cast<char>(type));
-  for (int shift = 24; shift >= 0; shift -= 8) to.push_back(static_cast<char>(size >> shift & 0xff));
+  for (int shift = 24; shift >= 0; shift -= 8)
+    to.push_back(static_cast<char>(size >> shift & 0xff));
 }
 
 }  // namespace
@@ -73,15 +75,20 @@ void AttachSession::parse(AttachTarget& target) {
     if (incoming_.size() - at - 5 < size) break;
     const std::string_view payload = std::string_view(incoming_).substr(at + 5, size);
     switch (static_cast<AttachFrame>(incoming_[at])) {
-      case AttachFrame::data: target.input(payload); break;
-      case AttachFrame::end: target.input_end(); break;
+      case AttachFrame::data:
+        target.input(payload);
+        break;
+      case AttachFrame::end:
+        target.input_end();
+        break;
       case AttachFrame::resize:
         if (size == 4) target.resize(number_at(payload, 0, 2), number_at(payload, 2, 2));
         break;
       case AttachFrame::signal:
         if (size == 1) target.signal(static_cast<unsigned char>(payload[0]));
         break;
-      case AttachFrame::exit: break;  // from us only
+      case AttachFrame::exit:
+        break;  // from us only
     }
     at += 5 + size;
   }

@@ -24,7 +24,8 @@ std::string read_small(const std::string& path) {
 }
 
 /// v1: a thread that moves itself through `tasks` does not wait for the lock over all forks of the
-/// machine, which costs some milliseconds (kernel/cgroup, cgroup_procs_write_start). We have one thread.
+/// machine, which costs some milliseconds (kernel/cgroup, cgroup_procs_write_start). We have one
+/// thread.
 bool join(const std::string& cgroup) {
   Fd file(::open((cgroup + "/tasks").c_str(), O_WRONLY | O_CLOEXEC));
   if (!file) file = Fd(::open((cgroup + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
@@ -63,10 +64,17 @@ bool join(const std::string& cgroup) {
 
 Result<OciProcess> run_oci(const ShimConf& conf, const std::string& bundle, Fd agent) {
   // Cgroups are ours (crun's own handling would write each file a second time), so is the network.
-  std::vector<std::string> words = {conf.stage + "/oci",  "--root",   conf.stage + "/state",
-                                    "--cgroup-manager=disabled",      "run",
-                                    "--detach",           "--bundle", bundle,
-                                    "--preserve-fds",     "1",        conf.id};
+  std::vector<std::string> words = {conf.stage + "/oci",
+                                    "--root",
+                                    conf.stage + "/state",
+                                    "--cgroup-manager=disabled",
+                                    "run",
+                                    "--detach",
+                                    "--bundle",
+                                    bundle,
+                                    "--preserve-fds",
+                                    "1",
+                                    conf.id};
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);

@@ -18,8 +18,8 @@ struct OciProcess {
   Fd messages;  ///< what it prints
 };
 
-/// Runs `crun run --detach` on the bundle directory; `agent` becomes descriptor 3 of the container's
-/// first process.
+/// Runs `crun run --detach` on the bundle directory; `agent` becomes descriptor 3 of the
+/// container's first process.
 [[nodiscard]] Result<OciProcess> run_oci(const ShimConf& conf, const std::string& bundle, Fd agent);
 
 /// Processes that the memory limit killed in this container so far.

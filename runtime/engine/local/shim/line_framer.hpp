@@ -54,8 +54,8 @@ class LineFramer final {
   bool continued_ = false;  ///< the line's beginning was emitted already
 };
 
-/// A bucket of two seconds' worth of lines. What does not fit is counted, and the count is asked for
-/// at most once a second.
+/// A bucket of two seconds' worth of lines. What does not fit is counted, and the count is asked
+/// for at most once a second.
 class RateLimit final {
  public:
   explicit RateLimit(std::uint32_t lines_per_second)
@@ -85,7 +85,8 @@ class RateLimit final {
  private:
   void refill(std::int64_t now_us) {
     if (last_us_ != 0 && now_us > last_us_)
-      tokens_ = std::min(2.0 * rate_, tokens_ + rate_ * static_cast<double>(now_us - last_us_) / 1e6);
+      tokens_ =
+          std::min(2.0 * rate_, tokens_ + rate_ * static_cast<double>(now_us - last_us_) / 1e6);
     last_us_ = now_us;
   }
   double rate_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Appends a replica's lines to its app's current log file, which others append to and a rotation may
-// move away under us: the path is looked at again at most once a second.
+// Appends a replica's lines to its app's current log file, which others append to and a rotation
+// may move away under us: the path is looked at again at most once a second.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,8 @@ class LogWriter final {
   std::string source_;
   LineFramer framer_;
   RateLimit limit_;
-  std::string batch_;  ///< whole lines: one write each batch, so that writers never mix within a line
+  std::string
+      batch_;  ///< whole lines: one write each batch, so that writers never mix within a line
   Fd file_;
   std::int64_t checked_us_ = 0;
 };

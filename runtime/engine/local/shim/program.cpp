@@ -79,8 +79,8 @@ void open_terminal(const std::string& name, int report) {
   if (slave > 2) ::close(slave);
 }
 
-[[noreturn]] void child(const AgentRun& run, const std::vector<Fd>& fds, const std::string& terminal,
-                        int report) {
+[[noreturn]] void child(const AgentRun& run, const std::vector<Fd>& fds,
+                        const std::string& terminal, int report) {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -111,11 +111,15 @@ Error describe(const Failure& failure, const AgentRun& run) {
         return {ErrorKind::not_found, "the program '" + program + "' does not exist in the image"};
       return system_error("run '" + program + "'", failure.error);
     case Step::directory:
-      return system_error("enter the working directory '" + run.working_directory + "'", failure.error);
-    case Step::user: return system_error("become user " + std::to_string(run.uid), failure.error);
-    case Step::terminal: return system_error("open the terminal", failure.error);
+      return system_error("enter the working directory '" + run.working_directory + "'",
+                          failure.error);
+    case Step::user:
+      return system_error("become user " + std::to_string(run.uid), failure.error);
+    case Step::terminal:
+      return system_error("open the terminal", failure.error);
     case Step::session:
-    case Step::descriptors: break;
+    case Step::descriptors:
+      break;
   }
   return system_error("start '" + program + "'", failure.error);
 }

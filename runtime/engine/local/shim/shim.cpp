@@ -25,7 +25,8 @@ namespace {
 bool read_whole(int fd, std::string& text) {
   char buffer[4096];
   ssize_t count;
-  while ((count = ::read(fd, buffer, sizeof buffer)) > 0) text.append(buffer, static_cast<std::size_t>(count));
+  while ((count = ::read(fd, buffer, sizeof buffer)) > 0)
+    text.append(buffer, static_cast<std::size_t>(count));
   return count == 0;
 }
 

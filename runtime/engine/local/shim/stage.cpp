@@ -43,11 +43,11 @@ Result<void> write_text(const std::string& path, const std::string& text) {
   return {};
 }
 
-/// A user namespace that maps 0…65535 to the app's host uids. It needs a process to be made and none
-/// to live on.
+/// A user namespace that maps 0…65535 to the app's host uids. It needs a process to be made and
+/// none to live on.
 Result<Fd> idmap_namespace(std::uint32_t uid_base) {
-  const pid_t child =
-      static_cast<pid_t>(::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, 0));
+  const pid_t child = static_cast<pid_t>(
+      ::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, 0));
   if (child < 0) return system_error("create user namespace");
   if (child == 0)
     for (;;) ::pause();
@@ -95,11 +95,10 @@ class Stage final {
                      bool idmapped = true) {
     const Fd tree(open_tree(source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
     if (!tree) return system_error("mount " + source);
-    struct stat kind {};
+    struct stat kind{};
     if (::fstat(tree.get(), &kind) != 0) return system_error("mount " + source);
-    const int made = S_ISDIR(kind.st_mode)
-                         ? ::mkdir(target.c_str(), 0755)
-                         : ::mknod(target.c_str(), S_IFREG | 0755, 0);
+    const int made = S_ISDIR(kind.st_mode) ? ::mkdir(target.c_str(), 0755)
+                                           : ::mknod(target.c_str(), S_IFREG | 0755, 0);
     if (made != 0) return system_error("create " + target);
     mount_attr attributes{};
     attributes.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
@@ -133,8 +132,9 @@ class Stage final {
     const std::size_t common = common_parent(mount.upper, mount.work);
     const std::string at = path("l" + std::to_string(layers_++));
     BERTH_TRY(clone(mount.upper.substr(0, common), at, true));
-    const std::string options = "lowerdir=" + lowers + ",upperdir=" + at + mount.upper.substr(common) +
-                                ",workdir=" + at + mount.work.substr(common);
+    const std::string options = "lowerdir=" + lowers + ",upperdir=" + at +
+                                mount.upper.substr(common) + ",workdir=" + at +
+                                mount.work.substr(common);
     const std::string target = path(mount.name);
     if (::mkdir(target.c_str(), 0755) != 0) return system_error("create " + target);
     const MappedIdentity mapped(conf_.uid_base);
@@ -160,7 +160,8 @@ class Stage final {
 
 Result<void> enter_namespace(const ShimConf& conf) {
   if (::unshare(CLONE_NEWNS) != 0) return system_error("create mount namespace");
-  // Slave, not private: a file system that the host unmounts later must not stay busy because of us.
+  // Slave, not private: a file system that the host unmounts later must not stay busy because of
+  // us.
   if (::mount("", "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0)
     return system_error("make mounts private");
   // crun refuses to run beside a cgroup2 mount that has controllers of its own (hybrid layout).
@@ -176,7 +177,8 @@ Result<void> enter_namespace(const ShimConf& conf) {
 Result<void> build_stage(const ShimConf& conf) {
   BERTH_TRY(enter_namespace(conf));
   for (const char* name : {"/state", "/empty"})
-    if (::mkdir((conf.stage + name).c_str(), 0755) != 0) return system_error("create " + conf.stage);
+    if (::mkdir((conf.stage + name).c_str(), 0755) != 0)
+      return system_error("create " + conf.stage);
   BERTH_ASSIGN(Fd idmap, idmap_namespace(conf.uid_base));
   Stage stage(conf, std::move(idmap));
   for (const auto& mount : conf.mounts) BERTH_TRY(stage.mount(mount));

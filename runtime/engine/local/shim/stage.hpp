@@ -10,8 +10,9 @@
 
 namespace berth::runtime::shim {
 
-/// Enters a new mount namespace and makes there, below conf.stage: every mount of the configuration,
-/// `init` (this program), `oci` (the OCI runtime's, read-only), and an empty `state` directory.
+/// Enters a new mount namespace and makes there, below conf.stage: every mount of the
+/// configuration, `init` (this program), `oci` (the OCI runtime's, read-only), and an empty `state`
+/// directory.
 [[nodiscard]] Result<void> build_stage(const ShimConf& conf);
 
 }  // namespace berth::runtime::shim

@@ -24,8 +24,8 @@ namespace berth::runtime::shim {
 namespace {
 
 constexpr std::int64_t start_limit_ms = 30'000;
-constexpr std::int64_t signal_grace_ms = 10'000;   ///< after a SIGTERM to the shim itself
-constexpr std::int64_t attach_wait_ms = 30'000;    ///< for a program that ended before its peer came
+constexpr std::int64_t signal_grace_ms = 10'000;  ///< after a SIGTERM to the shim itself
+constexpr std::int64_t attach_wait_ms = 30'000;   ///< for a program that ended before its peer came
 constexpr std::size_t input_limit = 256 << 10;
 
 std::int64_t monotonic_ms() {
@@ -59,7 +59,8 @@ Supervisor::Supervisor(const ShimConf& conf, std::string directory, ShimDescript
   first.lifeline = !conf_.program;
   clients_.push_back(std::move(first));
   if (!conf_.log_file.empty())
-    log_ = std::make_unique<LogWriter>(conf_.log_file, conf_.log_source, conf_.log_lines_per_second);
+    log_ =
+        std::make_unique<LogWriter>(conf_.log_file, conf_.log_source, conf_.log_lines_per_second);
 }
 
 int Supervisor::run() {
@@ -227,7 +228,8 @@ void Supervisor::on_child(pid_t pid, int status) {
     return;
   }
   if (pid != init_) return;  // an orphan of the OCI runtime
-  while (agent_ && on_agent()) {}  // its last words may have come together with its end
+  while (agent_ && on_agent()) {
+  }  // its last words may have come together with its end
   if (!exit_known_ && program_started_) {
     // Killed as a whole: by us, by the memory limit, or by a stronger hand.
     exit_known_ = true;
@@ -257,14 +259,23 @@ bool Supervisor::on_agent() {
     case AgentMessage::hello:
       if (init_ == 0 && packet.sender_pid > 0) {
         auto connected = on_hello(packet.sender_pid);
-        if (connected.has_error()) fail(connected.error().message);
-        else if (!conf_.program) on_started(packet);
+        if (connected.has_error())
+          fail(connected.error().message);
+        else if (!conf_.program)
+          on_started(packet);
       }
       break;
-    case AgentMessage::started: on_started(packet); break;
-    case AgentMessage::failed: fail(packet.payload); break;
-    case AgentMessage::exited: exit_known_ = decode(packet.payload, exit_); break;
-    default: break;
+    case AgentMessage::started:
+      on_started(packet);
+      break;
+    case AgentMessage::failed:
+      fail(packet.payload);
+      break;
+    case AgentMessage::exited:
+      exit_known_ = decode(packet.payload, exit_);
+      break;
+    default:
+      break;
   }
   return true;
 }
@@ -290,15 +301,19 @@ void Supervisor::read_output() {
   // A terminal answers EIO when its last process has closed it.
   if (count <= 0) return output_.reset();
   const std::string_view bytes(buffer, static_cast<std::size_t>(count));
-  if (attaches()) session_.output(bytes);
-  else if (log_) log_->feed(bytes);
+  if (attaches())
+    session_.output(bytes);
+  else if (log_)
+    log_->feed(bytes);
 }
 
 void Supervisor::write_input() {
   const ssize_t count = ::write(input_.get(), pending_input_.data(), pending_input_.size());
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (count < 0) pending_input_.clear();  // The program reads no more.
-  else pending_input_.erase(0, static_cast<std::size_t>(count));
+  if (count < 0)
+    pending_input_.clear();  // The program reads no more.
+  else
+    pending_input_.erase(0, static_cast<std::size_t>(count));
   if (pending_input_.empty() && input_ends_) input_.reset();
 }
 

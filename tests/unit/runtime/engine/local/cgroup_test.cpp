@@ -14,20 +14,24 @@ constexpr const char* v1_cpu =
     "31 25 0:28 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct\n";
 constexpr const char* v1_pids = "32 25 0:29 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n";
 constexpr const char* v1_systemd =
-    "33 25 0:30 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,release_agent=/x,name=systemd\n";
-constexpr const char* unified = "34 25 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw,nsdelegate\n";
+    "33 25 0:30 / /sys/fs/cgroup/systemd rw - cgroup cgroup "
+    "rw,xattr,release_agent=/x,name=systemd\n";
+constexpr const char* unified =
+    "34 25 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw,nsdelegate\n";
 constexpr const char* root = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/vda rw\n";
 
 }  // namespace
 
 TEST_CASE("version 2 alone is one hierarchy") {
-  const auto found = parse_cgroup_mounts(std::string(root) + "35 25 0:31 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+  const auto found = parse_cgroup_mounts(std::string(root) +
+                                         "35 25 0:31 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
   REQUIRE(found.has_value());
   CHECK(*found == std::vector<CgroupHierarchy>{{"/sys/fs/cgroup", {}, true}});
 }
 
 TEST_CASE("version 1 gives every hierarchy with its controllers") {
-  const auto found = parse_cgroup_mounts(std::string(root) + v1_memory + v1_cpu + v1_pids + v1_systemd);
+  const auto found =
+      parse_cgroup_mounts(std::string(root) + v1_memory + v1_cpu + v1_pids + v1_systemd);
   REQUIRE(found.has_value());
   REQUIRE(found->size() == 4);
   CHECK((*found)[1] == CgroupHierarchy{"/sys/fs/cgroup/cpu,cpuacct", {"cpu", "cpuacct"}, false});

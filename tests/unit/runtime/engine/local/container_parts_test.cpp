@@ -13,33 +13,41 @@ using namespace berth;
 using namespace berth::runtime;
 
 TEST_CASE("the OCI configuration isolates in every namespace and grants nothing") {
-  const std::string text = oci_config({.root = "/stage/rootfs",
-                                       .init = "/stage/init",
-                                       .hostname = "web-1",
-                                       .uid = 1000,
-                                       .gid = 1000,
-                                       .uid_base = 655'360,
-                                       .capabilities = {},
-                                       .open_files = 20'000,
-                                       .oom_score_adjust = 200,
-                                       .tmp_bytes = 1 << 20,
-                                       .mounts = {{"/stage/m1", "/cache", true}, {"/stage/m2", "/given", false}},
-                                       .seccomp_filter = "abc"});
+  const std::string text =
+      oci_config({.root = "/stage/rootfs",
+                  .init = "/stage/init",
+                  .hostname = "web-1",
+                  .uid = 1000,
+                  .gid = 1000,
+                  .uid_base = 655'360,
+                  .capabilities = {},
+                  .open_files = 20'000,
+                  .oom_score_adjust = 200,
+                  .tmp_bytes = 1 << 20,
+                  .mounts = {{"/stage/m1", "/cache", true}, {"/stage/m2", "/given", false}},
+                  .seccomp_filter = "abc"});
   const auto config = parse_json_object(text);
   REQUIRE(config.has_value());
   const auto& process = config->at("process").as_object();
   CHECK(process.at("noNewPrivileges").as_bool());
   for (const char* set : {"bounding", "effective", "permitted", "inheritable", "ambient"})
     CHECK(process.at("capabilities").at(set).as_array().empty());
-  CHECK(to_text(process.at("rlimits")) ==
-        R"([{"type":"RLIMIT_CORE","hard":0,"soft":0},{"type":"RLIMIT_NOFILE","hard":20000,"soft":20000}])");
+  CHECK(
+      to_text(process.at("rlimits")) ==
+      R"([{"type":"RLIMIT_CORE","hard":0,"soft":0},{"type":"RLIMIT_NOFILE","hard":20000,"soft":20000}])");
   const auto& part = config->at("linux").as_object();
   CHECK(part.at("namespaces").as_array().size() == 7);
   CHECK(to_text(part.at("uidMappings")) == R"([{"containerID":0,"hostID":655360,"size":65536}])");
   CHECK(part.at("uidMappings") == part.at("gidMappings"));
   CHECK(to_text(config->at("annotations")) == R"({"run.oci.seccomp_bpf_data":"YWJj"})");
-  CHECK(text.find(R"("/cache","type":"bind","source":"/stage/m1","options":["rbind","rw","nosuid","nodev"])") != std::string::npos);
-  CHECK(text.find(R"("/given","type":"bind","source":"/stage/m2","options":["rbind","ro","nosuid","nodev"])") != std::string::npos);
+  CHECK(
+      text.find(
+          R"("/cache","type":"bind","source":"/stage/m1","options":["rbind","rw","nosuid","nodev"])") !=
+      std::string::npos);
+  CHECK(
+      text.find(
+          R"("/given","type":"bind","source":"/stage/m2","options":["rbind","ro","nosuid","nodev"])") !=
+      std::string::npos);
   CHECK(text.find(R"("destination":"/tmp")") != std::string::npos);
 }
 
@@ -56,25 +64,31 @@ TEST_CASE("the seccomp filter compiles into whole instructions, the same each ti
 }
 
 TEST_CASE("a shim's configuration survives being written and read") {
-  const ShimConf conf{.id = "r-1",
-                      .stage = "/run/stage",
-                      .oci_runtime = "/usr/bin/crun",
-                      .unified = {},
-                      .uid_base = 655'360,
-                      .mounts = {{.name = "rootfs", .source = {}, .writable = false,
-                                  .lowers = {"/a b", "/c"}, .upper = "/u", .work = "/w"},
-                                 {.name = "m1", .source = "/s", .writable = true, .lowers = {}, .upper = {}, .work = {}}},
-                      .cgroups = {"/cg/a", "/cg/b"},
-                      .oom_events = "/cg/a/memory.events",
-                      .veth = "bth1",
-                      .bridge = "berth0",
-                      .address = "198.18.0.2/16",
-                      .gateway = "198.18.0.1",
-                      .mtu = 1400,
-                      .log_file = "/l",
-                      .log_source = "web.1",
-                      .program = true,
-                      .terminal = true};
+  const ShimConf conf{
+      .id = "r-1",
+      .stage = "/run/stage",
+      .oci_runtime = "/usr/bin/crun",
+      .unified = {},
+      .uid_base = 655'360,
+      .mounts =
+          {{.name = "rootfs",
+            .source = {},
+            .writable = false,
+            .lowers = {"/a b", "/c"},
+            .upper = "/u",
+            .work = "/w"},
+           {.name = "m1", .source = "/s", .writable = true, .lowers = {}, .upper = {}, .work = {}}},
+      .cgroups = {"/cg/a", "/cg/b"},
+      .oom_events = "/cg/a/memory.events",
+      .veth = "bth1",
+      .bridge = "berth0",
+      .address = "198.18.0.2/16",
+      .gateway = "198.18.0.1",
+      .mtu = 1400,
+      .log_file = "/l",
+      .log_source = "web.1",
+      .program = true,
+      .terminal = true};
   std::string text;
   REQUIRE(write_shim_conf(conf, text));
   ShimConf read;
@@ -96,8 +110,14 @@ TEST_CASE("a shim's configuration refuses line breaks, unknown keys and cut file
 }
 
 TEST_CASE("the agent's messages survive the wire, and what is cut or too long is refused") {
-  const AgentRun run{.argv = {"/bin/sh", "-c", "echo \n"}, .env = {"A=b", "C="}, .working_directory = "/app",
-                     .uid = 1000, .gid = 1001, .terminal = true, .columns = 100, .rows = 40};
+  const AgentRun run{.argv = {"/bin/sh", "-c", "echo \n"},
+                     .env = {"A=b", "C="},
+                     .working_directory = "/app",
+                     .uid = 1000,
+                     .gid = 1001,
+                     .terminal = true,
+                     .columns = 100,
+                     .rows = 40};
   const std::string bytes = encode(run);
   AgentRun read;
   REQUIRE(decode(bytes, read));
@@ -143,7 +163,8 @@ TEST_CASE("a replica's note survives JSON, without its environment on disk") {
   note.spec.uid_base = 3'000'000'000U;
   note.spec.port = 5000;
   note.spec.log_directory = "/logs/demo";
-  note.spec.limits = {.memory_bytes = 1, .cpu_milli = 2, .cpu_weight = 3, .pids = 4, .disk_bytes = 5};
+  note.spec.limits = {
+      .memory_bytes = 1, .cpu_milli = 2, .cpu_weight = 3, .pids = 4, .disk_bytes = 5};
   note.member = {"bth1", 0xC6120002};
   const auto whole = parse_replica_note(to_json(note, true));
   REQUIRE(whole.has_value());

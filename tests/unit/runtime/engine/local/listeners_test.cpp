@@ -8,18 +8,19 @@ using namespace std::chrono_literals;
 using Kind = ReadinessVerdict::Kind;
 
 TEST_CASE("listening sockets are read from the kernel's table, connected ones are not") {
-  CHECK(parse_listeners(
-            "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n"
-            "   0: 00000000:1388 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000\n"
-            "   1: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000\n"
-            "   2: 0200A8C0:1388 0100A8C0:D431 01 00000000:00000000 00:00000000 00000000  1000\n") ==
-        std::vector<ListeningSocket>{{5000, false}, {8080, true}});
+  CHECK(
+      parse_listeners(
+          "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n"
+          "   0: 00000000:1388 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000\n"
+          "   1: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000\n"
+          "   2: 0200A8C0:1388 0100A8C0:D431 01 00000000:00000000 00:00000000 00000000  1000\n") ==
+      std::vector<ListeningSocket>{{5000, false}, {8080, true}});
   CHECK(parse_listeners(
             "  sl  local_address                         remote_address                        st\n"
             "   0: 00000000000000000000000000000000:1388 00000000000000000000000000000000:0000 0A\n"
             "   1: 00000000000000000000000001000000:0BB8 00000000000000000000000000000000:0000 0A\n"
-            "   2: 0000000000000000FFFF00000100007F:0BB9 00000000000000000000000000000000:0000 0A\n") ==
-        std::vector<ListeningSocket>{{5000, false}, {3000, true}, {3001, true}});
+            "   2: 0000000000000000FFFF00000100007F:0BB9 00000000000000000000000000000000:0000 "
+            "0A\n") == std::vector<ListeningSocket>{{5000, false}, {3000, true}, {3001, true}});
   CHECK(parse_listeners("").empty());
   CHECK(parse_listeners("nonsense\n").empty());
 }

@@ -13,7 +13,8 @@ TEST_CASE("IPv4 networks are read and wrong ones refused") {
   CHECK(*parse_ipv4_prefix("198.18.0.0/16") == Ipv4Prefix{0xC6120000, 16});
   CHECK(*parse_ipv4_prefix("10.0.0.1") == Ipv4Prefix{0x0A000001, 32});
   CHECK(ipv4_text(0xC6120005) == "198.18.0.5");
-  for (const char* wrong : {"", "198.18.0.0/33", "198.18.0.0/x", "198.18.0/16", "::1/64", "1.2.3.4/"})
+  for (const char* wrong :
+       {"", "198.18.0.0/33", "198.18.0.0/x", "198.18.0/16", "::1/64", "1.2.3.4/"})
     CHECK_MESSAGE(parse_ipv4_prefix(wrong).has_error(), wrong);
 }
 
@@ -55,7 +56,8 @@ TEST_CASE("interface names are short, fixed by the id, and differ") {
 }
 
 TEST_CASE("resolvers on loopback are not for containers") {
-  CHECK(reachable_resolvers("# x\nnameserver 127.0.0.53\nnameserver 10.0.0.2\nsearch a\nnameserver ::1\n") ==
+  CHECK(reachable_resolvers(
+            "# x\nnameserver 127.0.0.53\nnameserver 10.0.0.2\nsearch a\nnameserver ::1\n") ==
         std::vector<std::string>{"10.0.0.2"});
   CHECK(reachable_resolvers("").empty());
 }

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/build_machine.hpp"
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+
+namespace berth::server {
+
+std::vector<builder::SandboxSpec::Bind> machine_binds() {
+  // Where Debian keeps the bundle, on the host and in the stack alike.
+  const std::filesystem::path bundle = "/etc/ssl/certs/ca-certificates.crt";
+  if (!std::filesystem::exists(bundle)) return {};
+  return {{.source = bundle, .target = bundle.string(), .writable = false}};
+}
+
+std::map<std::string, std::string> machine_environment() {
+  constexpr std::array names = {
+      "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+      // The variables by which each package manager is pointed at a mirror.
+      "npm_config_registry", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "GOPROXY", "GONOSUMDB",
+      "GOFLAGS", "CARGO_REGISTRIES_CRATES_IO_PROTOCOL"};
+  std::map<std::string, std::string> result;
+  for (const char* name : names)
+    if (const char* value = std::getenv(name)) result[name] = value;
+  return result;
+}
+
+}  // namespace berth::server
