@@ -94,13 +94,6 @@ struct ChildPlan {
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   for (std::size_t i = 0; i < plan.fd_count; ++i)
     if (::dup2(plan.fds[i].first, plan.fds[i].second) < 0) fail_child(report);
-  // What whoever started us left open is not the child's either.
-  for (int fd = 3; fd < floor; ++fd) {
-    bool passed = false;
-    for (std::size_t i = 0; i < plan.fd_count; ++i) passed = passed || plan.fds[i].second == fd;
-    if (!passed) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-  }
-  ::syscall(SYS_close_range, floor, ~0U, CLOSE_RANGE_CLOEXEC);
   if (plan.new_session) ::setsid();
   if (*plan.working_directory && ::chdir(plan.working_directory) != 0) fail_child(report);
   sigset_t none;
