@@ -207,6 +207,13 @@ struct Deployer::State : std::enable_shared_from_this<State> {
                                                            .build = build->id},
                                                           actor);
     if (release.has_error()) co_return release.error();
+    // The name by which `skopeo copy oci:…` finds it; the release itself goes by digest.
+    const std::string name = app.name + ":v" + std::to_string(release->version);
+    const auto tagged = co_await offload(self->parts.pool, [&images = self->parts.images, name,
+                                                            digest = release->image] {
+      return images.tag(name, digest);
+    });
+    if (tagged.has_error()) log_warning("name the image {}: {}", name, tagged.error().message);
     co_return co_await roll_out(self, pusher, app, *release);
   }
 
