@@ -19,8 +19,8 @@ std::string place(const Source& source, std::size_t line) {
 
 /// Columns as an editor counts them: code points, not bytes.
 std::size_t width(const std::string& line) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(line, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      line, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 /// Fails for each line of the chosen files that matches.
@@ -62,24 +62,28 @@ TEST_CASE("no include leads upwards (docs/decisions/0001)") {
 }
 
 TEST_CASE("the pure cores include no clock, socket, thread or file") {
-  const std::regex forbidden("#include <(boost/asio|boost/beast|thread|mutex|future|fstream|sys/|unistd)");
+  const std::regex forbidden(
+      "#include <(boost/asio|boost/beast|thread|mutex|future|fstream|sys/|unistd)");
   for (const Source& source : sources())
-    if (source.path.starts_with("runtime/scheduler/") || source.path.starts_with("runtime/autoscaler/"))
+    if (source.path.starts_with("runtime/scheduler/") ||
+        source.path.starts_with("runtime/autoscaler/"))
       for (std::size_t i = 0; i < source.lines.size(); ++i)
-        CHECK_MESSAGE(!std::regex_search(source.lines[i], forbidden), place(source, i), ": ", source.lines[i]);
+        CHECK_MESSAGE(!std::regex_search(source.lines[i], forbidden), place(source, i), ": ",
+                      source.lines[i]);
 }
 
 TEST_CASE("every source opens with its licence") {
   const auto has_licence = [](const Source& source) {
     for (std::size_t i = 0; i < std::min<std::size_t>(2, source.lines.size()); ++i)
-      if (source.lines[i].find("SPDX-License-Identifier: Apache-2.0") != std::string::npos) return true;
+      if (source.lines[i].find("SPDX-License-Identifier: Apache-2.0") != std::string::npos)
+        return true;
     return false;
   };
   for (const Source& source : sources()) {
     if (source.path.starts_with("tests/apps/")) continue;  // what users' apps look like
     const bool script = !source.lines.empty() && source.lines.front().starts_with("#!");
-    if (source.is_cpp() || script || source.path.ends_with(".py") || source.path.ends_with(".cmake") ||
-        source.path.ends_with("CMakeLists.txt"))
+    if (source.is_cpp() || script || source.path.ends_with(".py") ||
+        source.path.ends_with(".cmake") || source.path.ends_with("CMakeLists.txt"))
       CHECK_MESSAGE(has_licence(source), source.path);
   }
 }
@@ -89,14 +93,16 @@ TEST_CASE("a C++ file has at most 600 lines of at most 100 columns") {
     if (!source.is_cpp()) continue;
     CHECK_MESSAGE(source.lines.size() <= 600, source.path, " has ", source.lines.size(), " lines");
     for (std::size_t i = 0; i < source.lines.size(); ++i)
-      CHECK_MESSAGE(width(source.lines[i]) <= 100, place(source, i), " has ", width(source.lines[i]), " columns");
+      CHECK_MESSAGE(width(source.lines[i]) <= 100, place(source, i), " has ",
+                    width(source.lines[i]), " columns");
   }
 }
 
 TEST_CASE("headers are included once, by pragma") {
   for (const Source& source : sources())
     if (source.path.ends_with(".hpp"))
-      CHECK_MESSAGE(std::ranges::find(source.lines, "#pragma once") != source.lines.end(), source.path);
+      CHECK_MESSAGE(std::ranges::find(source.lines, "#pragma once") != source.lines.end(),
+                    source.path);
 }
 
 TEST_CASE("no shell is ever given a string, and no thread is started by accident") {
@@ -119,14 +125,18 @@ TEST_CASE("tests wait for conditions, not for time to pass") {
 TEST_CASE("nothing is left for later") {
   // Written apart, so that this line is none of them.
   const std::string pattern = std::string("\\b(TO") + "DO|FIX" + "ME|X" + "XX)\\b";
-  nowhere(pattern, [](const Source& source) { return source.path.find("package-lock") == std::string::npos; });
+  nowhere(pattern, [](const Source& source) {
+    return source.path.find("package-lock") == std::string::npos;
+  });
 }
 
-TEST_CASE("no path of a developer's machine, and no host name of a package registry, stands anywhere") {
+TEST_CASE(
+    "no path of a developer's machine, and no host name of a package registry, stands anywhere") {
   nowhere(std::string("/wo") + "rk/|/ho" + "me/[a-z]+/", is_any);
   // A lock file of cargo names its index by form; it is no address that is fetched.
-  const std::string hosts = std::string("npm") + "js\\.(org|com)|py" + "pi\\.org|python" + "hosted\\.org|proxy\\.go" +
-                            "lang\\.org|deb\\.de" + "bian\\.org|repo[0-9]*\\.mav" + "en\\.|static\\.cra" + "tes\\.io";
+  const std::string hosts = std::string("npm") + "js\\.(org|com)|py" + "pi\\.org|python" +
+                            "hosted\\.org|proxy\\.go" + "lang\\.org|deb\\.de" +
+                            "bian\\.org|repo[0-9]*\\.mav" + "en\\.|static\\.cra" + "tes\\.io";
   nowhere(hosts, is_any);
 }
 
