@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <optional>
 
 namespace berth {
@@ -31,8 +32,12 @@ Result<Url> Url::parse(std::string_view text) {
     return Error{ErrorKind::invalid,
                  "URL must start with http:// or https://: '" + std::string(text) + "'"};
   url.host = std::string(parsed->encoded_host());
-  url.port = parsed->has_port() ? parsed->port_number() : url.scheme == "https" ? 443 : 80;
-  // A port beyond 65535 is given as 0.
+  url.port = url.scheme == "https" ? 443 : 80;
+  if (const std::string port(parsed->port()); !port.empty()) {
+    // Not port_number(): Boost 1.81 gives anything for a port beyond 65535.
+    const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), url.port);
+    if (failure != std::errc{} || url.port > 65535) url.port = 0;
+  }
   if (url.host.empty() || url.port == 0)
     return Error{ErrorKind::invalid,
                  "the URL has no valid host and port: '" + std::string(text) + "'"};
