@@ -143,7 +143,7 @@ TEST_CASE("a command that runs too long is killed with all that it started") {
   ContainerBench bench;
   auto sandbox = open(bench.open(), spec_in(bench, "b-1"));
   SandboxCommand slow = command({"sleep-tree"});
-  slow.timeout = std::chrono::seconds(1);
+  slow.timeout = std::chrono::seconds(3);
   const Ran ran = run(*sandbox, slow);
   CHECK(ran.exit.timed_out);
   CHECK(ran.output == "waiting\n");

@@ -180,7 +180,8 @@ Server::Serve answer_with(std::string text) {
       const Peer::Message request = peer.read_message();
       if (request.head.empty()) return;
       const std::size_t path = request.head.find(' ') + 1;
-      if (!peer.send(response(text + request.head.substr(path, request.head.find(' ', path) - path))))
+      if (!peer.send(
+              response(text + request.head.substr(path, request.head.find(' ', path) - path))))
         return;
     }
   };
@@ -306,7 +307,7 @@ std::string get(std::string_view path, std::string_view fields) {
 }
 
 bool eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     ::poll(nullptr, 0, 5);
