@@ -59,12 +59,16 @@ struct Pusher : std::enable_shared_from_this<Pusher> {
   std::size_t unsent_bytes = 0;
   bool writing = false;
   bool gone = false;
+  bool finished = false;
 
   void say(std::string_view text) {
     if (gone || unsent_bytes > max_unsent_bytes) return;
     send(frame('o', text));
   }
-  void finish(int code) { send(frame('x', std::string(1, static_cast<char>(code)))); }
+  void finish(int code) {
+    finished = true;
+    send(frame('x', std::string(1, static_cast<char>(code))));
+  }
 
   void send(std::string data) {
     unsent_bytes += data.size();
@@ -277,6 +281,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     boost::system::error_code failure;
     co_await pusher->socket.async_read_some(asio::buffer(&byte, 1),
                                             asio::redirect_error(asio::use_awaitable, failure));
+    if (pusher->finished) co_return;
     pusher->gone = true;
     *cancel = true;
   }
