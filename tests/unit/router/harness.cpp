@@ -35,7 +35,7 @@ std::uint16_t bind_loopback(int socket) {
 }  // namespace
 
 Peer::Peer(Fd socket) : socket_(std::move(socket)) {
-  const timeval limit{10, 0};
+  const timeval limit{30, 0};
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
