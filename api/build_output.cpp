@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A build's log as plain text: what there is, then what comes, until the build has ended. Clients read
-// the URL without a token (the Platform API's output_stream_url), so it carries a key.
+// A build's log as plain text: what there is, then what comes, until the build has ended. Clients
+// read the URL without a token (the Platform API's output_stream_url), so it carries a key.
 #include <fcntl.h>
 #include <unistd.h>
 

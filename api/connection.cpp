@@ -101,7 +101,8 @@ Task<void> Connection::refuse_head(beast::error_code failure) {
 
 Outcome<Request> Connection::request() const {
   const auto& message = parser_->get();
-  // Two lengths, or a coding that we do not undo, are how requests are smuggled: none is let through.
+  // Two lengths, or a coding that we do not undo, are how requests are smuggled: none is let
+  // through.
   const bool has_coding = message.find(http::field::transfer_encoding) != message.end();
   if (has_coding &&
       (!parser_->chunked() || message.find(http::field::content_length) != message.end()))
@@ -345,8 +346,8 @@ void Connection::finish_soon() {
   if (!answering_ || on_abort_ || upgraded_) abort();
 }
 
-/// Closing with unread bytes would make the kernel send a reset, which can destroy the answer before
-/// the client has read it: so first say that no more will come, then read what is under way.
+/// Closing with unread bytes would make the kernel send a reset, which can destroy the answer
+/// before the client has read it: so first say that no more will come, then read what is under way.
 Task<void> Connection::close_gracefully() {
   if (aborted_) co_return;
   beast::error_code ignored;

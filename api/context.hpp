@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What handlers work on: the store, the port to the rest of the control plane, and the API's own few
-// pieces of state. One Context a Server; used on the strand alone.
+// What handlers work on: the store, the port to the rest of the control plane, and the API's own
+// few pieces of state. One Context a Server; used on the strand alone.
 #pragma once
 
 #include <functional>

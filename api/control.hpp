@@ -87,12 +87,14 @@ class Control {
   virtual boost::asio::awaitable<Result<void>> restart(platform::AppId app, std::string which) = 0;
   /// Stops one replica; the formation starts another in its place unless it is a one-off.
   virtual boost::asio::awaitable<Result<void>> stop(platform::AppId app, std::string which) = 0;
-  virtual boost::asio::awaitable<Result<OneOff>> run(platform::AppId app, OneOffRequest request) = 0;
+  virtual boost::asio::awaitable<Result<OneOff>> run(platform::AppId app,
+                                                     OneOffRequest request) = 0;
   /// The stream socket of a one-off, framed as in runtime/engine/attach_frame.hpp.
   virtual boost::asio::awaitable<Result<Fd>> attach(std::string secret) = 0;
 
   /// Creates the bare repository if need be. The ticket is void when the last reference is gone.
-  virtual Result<std::shared_ptr<PushTicket>> begin_push(const platform::App& app, std::string user) = 0;
+  virtual Result<std::shared_ptr<PushTicket>> begin_push(const platform::App& app,
+                                                         std::string user) = 0;
   /// The bare repository, for fetch, clone and the advertisement before a push; created if need be.
   virtual Result<std::filesystem::path> repository(const platform::App& app) = 0;
   /// The stored log of a build; grows while it is pending.
@@ -100,12 +102,15 @@ class Control {
   [[nodiscard]] virtual std::filesystem::path log_directory(const platform::App& app) = 0;
 
   /// The last `seconds` samples, oldest first, gaps as zero samples.
-  [[nodiscard]] virtual std::vector<TrafficSample> traffic(const platform::AppId& app, int seconds) = 0;
+  [[nodiscard]] virtual std::vector<TrafficSample> traffic(const platform::AppId& app,
+                                                           int seconds) = 0;
 
-  /// Live notices for event streams: {"type":"replica"|"release"|"build"|"formation"|"traffic"|"app",
-  /// "app":name, …}. The subscription ends when the returned handle goes.
+  /// Live notices for event streams:
+  /// {"type":"replica"|"release"|"build"|"formation"|"traffic"|"app", "app":name, …}. The
+  /// subscription ends when the returned handle goes.
   using Notice = std::shared_ptr<const json::object>;
-  [[nodiscard]] virtual std::shared_ptr<void> subscribe(std::function<void(const Notice&)> listener) = 0;
+  [[nodiscard]] virtual std::shared_ptr<void> subscribe(
+      std::function<void(const Notice&)> listener) = 0;
 
   /// What `GET /status` shows: router connected, engine, disk, versions.
   [[nodiscard]] virtual json::object status() = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One request and its answer as streams: the port between handlers that read or write piece by piece
-// and the connection below (connection.hpp, over Beast). All on the control plane's strand.
+// One request and its answer as streams: the port between handlers that read or write piece by
+// piece and the connection below (connection.hpp, over Beast). All on the control plane's strand.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -39,7 +39,8 @@ class Exchange {
   virtual ~Exchange() = default;
   [[nodiscard]] virtual boost::asio::any_io_executor executor() = 0;
 
-  /// The next piece of the body, "" at its end. Says `100 Continue` first if the client waits for it.
+  /// The next piece of the body, "" at its end. Says `100 Continue` first if the client waits for
+  /// it.
   virtual Task<Result<std::string>> read_body() = 0;
 
   /// A whole answer.
@@ -52,8 +53,8 @@ class Exchange {
 
   virtual Task<Result<std::unique_ptr<WebSocket>>> upgrade() = 0;
 
-  /// `listener` is called once when the client goes away or the server stops; from then on reads and
-  /// writes fail. An empty function takes the listener away.
+  /// `listener` is called once when the client goes away or the server stops; from then on reads
+  /// and writes fail. An empty function takes the listener away.
   virtual void on_abort(std::function<void()> listener) = 0;
   [[nodiscard]] virtual bool aborted() const = 0;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tells when something in a directory changes: one inotify instance for all streams, since a user has
-// only 128 of them (inotify(7), max_user_instances).
+// Tells when something in a directory changes: one inotify instance for all streams, since a user
+// has only 128 of them (inotify(7), max_user_instances).
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -211,7 +211,8 @@ Task<Answer> git_receive_pack(Call call, Exchange* exchange) {
   auto first = co_await exchange->read_body();
   if (first.has_error()) co_return first.error();
   const Response head = git_head("application/x-git-receive-pack-result");
-  // Before a large push git tries its credential with an empty one: a flush packet and nothing else.
+  // Before a large push git tries its credential with an empty one: a flush packet and nothing
+  // else.
   if (*first == "0000") co_return head;
   auto ticket = call.control().begin_push(*app, call.identity.token.user);
   if (ticket.has_error()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Requests, answers and errors as plain values: what handlers see of HTTP. No Asio, no Beast, so that
-// a handler's unit compiles in a moment.
+// Requests, answers and errors as plain values: what handlers see of HTTP. No Asio, no Beast, so
+// that a handler's unit compiles in a moment.
 #pragma once
 
 #include <map>

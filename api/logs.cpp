@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The log of an app as server-sent events: the last lines, then what comes, over rotations of the file
-// and over reconnections of the client (Last-Event-ID).
+// The log of an app as server-sent events: the last lines, then what comes, over rotations of the
+// file and over reconnections of the client (Last-Event-ID).
 #include <algorithm>
 
 #include "api/event_stream.hpp"

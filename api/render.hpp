@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The model as the API's JSON shapes (docs/api.md, "Shapes"). Also for the live notices, which carry
-// the same shapes. Every key is always there, null where empty.
+// The model as the API's JSON shapes (docs/api.md, "Shapes"). Also for the live notices, which
+// carry the same shapes. Every key is always there, null where empty.
 #pragma once
 
 #include <optional>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The dashboard's files. They are read once at the start and looked up by their exact name: a request
-// never reaches the file system, so there is no path to break out of.
+// The dashboard's files. They are read once at the start and looked up by their exact name: a
+// request never reaches the file system, so there is no path to break out of.
 #pragma once
 
 #include <filesystem>

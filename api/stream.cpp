@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Live notices as server-sent events. A client that reads too slowly loses notices and is told so; it
-// never makes the server remember more than a bounded number for it.
+// Live notices as server-sent events. A client that reads too slowly loses notices and is told so;
+// it never makes the server remember more than a bounded number for it.
 #include <deque>
 
 #include "api/event_stream.hpp"

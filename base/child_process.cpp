@@ -26,7 +26,8 @@ namespace {
 std::string find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) return name;
   const char* path = std::getenv("PATH");
-  std::string_view rest = path ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  std::string_view rest =
+      path ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   while (!rest.empty()) {
     const auto colon = rest.find(':');
     const std::string candidate = std::string(rest.substr(0, colon)) + "/" + name;
@@ -240,7 +241,8 @@ Result<Output> run_program(Command command, std::string input, std::chrono::mill
     std::array<char, 65536> buffer;
     const ssize_t count = ::read(from.get(), buffer.data(), buffer.size());
     if (count > 0)
-      to.append(buffer.data(), std::min(static_cast<std::size_t>(count), limit - std::min(limit, to.size())));
+      to.append(buffer.data(),
+                std::min(static_cast<std::size_t>(count), limit - std::min(limit, to.size())));
     else if (count == 0 || errno != EINTR)
       from.reset();
   };

@@ -77,9 +77,9 @@ struct Output {
 
 /// Runs a program to its end, feeds `input`, collects both outputs (at most `limit` bytes each, the
 /// rest is read and dropped). Past the deadline it is killed and the error is of kind `timeout`.
-[[nodiscard]] Result<Output> run_program(Command command, std::string input = {},
-                                         std::chrono::milliseconds deadline = std::chrono::minutes(1),
-                                         std::size_t limit = 16 << 20);
+[[nodiscard]] Result<Output> run_program(
+    Command command, std::string input = {},
+    std::chrono::milliseconds deadline = std::chrono::minutes(1), std::size_t limit = 16 << 20);
 
 struct Pipe {
   Fd read;

@@ -15,7 +15,8 @@
 namespace berth {
 
 /// open(2) with O_CLOEXEC added.
-[[nodiscard]] Result<Fd> open_file(const std::filesystem::path& path, int flags, unsigned mode = 0644);
+[[nodiscard]] Result<Fd> open_file(const std::filesystem::path& path, int flags,
+                                   unsigned mode = 0644);
 
 /// The file's content; `limit` bytes at most, more is an error of kind `limit`.
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path,

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <optional>
 
 namespace berth {
@@ -28,12 +29,17 @@ Result<Url> Url::parse(std::string_view text) {
   Url url;
   url.scheme = std::string(parsed->scheme());
   if (url.scheme != "http" && url.scheme != "https")
-    return Error{ErrorKind::invalid, "URL must start with http:// or https://: '" + std::string(text) + "'"};
+    return Error{ErrorKind::invalid,
+                 "URL must start with http:// or https://: '" + std::string(text) + "'"};
   url.host = std::string(parsed->encoded_host());
-  url.port = parsed->has_port() ? parsed->port_number() : url.scheme == "https" ? 443 : 80;
-  // A port beyond 65535 is given as 0.
-  if (url.host.empty() || url.port == 0)
-    return Error{ErrorKind::invalid, "the URL has no valid host and port: '" + std::string(text) + "'"};
+  url.port = url.scheme == "https" ? 443 : 80;
+  // Not port_number(): it gives some other port for one beyond 65535.
+  const std::string_view port = parsed->port();
+  const char* const end = port.data() + port.size();
+  const bool is_number = std::from_chars(port.data(), end, url.port).ptr == end;
+  if (url.host.empty() || (!port.empty() && !is_number) || url.port < 1 || url.port > 65535)
+    return Error{ErrorKind::invalid,
+                 "the URL has no valid host and port: '" + std::string(text) + "'"};
   url.target = std::string(parsed->encoded_target());
   if (url.target.empty() || url.target.front() != '/') url.target.insert(0, 1, '/');
   return url;
@@ -52,7 +58,8 @@ bool is_localhost(std::string_view host) {
   return host == "localhost" || host.ends_with(".localhost");
 }
 
-/// Runs one asynchronous step to its end on a private context; Beast's deadlines only work that way.
+/// Runs one asynchronous step to its end on a private context; Beast's deadlines only work that
+/// way.
 class Exchange {
  public:
   explicit Exchange(const HttpRequest& request)
@@ -100,14 +107,16 @@ class Exchange {
     if (*outcome == beast::error::timeout)
       return Error{ErrorKind::timeout, where() + ": no answer within " +
                                            std::to_string(request_.deadline.count()) + " ms"};
-    return Error{ErrorKind::unavailable, where() + ": " + std::string(what) + ": " + outcome->message()};
+    return Error{ErrorKind::unavailable,
+                 where() + ": " + std::string(what) + ": " + outcome->message()};
   }
 
   Result<void> connect(beast::tcp_stream& stream) {
     std::vector<asio::ip::tcp::endpoint> endpoints;
     const auto port = static_cast<unsigned short>(request_.url.port);
     if (is_localhost(request_.url.host)) {
-      endpoints = {{asio::ip::address_v4::loopback(), port}, {asio::ip::address_v6::loopback(), port}};
+      endpoints = {{asio::ip::address_v4::loopback(), port},
+                   {asio::ip::address_v6::loopback(), port}};
     } else {
       asio::ip::tcp::resolver resolver(context_);
       beast::error_code code;
@@ -128,14 +137,16 @@ class Exchange {
     http::request<http::string_body> message(http::string_to_verb(request_.method),
                                              request_.url.target, 11);
     const bool default_port = request_.url.port == (request_.url.scheme == "https" ? 443 : 80);
-    message.set(http::field::host, default_port ? request_.url.host
-                                                : request_.url.host + ":" + std::to_string(request_.url.port));
+    message.set(http::field::host,
+                default_port ? request_.url.host
+                             : request_.url.host + ":" + std::to_string(request_.url.port));
     message.set(http::field::user_agent, "berth/" BERTH_VERSION);
     for (const auto& [name, value] : request_.headers) message.set(name, value);
     message.body() = request_.body;
     message.prepare_payload();
     BERTH_TRY(step(layer, "send", [&](auto done) {
-      http::async_write(stream, message, [done](beast::error_code code, std::size_t) { done(code); });
+      http::async_write(stream, message,
+                        [done](beast::error_code code, std::size_t) { done(code); });
     }));
 
     beast::flat_buffer buffer;
@@ -193,7 +204,8 @@ Result<HttpResponse> http_request(const HttpRequest& request) {
   try {
     return Exchange(request).run();
   } catch (const std::exception& failure) {
-    return Error{ErrorKind::internal, request.method + " " + request.url.host + ": " + failure.what()};
+    return Error{ErrorKind::internal,
+                 request.method + " " + request.url.host + ": " + failure.what()};
   }
 }
 

@@ -36,7 +36,8 @@ struct HttpRequest {
 
 struct HttpResponse {
   int status = 0;
-  std::map<std::string, std::string> headers;  ///< names in lower case; repeated ones joined by ", "
+  std::map<std::string, std::string>
+      headers;  ///< names in lower case; repeated ones joined by ", "
   std::string body;
 
   [[nodiscard]] std::string header(std::string_view lower_case_name) const;

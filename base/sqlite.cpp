@@ -80,7 +80,9 @@ std::string Statement::text(int column) const {
   return data ? std::string(data, static_cast<std::size_t>(size)) : std::string();
 }
 
-std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
 
 double Statement::real(int column) const { return sqlite3_column_double(statement_, column); }
 
@@ -191,8 +193,8 @@ Transaction::~Transaction() {
 }
 
 void Transaction::commit() {
-  // A commit that fails, on a deferred constraint or a full disk, may leave the transaction open: the
-  // destructor rolls it back.
+  // A commit that fails, on a deferred constraint or a full disk, may leave the transaction open:
+  // the destructor rolls it back.
   database_->execute("COMMIT");
   database_ = nullptr;
 }

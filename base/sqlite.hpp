@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A thin typed skin over SQLite: prepared statements, transactions that roll back unless committed,
-// and migrations by user_version. WAL with synchronous=FULL: a committed change survives kill -9 and
-// power loss. One Database is used by one thread at a time.
+// and migrations by user_version. WAL with synchronous=FULL: a committed change survives kill -9
+// and power loss. One Database is used by one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -44,8 +44,8 @@ class Statement final {
     return value ? bind(*value) : bind(nullptr);
   }
 
-  /// Moves to the next row; false at the end. Errors throw: with checked SQL they mean a broken disk
-  /// or a bug, and the transaction rolls back on the way out.
+  /// Moves to the next row; false at the end. Errors throw: with checked SQL they mean a broken
+  /// disk or a bug, and the transaction rolls back on the way out.
   bool step();
   /// Steps a statement that returns no rows.
   void run();

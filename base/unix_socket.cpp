@@ -41,7 +41,8 @@ Result<Fd> connect_unix(const std::filesystem::path& path) {
   BERTH_ASSIGN(Address address, address_of(path));
   Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket) return system_error("socket");
-  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address.value), sizeof address.value) != 0)
+  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address.value), sizeof address.value) !=
+      0)
     return system_error("connect to " + path.string());
   return socket;
 }
@@ -55,7 +56,8 @@ Result<Fd> listen_unix(const std::filesystem::path& path, int backlog) {
   ::unlink(path.c_str());
   // Between bind and chmod the umask keeps others out.
   const mode_t before = ::umask(0177);
-  const int bound = ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address.value), sizeof address.value);
+  const int bound =
+      ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address.value), sizeof address.value);
   const int error = errno;
   ::umask(before);
   if (bound != 0) return system_error("bind " + path.string(), error);

@@ -122,7 +122,8 @@ class ConfigReader {
          yaml_.parsed<std::filesystem::path>(config_.dashboard_dir, "a path", check_path_or_none)},
         {"domain", text_of(config_.domain, "a domain", check_domain)},
         {"log_level", text_of(config_.log_level, "a level", check_log_level)},
-        {"api", yaml_.section({{"listen", text_of(config_.api.listen, "an address", check_listen)}})},
+        {"api",
+         yaml_.section({{"listen", text_of(config_.api.listen, "an address", check_listen)}})},
         {"router", router()},
         {"network", network()},
         {"runtime", runtime()},
@@ -149,39 +150,46 @@ class ConfigReader {
 
   template <class Int>
   Read count(Int& target, Int least, Int most) const {
-    return yaml_.parsed<Int>(target, "a number", [least, most](std::string_view text) -> Result<Int> {
-      Int number{};
-      const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-      if (failure == std::errc{} && end == text.data() + text.size() && number >= least &&
-          number <= most)
-        return number;
-      return invalid("must be a whole number from " + std::to_string(least) + " to " +
-                     std::to_string(most) + ", not " + quoted(text));
-    });
+    return yaml_.parsed<Int>(
+        target, "a number", [least, most](std::string_view text) -> Result<Int> {
+          Int number{};
+          const auto [end, failure] =
+              std::from_chars(text.data(), text.data() + text.size(), number);
+          if (failure == std::errc{} && end == text.data() + text.size() && number >= least &&
+              number <= most)
+            return number;
+          return invalid("must be a whole number from " + std::to_string(least) + " to " +
+                         std::to_string(most) + ", not " + quoted(text));
+        });
   }
 
   Read duration(milliseconds& target, milliseconds least) const {
     return yaml_.parsed<milliseconds>(
         target, "a duration", [least](std::string_view text) -> Result<milliseconds> {
-          BERTH_ASSIGN(const milliseconds value, with_context(parse_duration(text), "cannot be read"));
+          BERTH_ASSIGN(const milliseconds value,
+                       with_context(parse_duration(text), "cannot be read"));
           if (value >= least) return value;
-          return invalid("must be at least " + std::to_string(least.count()) + "ms, not " + quoted(text));
+          return invalid("must be at least " + std::to_string(least.count()) + "ms, not " +
+                         quoted(text));
         });
   }
 
   Read bytes(std::uint64_t& target, std::uint64_t least) const {
     return yaml_.parsed<std::uint64_t>(
         target, "a size", [least](std::string_view text) -> Result<std::uint64_t> {
-          BERTH_ASSIGN(const std::uint64_t value, with_context(parse_bytes(text), "cannot be read"));
+          BERTH_ASSIGN(const std::uint64_t value,
+                       with_context(parse_bytes(text), "cannot be read"));
           if (value >= least) return value;
-          return invalid("must be at least " + std::to_string(least >> 10) + "KiB, not " + quoted(text));
+          return invalid("must be at least " + std::to_string(least >> 10) + "KiB, not " +
+                         quoted(text));
         });
   }
 
   Read cpu(std::uint64_t& target) const {
     return yaml_.parsed<std::uint64_t>(
         target, "a share of CPU", [](std::string_view text) -> Result<std::uint64_t> {
-          BERTH_ASSIGN(const std::uint64_t value, with_context(parse_milli_cpu(text), "cannot be read"));
+          BERTH_ASSIGN(const std::uint64_t value,
+                       with_context(parse_milli_cpu(text), "cannot be read"));
           // The kernel's smallest quota: 1 ms in 100 ms.
           if (value >= 10) return value;
           return invalid("must be at least 10m, not " + quoted(text));
@@ -245,18 +253,21 @@ class ConfigReader {
   /// Sizes that the file does not name stay: "standard" is always there.
   Read sizes(std::map<std::string, SizeClass>& target) const {
     return [this, &target](const YamlValue& value) {
-      return yaml_.read_map(value, [&](const std::string& key, const YamlValue& entry) -> Result<void> {
-        if (!is_plain_name(key, 30))
-          return yaml_.refuse(entry, "is not a name for a size: use 1 to 30 lower-case letters, "
-                                     "digits and dashes");
-        SizeClass& size = target[key];
-        return yaml_.read_section(entry, {
-                                             {"memory", bytes(size.memory_bytes, 4 << 20)},
-                                             {"cpu", cpu(size.cpu_milli)},
-                                             {"pids", count<std::uint64_t>(size.pids, 4, 4'000'000)},
-                                             {"disk", bytes(size.disk_bytes, 1 << 20)},
-                                         });
-      });
+      return yaml_.read_map(
+          value, [&](const std::string& key, const YamlValue& entry) -> Result<void> {
+            if (!is_plain_name(key, 30))
+              return yaml_.refuse(entry,
+                                  "is not a name for a size: use 1 to 30 lower-case letters, "
+                                  "digits and dashes");
+            SizeClass& size = target[key];
+            return yaml_.read_section(entry,
+                                      {
+                                          {"memory", bytes(size.memory_bytes, 4 << 20)},
+                                          {"cpu", cpu(size.cpu_milli)},
+                                          {"pids", count<std::uint64_t>(size.pids, 4, 4'000'000)},
+                                          {"disk", bytes(size.disk_bytes, 1 << 20)},
+                                      });
+          });
     };
   }
 

@@ -64,7 +64,7 @@ struct Release {
   std::string image;    ///< digest; empty before the first deploy
   std::string commit;   ///< what the image was built from, or empty
   std::map<std::string, std::string> processes;  ///< type → command line as people read it
-  std::string description;                       ///< "Deploy 1a2b3c4", "Set API_KEY", "Rollback to v2"
+  std::string description;  ///< "Deploy 1a2b3c4", "Set API_KEY", "Rollback to v2"
   std::string user;
   ReleaseStatus status = ReleaseStatus::pending;
   std::string failure;  ///< for people, when failed

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Names that come from users are checked here, at the edge, and are distinct types after it: a value
-// of these types is safe in a path, a host name, a cgroup name and an argument vector.
+// Names that come from users are checked here, at the edge, and are distinct types after it: a
+// value of these types is safe in a path, a host name, a cgroup name and an argument vector.
 #pragma once
 
 #include <string>

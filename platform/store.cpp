@@ -219,8 +219,12 @@ Result<ConfigVars> Store::update_config_vars(
     if (value && (found == vars.end() || found->second != *value)) {
       list(set, name);
       vars[name] = *value;
-      database_.prepare("INSERT OR REPLACE INTO config_vars (app, name, sealed_value) VALUES (?,?,?)")
-          .bind(app.value).bind(name).bind_blob(secrets_.seal(*value)).run();
+      database_
+          .prepare("INSERT OR REPLACE INTO config_vars (app, name, sealed_value) VALUES (?,?,?)")
+          .bind(app.value)
+          .bind(name)
+          .bind_blob(secrets_.seal(*value))
+          .run();
     } else if (!value && found != vars.end()) {
       list(unset, name);
       vars.erase(found);
@@ -232,7 +236,8 @@ Result<ConfigVars> Store::update_config_vars(
   const std::string description = (set.empty() ? "" : "Set " + set) +
                                   (set.empty() || unset.empty() ? "" : "; ") +
                                   (unset.empty() ? "" : "Unset " + unset);
-  NewRelease release{.image = {}, .commit = {}, .processes = {}, .description = description, .build = {}};
+  NewRelease release{
+      .image = {}, .commit = {}, .processes = {}, .description = description, .build = {}};
   if (const auto last = target_release(app)) {
     release.image = last->image;
     release.commit = last->commit;
@@ -273,8 +278,8 @@ constexpr int max_quantity = 100;
 
 Result<void> check_policy(const AutoscalePolicy& policy) {
   if (policy.min < 0 || policy.max < 1 || policy.max < policy.min || policy.max > max_quantity)
-    return Error{ErrorKind::invalid,
-                 "autoscaling needs 0 ≤ min ≤ max, with max from 1 to " + std::to_string(max_quantity)};
+    return Error{ErrorKind::invalid, "autoscaling needs 0 ≤ min ≤ max, with max from 1 to " +
+                                         std::to_string(max_quantity)};
   if (!(policy.requests_per_second > 0) || policy.requests_per_second > 1e6)
     return Error{ErrorKind::invalid,
                  "autoscaling needs a target above 0 requests per second for one replica"};

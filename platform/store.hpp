@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The only source of truth: a SQLite file. Every change and its audit event are one transaction, and
-// a call that returned success survives kill -9 and power loss. Used by one thread (the control
+// The only source of truth: a SQLite file. Every change and its audit event are one transaction,
+// and a call that returned success survives kill -9 and power loss. Used by one thread (the control
 // plane's strand). Database faults throw (a broken disk); what the caller did wrong is a Result.
 #pragma once
 
@@ -68,7 +68,8 @@ class Store final {
       const Actor& actor);
 
   // Builds.
-  [[nodiscard]] Result<Build> create_build(const AppId& app, std::string_view commit, const Actor& actor);
+  [[nodiscard]] Result<Build> create_build(const AppId& app, std::string_view commit,
+                                           const Actor& actor);
   [[nodiscard]] Result<Build> finish_build(const BuildId& build, std::string_view image);
   [[nodiscard]] Result<Build> fail_build(const BuildId& build, std::string_view failure);
   [[nodiscard]] std::vector<Build> builds(const AppId& app);  ///< newest first
@@ -77,8 +78,10 @@ class Store final {
   void fail_pending_builds(std::string_view failure);
 
   // Releases. Creation makes the release pending; the scheduler settles it.
-  [[nodiscard]] Result<Release> create_release(const AppId& app, const NewRelease& release, const Actor& actor);
-  [[nodiscard]] Result<Release> rollback(const AppId& app, std::string_view version_or_id, const Actor& actor);
+  [[nodiscard]] Result<Release> create_release(const AppId& app, const NewRelease& release,
+                                               const Actor& actor);
+  [[nodiscard]] Result<Release> rollback(const AppId& app, std::string_view version_or_id,
+                                         const Actor& actor);
   void settle_release(const ReleaseId& release, ReleaseStatus status, std::string_view failure);
   [[nodiscard]] std::vector<Release> releases(const AppId& app);  ///< newest first
   [[nodiscard]] Result<Release> find_release(const AppId& app, std::string_view version_or_id);
@@ -94,12 +97,15 @@ class Store final {
   [[nodiscard]] Result<std::vector<Formation>> update_formation(
       const AppId& app, const std::vector<FormationChange>& changes, const Actor& actor);
   /// By the autoscaler: quantity only, within the policy's bounds, with the reason in the event.
-  void autoscale_quantity(const AppId& app, std::string_view type, int quantity, std::string_view why);
+  void autoscale_quantity(const AppId& app, std::string_view type, int quantity,
+                          std::string_view why);
 
   // Domains.
-  [[nodiscard]] Result<Domain> add_domain(const AppId& app, std::string_view hostname, const Actor& actor);
+  [[nodiscard]] Result<Domain> add_domain(const AppId& app, std::string_view hostname,
+                                          const Actor& actor);
   [[nodiscard]] std::vector<Domain> domains(const AppId& app);
-  [[nodiscard]] Result<Domain> remove_domain(const AppId& app, std::string_view hostname_or_id, const Actor& actor);
+  [[nodiscard]] Result<Domain> remove_domain(const AppId& app, std::string_view hostname_or_id,
+                                             const Actor& actor);
 
   // Tokens.
   struct IssuedToken {
@@ -108,7 +114,8 @@ class Store final {
   };
   [[nodiscard]] IssuedToken create_token(std::string_view user, std::string_view description,
                                          std::optional<Time> expires_at, const Actor& actor);
-  [[nodiscard]] Result<Token> authenticate(std::string_view secret);  ///< unauthorized if unknown or expired
+  [[nodiscard]] Result<Token> authenticate(
+      std::string_view secret);  ///< unauthorized if unknown or expired
   [[nodiscard]] std::vector<Token> tokens();
   [[nodiscard]] Result<Token> revoke_token(std::string_view id, const Actor& actor);
 

@@ -27,17 +27,20 @@ Token read_token(const Statement& row) {
 
 Result<Domain> Store::add_domain(const AppId& app, std::string_view hostname, const Actor& actor) {
   BERTH_ASSIGN(const std::string name, parse_hostname(hostname));
-  Statement taken = database_.prepare("SELECT a.name FROM domains d JOIN apps a ON a.id = d.app WHERE d.hostname = ?");
+  Statement taken = database_.prepare(
+      "SELECT a.name FROM domains d JOIN apps a ON a.id = d.app WHERE d.hostname = ?");
   taken.bind(name);
   if (taken.step())
-    return Error{ErrorKind::conflict, "the domain " + name + " belongs to the app " + taken.text(0)};
+    return Error{ErrorKind::conflict,
+                 "the domain " + name + " belongs to the app " + taken.text(0)};
   Change change(*this);
   const std::string id = random_uuid();
   database_.prepare("INSERT INTO domains (id, app, hostname, created_at) VALUES (?,?,?,?)")
       .bind(id).bind(app.value).bind(name).bind(column(now())).run();
   change.event(app, actor.user, "domain.create", "added domain " + name);
   change.commit();
-  Statement row = database_.prepare("SELECT id, app, hostname, created_at FROM domains WHERE id = ?");
+  Statement row =
+      database_.prepare("SELECT id, app, hostname, created_at FROM domains WHERE id = ?");
   row.bind(id);
   BERTH_ASSERT(row.step());
   return read_domain(row);
@@ -52,12 +55,15 @@ std::vector<Domain> Store::domains(const AppId& app) {
   return result;
 }
 
-Result<Domain> Store::remove_domain(const AppId& app, std::string_view hostname_or_id, const Actor& actor) {
+Result<Domain> Store::remove_domain(const AppId& app, std::string_view hostname_or_id,
+                                    const Actor& actor) {
   Statement row = database_.prepare(
-      "SELECT id, app, hostname, created_at FROM domains WHERE app = ?1 AND (id = ?2 OR hostname = ?2)");
+      "SELECT id, app, hostname, created_at FROM domains WHERE app = ?1 AND (id = ?2 OR hostname = "
+      "?2)");
   row.bind(app.value).bind(hostname_or_id);
   if (!row.step())
-    return Error{ErrorKind::not_found, "the app has no domain '" + std::string(hostname_or_id.substr(0, 80)) +
+    return Error{ErrorKind::not_found, "the app has no domain '" +
+                                           std::string(hostname_or_id.substr(0, 80)) +
                                            "'. `berth domains` lists them"};
   const Domain domain = read_domain(row);
   Change change(*this);
@@ -76,11 +82,17 @@ Store::IssuedToken Store::create_token(std::string_view user, std::string_view d
                                .expires_at = expires_at},
                      .secret = "berth_" + random_hex(32)};
   Change change(*this);
-  database_.prepare("INSERT INTO tokens (id, secret_sha256, user, description, created_at, expires_at) "
-                    "VALUES (?,?,?,?,?,?)")
-      .bind(issued.token.id.value).bind(sha256_hex(issued.secret)).bind(user).bind(description)
+  database_
+      .prepare(
+          "INSERT INTO tokens (id, secret_sha256, user, description, created_at, expires_at) "
+          "VALUES (?,?,?,?,?,?)")
+      .bind(issued.token.id.value)
+      .bind(sha256_hex(issued.secret))
+      .bind(user)
+      .bind(description)
       .bind(column(issued.token.created_at))
-      .bind(expires_at ? std::optional(column(*expires_at)) : std::nullopt).run();
+      .bind(expires_at ? std::optional(column(*expires_at)) : std::nullopt)
+      .run();
   change.event(std::nullopt, actor.user, "token.create",
                "token for " + std::string(user) + ": " + std::string(description));
   change.commit();
@@ -143,22 +155,26 @@ std::vector<Event> read_events(Statement rows, std::int64_t bound, std::size_t l
 
 }  // namespace
 
-std::vector<Event> Store::events(std::int64_t after, std::size_t limit, const std::optional<AppId>& app) {
-  return read_events(database_.prepare("SELECT sequence, at, app, user, kind, message FROM events WHERE "
-                                       "sequence > ?1 AND (?2 IS NULL OR app = ?2) "
-                                       "ORDER BY sequence LIMIT ?3"),
-                     after, limit, app);
+std::vector<Event> Store::events(std::int64_t after, std::size_t limit,
+                                 const std::optional<AppId>& app) {
+  return read_events(
+      database_.prepare("SELECT sequence, at, app, user, kind, message FROM events WHERE "
+                        "sequence > ?1 AND (?2 IS NULL OR app = ?2) "
+                        "ORDER BY sequence LIMIT ?3"),
+      after, limit, app);
 }
 
 std::vector<Event> Store::events_before(std::int64_t sequence, std::size_t limit,
                                         const std::optional<AppId>& app) {
-  return read_events(database_.prepare("SELECT sequence, at, app, user, kind, message FROM events WHERE "
-                                       "sequence < ?1 AND (?2 IS NULL OR app = ?2) "
-                                       "ORDER BY sequence DESC LIMIT ?3"),
-                     sequence, limit, app);
+  return read_events(
+      database_.prepare("SELECT sequence, at, app, user, kind, message FROM events WHERE "
+                        "sequence < ?1 AND (?2 IS NULL OR app = ?2) "
+                        "ORDER BY sequence DESC LIMIT ?3"),
+      sequence, limit, app);
 }
 
-void Store::record(const std::optional<AppId>& app, std::string_view kind, std::string_view message) {
+void Store::record(const std::optional<AppId>& app, std::string_view kind,
+                   std::string_view message) {
   Change change(*this);
   change.event(app, "berth", kind, std::string(message));
   change.commit();

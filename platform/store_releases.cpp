@@ -95,10 +95,19 @@ Result<Build> Store::create_build(const AppId& app, std::string_view commit, con
   Change change(*this);
   const std::string id = random_uuid();
   const Time at = now();
-  database_.prepare("INSERT INTO builds (id, app, commit_id, status, user, created_at, updated_at) "
-                    "VALUES (?,?,?,'pending',?,?,?)")
-      .bind(id).bind(app.value).bind(commit).bind(actor.user).bind(column(at)).bind(column(at)).run();
-  change.event(app, actor.user, "build.create", "build of " + std::string(commit.substr(0, 7)) + " started");
+  database_
+      .prepare(
+          "INSERT INTO builds (id, app, commit_id, status, user, created_at, updated_at) "
+          "VALUES (?,?,?,'pending',?,?,?)")
+      .bind(id)
+      .bind(app.value)
+      .bind(commit)
+      .bind(actor.user)
+      .bind(column(at))
+      .bind(column(at))
+      .run();
+  change.event(app, actor.user, "build.create",
+               "build of " + std::string(commit.substr(0, 7)) + " started");
   change.commit();
   return find_build(app, id);
 }
@@ -110,8 +119,14 @@ Result<Build> Store::settle_build(const BuildId& build, std::string_view status,
   if (!row.step()) return Error{ErrorKind::not_found, "the build is gone: its app was destroyed"};
   const Build before = read_build(row);
   Change change(*this);
-  database_.prepare("UPDATE builds SET status = ?, image = ?, failure = ?, updated_at = ? WHERE id = ?")
-      .bind(status).bind(image).bind(failure).bind(column(now())).bind(build.value).run();
+  database_
+      .prepare("UPDATE builds SET status = ?, image = ?, failure = ?, updated_at = ? WHERE id = ?")
+      .bind(status)
+      .bind(image)
+      .bind(failure)
+      .bind(column(now()))
+      .bind(build.value)
+      .run();
   change.event(before.app, before.user, "build." + std::string(status),
                "build of " + before.commit.substr(0, 7) + " " + std::string(status) +
                    (failure.empty() ? "" : ": " + std::string(failure)));
@@ -157,7 +172,8 @@ ReleaseId Store::insert_release(Change& change, const AppId& app, const NewRelea
                                 const ConfigVars& vars, const Actor& actor) {
   const std::string id = random_uuid();
   const Time at = now();
-  Statement last = database_.prepare("SELECT COALESCE(MAX(version), 0) FROM releases WHERE app = ?");
+  Statement last =
+      database_.prepare("SELECT COALESCE(MAX(version), 0) FROM releases WHERE app = ?");
   last.bind(app.value);
   last.step();
   const std::int64_t version = last.integer(0) + 1;
@@ -190,7 +206,8 @@ ReleaseId Store::insert_release(Change& change, const AppId& app, const NewRelea
   return ReleaseId(id);
 }
 
-Result<Release> Store::create_release(const AppId& app, const NewRelease& release, const Actor& actor) {
+Result<Release> Store::create_release(const AppId& app, const NewRelease& release,
+                                      const Actor& actor) {
   BERTH_TRY(find_app(app.value));
   const ConfigVars vars = config_vars(app);
   Change change(*this);
@@ -199,15 +216,17 @@ Result<Release> Store::create_release(const AppId& app, const NewRelease& releas
   return find_release(app, id.value);
 }
 
-Result<Release> Store::rollback(const AppId& app, std::string_view version_or_id, const Actor& actor) {
+Result<Release> Store::rollback(const AppId& app, std::string_view version_or_id,
+                                const Actor& actor) {
   BERTH_ASSIGN(const Release old, find_release(app, version_or_id));
   if (old.image.empty())
     return Error{ErrorKind::invalid, "v" + std::to_string(old.version) +
                                          " has no image: it was made before the first deploy"};
   if (old.status != ReleaseStatus::succeeded)
-    return Error{ErrorKind::invalid, "v" + std::to_string(old.version) +
-                                         " never served (" + std::string(text_of(old.status)) +
-                                         "): roll back to one that succeeded; `berth releases` shows them"};
+    return Error{ErrorKind::invalid,
+                 "v" + std::to_string(old.version) + " never served (" +
+                     std::string(text_of(old.status)) +
+                     "): roll back to one that succeeded; `berth releases` shows them"};
   BERTH_ASSIGN(const ConfigVars vars, release_config_vars(old.id));
   Change change(*this);
   database_.prepare("DELETE FROM config_vars WHERE app = ?").bind(app.value).run();
@@ -225,7 +244,8 @@ Result<Release> Store::rollback(const AppId& app, std::string_view version_or_id
   return find_release(app, id.value);
 }
 
-void Store::settle_release(const ReleaseId& release, ReleaseStatus status, std::string_view failure) {
+void Store::settle_release(const ReleaseId& release, ReleaseStatus status,
+                           std::string_view failure) {
   Statement row = database_.prepare(std::string(release_columns) + "WHERE id = ?");
   row.bind(release.value);
   if (!row.step()) return;
@@ -246,7 +266,8 @@ void Store::settle_release(const ReleaseId& release, ReleaseStatus status, std::
 
 std::vector<Release> Store::releases(const AppId& app) {
   std::vector<Release> result;
-  Statement rows = database_.prepare(std::string(release_columns) + "WHERE app = ? ORDER BY version DESC");
+  Statement rows =
+      database_.prepare(std::string(release_columns) + "WHERE app = ? ORDER BY version DESC");
   rows.bind(app.value);
   while (rows.step()) result.push_back(read_release(rows));
   return result;
@@ -257,21 +278,24 @@ Result<Release> Store::find_release(const AppId& app, std::string_view version_o
                                     "WHERE app = ? AND (id = ? OR version = ?)");
   row.bind(app.value).bind(version_or_id).bind(version_number(version_or_id));
   if (row.step()) return read_release(row);
-  return Error{ErrorKind::not_found, "no release is named '" + std::string(version_or_id.substr(0, 60)) +
+  return Error{ErrorKind::not_found, "no release is named '" +
+                                         std::string(version_or_id.substr(0, 60)) +
                                          "'. `berth releases` lists the releases"};
 }
 
 std::optional<Release> Store::target_release(const AppId& app) {
-  Statement row = database_.prepare(std::string(release_columns) +
-                                    "WHERE app = ? AND status != 'failed' ORDER BY version DESC LIMIT 1");
+  Statement row =
+      database_.prepare(std::string(release_columns) +
+                        "WHERE app = ? AND status != 'failed' ORDER BY version DESC LIMIT 1");
   row.bind(app.value);
   if (!row.step()) return std::nullopt;
   return read_release(row);
 }
 
 std::optional<Release> Store::serving_release(const AppId& app) {
-  Statement row = database_.prepare(std::string(release_columns) +
-                                    "WHERE app = ? AND status = 'succeeded' ORDER BY version DESC LIMIT 1");
+  Statement row =
+      database_.prepare(std::string(release_columns) +
+                        "WHERE app = ? AND status = 'succeeded' ORDER BY version DESC LIMIT 1");
   row.bind(app.value);
   if (!row.step()) return std::nullopt;
   return read_release(row);

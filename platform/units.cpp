@@ -17,7 +17,8 @@ struct Unit {
 };
 
 Error refused(std::string_view text, std::string_view rule) {
-  return {ErrorKind::invalid, "'" + std::string(text.substr(0, 40)) + "' is not " + std::string(rule)};
+  return {ErrorKind::invalid,
+          "'" + std::string(text.substr(0, 40)) + "' is not " + std::string(rule)};
 }
 
 /// The digits at the front as a number, taken off `text`; nothing if there are none or too many.
@@ -47,12 +48,14 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
                                        Unit{"h", 3'600'000}};
   constexpr std::uint64_t year = 366ULL * 24 * 3'600'000;
   if (const auto value = scaled(text, units, year)) return std::chrono::milliseconds(*value);
-  return refused(text, "a duration: write a whole number and a unit, such as 500ms, 30s, 15m or 2h");
+  return refused(text,
+                 "a duration: write a whole number and a unit, such as 500ms, 30s, 15m or 2h");
 }
 
 Result<std::uint64_t> parse_bytes(std::string_view text) {
-  static constexpr std::array units = {Unit{"", 1}, Unit{"KiB", 1ULL << 10}, Unit{"MiB", 1ULL << 20},
-                                       Unit{"GiB", 1ULL << 30}, Unit{"TiB", 1ULL << 40}};
+  static constexpr std::array units = {Unit{"", 1}, Unit{"KiB", 1ULL << 10},
+                                       Unit{"MiB", 1ULL << 20}, Unit{"GiB", 1ULL << 30},
+                                       Unit{"TiB", 1ULL << 40}};
   if (const auto value = scaled(text, units, INT64_MAX)) return *value;
   return refused(text, "a size: write a whole number of bytes, or one and a unit, such as 64KiB, "
                        "512MiB or 2GiB");
@@ -69,11 +72,13 @@ Result<std::uint64_t> parse_milli_cpu(std::string_view text) {
         decimals.find_first_not_of("0123456789") == std::string_view::npos && *whole < most_cores) {
       std::uint64_t milli = 0;
       for (std::size_t i = 0; i < 3; ++i)
-        milli = milli * 10 + (i < decimals.size() ? static_cast<std::uint64_t>(decimals[i] - '0') : 0);
+        milli =
+            milli * 10 + (i < decimals.size() ? static_cast<std::uint64_t>(decimals[i] - '0') : 0);
       return *whole * 1000 + milli;
     }
   }
-  return refused(text, "a share of CPU: write cores, such as 2 or 0.5, or thousandths, such as 500m");
+  return refused(text,
+                 "a share of CPU: write cores, such as 2 or 0.5, or thousandths, such as 500m");
 }
 
 }  // namespace berth::platform

@@ -21,8 +21,9 @@ std::string_view kind_of(const YAML::Node& node) {
   return "nothing";
 }
 
-/// Where the second document of a stream begins. LoadAll() of yaml-cpp 0.7 is no way to ask: it loops
-/// without end on some documents, ", a" among them, that give an empty one and consume nothing.
+/// Where the second document of a stream begins. LoadAll() of yaml-cpp 0.7 is no way to ask: it
+/// loops without end on some documents, ", a" among them, that give an empty one and consume
+/// nothing.
 std::optional<YAML::Mark> second_document(const std::string& yaml) {
   struct Starts final : YAML::EventHandler {
     YAML::Mark last;
@@ -30,7 +31,8 @@ std::optional<YAML::Mark> second_document(const std::string& yaml) {
     void OnDocumentEnd() override {}
     void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
     void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  const std::string&) override {}
     void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
                          YAML::EmitterStyle::value) override {}
     void OnSequenceEnd() override {}
@@ -64,7 +66,8 @@ Error YamlReader::at(const YAML::Mark& mark, std::string_view message) const {
 Error YamlReader::refuse(const YamlValue& value, std::string_view why) const {
   // An absent value stands nowhere: its key does.
   const YAML::Mark mark = value.node.IsNull() ? value.key_mark : value.node.Mark();
-  return at(mark, value.name.empty() ? std::string(why) : shown(value.name) + " " + std::string(why));
+  return at(mark,
+            value.name.empty() ? std::string(why) : shown(value.name) + " " + std::string(why));
 }
 
 Result<void> YamlReader::read(std::string_view yaml, const Section& root) const {
@@ -104,7 +107,8 @@ Result<void> YamlReader::read_map(
   for (const auto& entry : value.node) {
     if (!entry.first.IsScalar()) return at(entry.first.Mark(), "a key must be a single word");
     const std::string& key = entry.first.Scalar();
-    if (!seen.insert(key).second) return at(entry.first.Mark(), "the key " + shown(key) + " stands twice");
+    if (!seen.insert(key).second)
+      return at(entry.first.Mark(), "the key " + shown(key) + " stands twice");
     const std::string name = value.name.empty() ? key : value.name + "." + key;
     BERTH_TRY(read(key, {entry.second, entry.first.Mark(), name}));
   }
@@ -113,11 +117,13 @@ Result<void> YamlReader::read_map(
 
 Result<std::string> YamlReader::scalar(const YamlValue& value, std::string_view what) const {
   if (value.node.IsScalar()) return value.node.Scalar();
-  return refuse(value, "must be " + std::string(what) + ", not " + std::string(kind_of(value.node)));
+  return refuse(value,
+                "must be " + std::string(what) + ", not " + std::string(kind_of(value.node)));
 }
 
 YamlReader::Read YamlReader::section(Section keys) const {
-  return [this, keys = std::move(keys)](const YamlValue& value) { return read_section(value, keys); };
+  return
+      [this, keys = std::move(keys)](const YamlValue& value) { return read_section(value, keys); };
 }
 
 YamlReader::Read YamlReader::flag(bool& target) const {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads a YAML document against a table of the keys that may stand in it, so that a slip is an error
-// with its line and column and never a default that nobody asked for: unknown and repeated keys,
-// wrong types, a second document. The document's values are handed to the table's functions.
+// Reads a YAML document against a table of the keys that may stand in it, so that a slip is an
+// error with its line and column and never a default that nobody asked for: unknown and repeated
+// keys, wrong types, a second document. The document's values are handed to the table's functions.
 #pragma once
 
 #include <yaml-cpp/yaml.h>

@@ -112,7 +112,8 @@ void append_line(const AccessRecord& record, TimestampFormatter& timestamps, std
 }
 
 void AccessLog::set_directory(std::string_view directory, std::int64_t now_us) {
-  const std::string path = directory.empty() ? std::string() : std::string(directory) + "/current.log";
+  const std::string path =
+      directory.empty() ? std::string() : std::string(directory) + "/current.log";
   if (path == path_) return;
   flush(now_us);
   file_.reset();

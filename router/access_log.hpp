@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The access log of an app: Heroku's router line, formatted into a per-thread buffer and appended to
-// <directory>/current.log with one write a buffer (O_APPEND: whole lines from several threads do not
-// mix). The file may be renamed under us by rotation.
+// The access log of an app: Heroku's router line, formatted into a per-thread buffer and appended
+// to <directory>/current.log with one write a buffer (O_APPEND: whole lines from several threads do
+// not mix). The file may be renamed under us by rotation.
 #pragma once
 
 #include <sys/types.h>

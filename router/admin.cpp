@@ -42,7 +42,9 @@ class Families final {
     metric.counter.value = metric.gauge.value = value;
     family.metric.push_back(std::move(metric));
   }
-  [[nodiscard]] std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
+  [[nodiscard]] std::string text() const {
+    return prometheus::TextSerializer().Serialize(families_);
+  }
 
  private:
   std::vector<MetricFamily> families_;
@@ -104,15 +106,15 @@ std::string metrics_text(const std::vector<std::unique_ptr<AppRuntime>>& apps,
                          const std::vector<Worker*>& workers, std::uint64_t version) {
   Families families;
   add_process(families, workers, version);
-  MetricFamily& requests = families.add("berth_router_requests_total",
-                                        "Requests finished, by class of status", MetricType::Counter);
+  MetricFamily& requests = families.add(
+      "berth_router_requests_total", "Requests finished, by class of status", MetricType::Counter);
   MetricFamily& errors = families.add("berth_router_errors_total",
                                       "Requests that ended in an H-code", MetricType::Counter);
   MetricFamily& flying = families.add("berth_router_requests_in_flight",
                                       "Requests not finished yet, held ones included",
                                       MetricType::Gauge);
-  MetricFamily& held = families.add("berth_router_requests_held", "Requests that wait for a replica",
-                                    MetricType::Gauge);
+  MetricFamily& held = families.add("berth_router_requests_held",
+                                    "Requests that wait for a replica", MetricType::Gauge);
   MetricFamily& sent = families.add("berth_router_response_bytes_total", "Bytes sent to clients",
                                     MetricType::Counter);
   MetricFamily& latency = families.add("berth_router_request_duration_seconds",
@@ -161,7 +163,8 @@ void Admin::work(const std::function<std::string()>& metrics) {
     if (!socket) break;
     connections_.push_back({std::move(socket), {}, {}, false});
   }
-  std::erase_if(connections_, [&](Connection& connection) { return !advance(connection, metrics); });
+  std::erase_if(connections_,
+                [&](Connection& connection) { return !advance(connection, metrics); });
 }
 
 bool Admin::advance(Connection& connection, const std::function<std::string()>& metrics) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Which replica takes a request: of two drawn at random, the one with the smaller load. Two choices
-// spread nearly as well as asking all of them, and a burst does not fall on the one that looked idle
-// (Mitzenmacher 2001). Pure: the loads and the random numbers are given.
+// spread nearly as well as asking all of them, and a burst does not fall on the one that looked
+// idle (Mitzenmacher 2001). Pure: the loads and the random numbers are given.
 #pragma once
 
 #include <cstddef>

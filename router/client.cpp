@@ -100,7 +100,8 @@ void Client::read_head() {
     const bool try_kept = kept != 0 && head_deadline_us_ == 0;
     std::size_t size = 0;
     if (!try_kept) {
-      const Read result = readable_ ? read(scratch.data + kept, Scratch::read_size, size) : Read::blocked;
+      const Read result =
+          readable_ ? read(scratch.data + kept, Scratch::read_size, size) : Read::blocked;
       if (result == Read::end || result == Read::failed) {
         close();
         return;
@@ -185,8 +186,8 @@ void Client::read_for_exchange() {
   }
 }
 
-/// The client has ended its side while it waits for the answer. With another request in the pipe that
-/// is no abort yet.
+/// The client has ended its side while it waits for the answer. With another request in the pipe
+/// that is no abort yet.
 void Client::notice_abort() {
   if (kept_) return;
   char byte = 0;

@@ -89,7 +89,8 @@ void Control::stop() {
   file_.reset();
 }
 
-// ---- From the workers' threads --------------------------------------------------------------------
+// ---- From the workers' threads
+// --------------------------------------------------------------------
 
 void Control::notify() const {
   const std::uint64_t one = 1;
@@ -127,7 +128,8 @@ bool Control::wait_until_empty(std::chrono::milliseconds timeout) {
   return emptied_.wait_for(lock, timeout, [&] { return empty_workers_ >= settings_.threads; });
 }
 
-// ---- The thread -------------------------------------------------------------------------------------
+// ---- The thread
+// -------------------------------------------------------------------------------------
 
 std::int64_t Control::next_due_us(std::int64_t now_us) const {
   const std::int64_t sample_due = connection_ ? sample_due_us_ : now_us + 3600 * second_us;
@@ -153,7 +155,8 @@ void Control::run() {
     }
     read_inbox();
     if (polled[1].revents) accept_connection();
-    if (connection_ && (polled[2].revents & (POLLIN | POLLHUP | POLLERR)) && polled[2].fd == connection_.get())
+    if (connection_ && (polled[2].revents & (POLLIN | POLLHUP | POLLERR)) &&
+        polled[2].fd == connection_.get())
       read_connection();
     publish_if_possible();
     send_wakes(monotonic_us());
@@ -213,7 +216,8 @@ void Control::send_drained() {
   });
 }
 
-// ---- The connection to the control plane --------------------------------------------------------------
+// ---- The connection to the control plane
+// --------------------------------------------------------------
 
 void Control::accept_connection() {
   Fd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The router's side of the control protocol (docs/decisions/0002), on a thread of its own: reads changes,
-// publishes snapshots and waits until every worker serves by them, keeps the table file, sends samples,
-// answers /metrics. No request waits for it.
+// The router's side of the control protocol (docs/decisions/0002), on a thread of its own: reads
+// changes, publishes snapshots and waits until every worker serves by them, keeps the table file,
+// sends samples, answers /metrics. No request waits for it.
 #pragma once
 
 #include <atomic>
@@ -52,7 +52,8 @@ class Control final : public WorkerObserver {
   void emptied() override;
 
  private:
-  explicit Control(Settings settings) : settings_(std::move(settings)), builder_(settings_.threads) {}
+  explicit Control(Settings settings)
+      : settings_(std::move(settings)), builder_(settings_.threads) {}
   void run();
   [[nodiscard]] std::int64_t next_due_us(std::int64_t now_us) const;
   void save_table();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is counted for each app. Every thread has its own shard and is its only writer, so a count is
-// a plain add; the control thread reads all shards once a second and sends the differences.
+// What is counted for each app. Every thread has its own shard and is its only writer, so a count
+// is a plain add; the control thread reads all shards once a second and sends the differences.
 #pragma once
 
 #include <array>

@@ -45,8 +45,9 @@ void Exchange::start(Client& client, const http::RequestHead& head, const char* 
   context.port = client.listener().port_text;
   context.started_ms = worker_.loop().unix_us() / 1000;
   std::array<char, 36> made_id;
-  context.request_id = http::is_valid_request_id(head.request_id) ? head.request_id
-                                                                   : worker_.make_request_id(made_id);
+  context.request_id = http::is_valid_request_id(head.request_id)
+                           ? head.request_id
+                           : worker_.make_request_id(made_id);
   parts_ = http::rewrite_request(head, context, request_.tail());
   request_.grow(parts_.size);
   request_.append({rest, body.consumed});
@@ -77,7 +78,8 @@ void Exchange::dispatch() {
     case Decision::Action::proxy: connect(); break;
     case Decision::Action::hold: hold(decision); break;
     case Decision::Action::fail:
-      fail(decision.error, decision.error == ErrorCode::H10 ? app_->app->message : std::string_view());
+      fail(decision.error,
+           decision.error == ErrorCode::H10 ? app_->app->message : std::string_view());
       break;
   }
 }
@@ -90,7 +92,8 @@ void Exchange::hold(const Decision& decision) {
     fail(ErrorCode::H11);
     return;
   }
-  set_deadline(std::max<std::int64_t>(us(app_->app->hold_timeout) - std::max<std::int64_t>(held_us_, 0), 0));
+  set_deadline(
+      std::max<std::int64_t>(us(app_->app->hold_timeout) - std::max<std::int64_t>(held_us_, 0), 0));
   if (decision.wake) worker_.want_wake(*app_);
 }
 
@@ -398,7 +401,8 @@ void Exchange::on_upstream_ended(bool reset) {
 void Exchange::response_complete() {
   const bool request_read = request_body_.complete();
   const bool keep = keep_alive_ && request_read;
-  if (!request_read || upstream_->is_blocked() || !upstream_->is_clean()) upstream_reusable_ = false;
+  if (!request_read || upstream_->is_blocked() || !upstream_->is_clean())
+    upstream_reusable_ = false;
   Client& client = *client_;
   finish(ErrorCode::none);
   client.exchange_done(keep, !request_read);

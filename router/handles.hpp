@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What one thread keeps for each app and replica: requests in flight, idle connections, held requests,
-// the log buffer. Found by slot; outlives the table's entry while requests are on it.
+// What one thread keeps for each app and replica: requests in flight, idle connections, held
+// requests, the log buffer. Found by slot; outlives the table's entry while requests are on it.
 #pragma once
 
 #include <sys/socket.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Requests that wait for a replica: while an app wakes from zero or a release switches. First in,
-// first out, and bounded over all threads by a count that they share. It only keeps order and number;
-// deadlines are the requests' own.
+// first out, and bounded over all threads by a count that they share. It only keeps order and
+// number; deadlines are the requests' own.
 #pragma once
 
 #include <algorithm>

@@ -17,8 +17,9 @@ struct Address {
   socklen_t size = 0;
 
   [[nodiscard]] std::uint16_t port() const {
-    return ntohs(value.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in&>(value).sin_port
-                                            : reinterpret_cast<const sockaddr_in6&>(value).sin6_port);
+    return ntohs(value.ss_family == AF_INET
+                     ? reinterpret_cast<const sockaddr_in&>(value).sin_port
+                     : reinterpret_cast<const sockaddr_in6&>(value).sin6_port);
   }
 };
 

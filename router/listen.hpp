@@ -18,8 +18,8 @@ struct TcpListeners {
   std::vector<Fd> sockets;
 };
 
-/// `address` is "0.0.0.0:8080", "[::]:8080" or "127.0.0.1:0". SO_REUSEPORT would let a second router
-/// take half of the connections without a word, so the port is first tried without it.
+/// `address` is "0.0.0.0:8080", "[::]:8080" or "127.0.0.1:0". SO_REUSEPORT would let a second
+/// router take half of the connections without a word, so the port is first tried without it.
 [[nodiscard]] Result<TcpListeners> listen_tcp(std::string_view address, std::size_t count);
 
 }  // namespace berth::router

@@ -21,8 +21,8 @@ std::int64_t us(std::chrono::milliseconds time) {
   return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
 }
 
-/// Raises the limit of open files as far as it goes and shares it out: three of four for clients, the
-/// rest for replicas, logs and the control plane.
+/// Raises the limit of open files as far as it goes and shares it out: three of four for clients,
+/// the rest for replicas, logs and the control plane.
 std::size_t clients_a_thread(std::size_t threads) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The HTTP data plane as a process role (run) and as an object inside a test (Router). It serves by the
-// table that the control plane sends over a Unix socket, and by the last one from a file when that is
-// gone (docs/decisions/0002).
+// The HTTP data plane as a process role (run) and as an object inside a test (Router). It serves by
+// the table that the control plane sends over a Unix socket, and by the last one from a file when
+// that is gone (docs/decisions/0002).
 #pragma once
 
 #include <chrono>
@@ -48,7 +48,8 @@ class Router final {
   std::unique_ptr<Core> core_;
 };
 
-/// Blocks until SIGTERM or SIGINT; returns the exit status. Call before any other thread is started.
+/// Blocks until SIGTERM or SIGINT; returns the exit status. Call before any other thread is
+/// started.
 [[nodiscard]] int run(const Options& options);
 
 }  // namespace berth::router

@@ -45,8 +45,8 @@ struct Attempt {
 };
 inline constexpr int max_attempts = 3;
 
-/// Only where the app cannot have acted on the request, or acting twice does no harm: the replica did
-/// not accept the connection, or it had closed a kept connection as we took it.
+/// Only where the app cannot have acted on the request, or acting twice does no harm: the replica
+/// did not accept the connection, or it had closed a kept connection as we took it.
 [[nodiscard]] constexpr bool may_retry(const Attempt& attempt) {
   if (attempt.number >= max_attempts || attempt.response_begun || !attempt.replayable) return false;
   if (!attempt.connected) return true;

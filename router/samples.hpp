@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Turns counters into the samples message: what was finished since the last call, for the apps that had
-// traffic, and one all-zero sample after the last.
+// Turns counters into the samples message: what was finished since the last call, for the apps that
+// had traffic, and one all-zero sample after the last.
 #pragma once
 
 #include <chrono>

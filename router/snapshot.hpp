@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The table as the request path reads it: immutable, published by pointer. Every app name has a slot
-// number for the life of the router, so that a thread finds its own state of an app by index. Threads
-// see every snapshot, in order, and learn from `changed` what to look at; the publisher waits for all of
-// them before it makes the next one and frees the last.
+// The table as the request path reads it: immutable, published by pointer. Every app name has a
+// slot number for the life of the router, so that a thread finds its own state of an app by index.
+// Threads see every snapshot, in order, and learn from `changed` what to look at; the publisher
+// waits for all of them before it makes the next one and frees the last.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,9 @@ class HostMap final {
  private:
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
   };
   using Map = std::unordered_map<std::string, AppSlot, Hash, std::equal_to<>>;
   Map exact_;
@@ -67,7 +69,9 @@ class SnapshotBuilder final {
   /// The next snapshot; shares with the last what did not change.
   [[nodiscard]] std::unique_ptr<const Snapshot> build(const Table& table, const Changes& changes);
   /// Every app that ever was in a table, by slot.
-  [[nodiscard]] const std::vector<std::unique_ptr<AppRuntime>>& runtimes() const { return runtimes_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<AppRuntime>>& runtimes() const {
+    return runtimes_;
+  }
 
  private:
   AppSlot slot_of(const std::string& name);

@@ -40,7 +40,8 @@ Result<std::string> require_name(const json::object& object, std::string_view ke
     const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                       c == '-' || c == '_' || c == '.';
     if (!good)
-      return Error{ErrorKind::invalid, "'" + std::string(key) + "' has a character that no name has"};
+      return Error{ErrorKind::invalid,
+                   "'" + std::string(key) + "' has a character that no name has"};
   }
   return text;
 }
@@ -120,8 +121,9 @@ Result<std::string> host_from(std::string_view text) {
   std::string host = normalized_host(text);
   const Error invalid{ErrorKind::invalid, "'" + std::string(text) + "' is not a host name"};
   if (host.starts_with('['))
-    return host.find_first_not_of("[]0123456789abcdef:.") == std::string::npos ? Result<std::string>(host)
-                                                                               : invalid;
+    return host.find_first_not_of("[]0123456789abcdef:.") == std::string::npos
+               ? Result<std::string>(host)
+               : invalid;
   const std::string_view name = std::string_view(host).substr(host.starts_with("*.") ? 2 : 0);
   if (name.empty() || name.front() == '.' || name.back() == '.' || name.find("..") != name.npos ||
       name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_.") != name.npos)

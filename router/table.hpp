@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The routing table as the control plane states it (docs/decisions/0002): apps with their replicas,
-// and hosts. A plain value: changes are applied to it, it is written to the table file and read back.
-// The request path uses a Snapshot made from it.
+// and hosts. A plain value: changes are applied to it, it is written to the table file and read
+// back. The request path uses a Snapshot made from it.
 #pragma once
 
 #include <chrono>

@@ -77,7 +77,8 @@ void Upstream::on_deadline() {
 void Upstream::resume() {
   Scratch& scratch = loop_.scratch();
   for (int budget = read_budget;; --budget) {
-    if (!is_open() || !exchange_ || connecting_ || !readable_ || !exchange_->takes_response()) return;
+    if (!is_open() || !exchange_ || connecting_ || !readable_ || !exchange_->takes_response())
+      return;
     if (budget == 0) {
       loop_.resume_later(*this);
       return;

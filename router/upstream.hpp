@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One connection to a replica. It is connecting or serving for an exchange, or idle in the replica's
-// pool of its thread; what it reads goes to the exchange. It is owned by whichever has it.
+// One connection to a replica. It is connecting or serving for an exchange, or idle in the
+// replica's pool of its thread; what it reads goes to the exchange. It is owned by whichever has
+// it.
 #pragma once
 
 #include <memory>
@@ -38,9 +39,9 @@ class Upstream final : public Connection, public Hook<IdleTag> {
   [[nodiscard]] bool is_clean() const { return !peer_ended_ && !broken_ && !readable_; }
   /// Whether the replica has closed it by now, asked of the kernel.
   [[nodiscard]] bool is_stale() const;
-  /// After the replica ended the stream: whether it did so before any byte of the request reached it.
-  /// Its FIN acknowledges all that its kernel had received; what is not acknowledged by then meets a
-  /// closed socket and is never read.
+  /// After the replica ended the stream: whether it did so before any byte of the request reached
+  /// it. Its FIN acknowledges all that its kernel had received; what is not acknowledged by then
+  /// meets a closed socket and is never read.
   [[nodiscard]] bool request_was_not_received() const;
   /// Reads on although the replica takes nothing any more: it may have answered early.
   void read_last_words();

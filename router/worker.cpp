@@ -27,7 +27,8 @@ const Snapshot no_table;
 
 std::uint64_t random_seed() {
   std::uint64_t seed = 0;
-  if (::getrandom(&seed, sizeof seed, 0) != sizeof seed) seed = reinterpret_cast<std::uintptr_t>(&seed);
+  if (::getrandom(&seed, sizeof seed, 0) != sizeof seed)
+    seed = reinterpret_cast<std::uintptr_t>(&seed);
   return seed;
 }
 
@@ -35,7 +36,8 @@ std::uint64_t random_seed() {
 std::string_view address_text(const sockaddr_storage& address, std::array<char, 46>& to) {
   const unsigned char* v4 = nullptr;
   if (address.ss_family == AF_INET) {
-    v4 = reinterpret_cast<const unsigned char*>(&reinterpret_cast<const sockaddr_in&>(address).sin_addr);
+    v4 = reinterpret_cast<const unsigned char*>(
+        &reinterpret_cast<const sockaddr_in&>(address).sin_addr);
   } else if (address.ss_family == AF_INET6) {
     const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
     if (!IN6_IS_ADDR_V4MAPPED(&v6)) {
@@ -69,7 +71,8 @@ class Worker::Acceptor final : public EventHandler {
 /// How other threads get the worker's attention.
 class Worker::Waker final : public EventHandler {
  public:
-  explicit Waker(Worker& worker) : worker_(worker), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  explicit Waker(Worker& worker)
+      : worker_(worker), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
   void on_events(std::uint32_t) override {
     std::uint64_t count = 0;
     static_cast<void>(!::read(event_.get(), &count, sizeof count));
@@ -179,7 +182,8 @@ void Worker::adopt_app(AppSlot slot, const Snapshot::Entry& entry) {
 void Worker::replace_replicas(AppHandle& handle) {
   std::vector<std::unique_ptr<ReplicaHandle>> before = std::move(handle.replicas);
   handle.replicas.clear();
-  const auto take_from = [](std::vector<std::unique_ptr<ReplicaHandle>>& from, const Replica& replica) {
+  const auto take_from = [](std::vector<std::unique_ptr<ReplicaHandle>>& from,
+                            const Replica& replica) {
     const auto found = std::find_if(from.begin(), from.end(),
                                     [&](const auto& h) { return h && h->replica == replica; });
     if (found == from.end()) return std::unique_ptr<ReplicaHandle>();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One thread of the data plane: its event loop, listeners, clients, replicas and counters. It shares
-// nothing with the other threads but the published table; what it has to tell goes to a WorkerObserver.
+// One thread of the data plane: its event loop, listeners, clients, replicas and counters. It
+// shares nothing with the other threads but the published table; what it has to tell goes to a
+// WorkerObserver.
 #pragma once
 
 #include <array>
@@ -91,7 +92,9 @@ class Worker final {
   [[nodiscard]] EventLoop& loop() { return *loop_; }
   [[nodiscard]] const WorkerLimits& limits() const { return limits_; }
   [[nodiscard]] const Snapshot& table() const { return *table_; }
-  [[nodiscard]] AppHandle* app(AppSlot slot) { return slot < apps_.size() ? apps_[slot].get() : nullptr; }
+  [[nodiscard]] AppHandle* app(AppSlot slot) {
+    return slot < apps_.size() ? apps_[slot].get() : nullptr;
+  }
   [[nodiscard]] Random& random() { return random_; }
   [[nodiscard]] http::RequestHead& request_head() { return *request_head_; }
   [[nodiscard]] http::ResponseHead& response_head() { return *response_head_; }

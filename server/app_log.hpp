@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The platform's own lines in an app's log ("berth[api]: Release v3 …"), beside those that shims and
-// router append to the same file, and the rotation of all.
+// The platform's own lines in an app's log ("berth[api]: Release v3 …"), beside those that shims
+// and router append to the same file, and the rotation of all.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What of this machine reaches a build: its CA certificates, proxy settings and the operator's choice
-// of package registries. Nothing else of our environment does.
+// What of this machine reaches a build: its CA certificates, proxy settings and the operator's
+// choice of package registries. Nothing else of our environment does.
 #pragma once
 
 #include <map>

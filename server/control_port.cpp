@@ -42,7 +42,8 @@ asio::awaitable<Result<void>> ControlPort::stop(platform::AppId app, std::string
   co_return parts_.controller.stop_replica(app, which);
 }
 
-asio::awaitable<Result<api::OneOff>> ControlPort::run(platform::AppId app, api::OneOffRequest request) {
+asio::awaitable<Result<api::OneOff>> ControlPort::run(platform::AppId app,
+                                                      api::OneOffRequest request) {
   auto prepared = parts_.controller.prepare_one_off(app, request);
   if (prepared.has_error()) co_return prepared.error();
   const auto started = co_await offload(parts_.pool, prepared->start);
@@ -59,16 +60,20 @@ asio::awaitable<Result<api::OneOff>> ControlPort::run(platform::AppId app, api::
 }
 
 asio::awaitable<Result<Fd>> ControlPort::attach(std::string secret) {
-  std::erase_if(attach_secrets_, [at = now()](const auto& entry) { return entry.second.expires < at; });
+  std::erase_if(attach_secrets_,
+                [at = now()](const auto& entry) { return entry.second.expires < at; });
   const auto found = attach_secrets_.find(secret);
   if (found == attach_secrets_.end())
-    co_return Error{ErrorKind::not_found, "this session is over or was never there. Start another: berth run"};
+    co_return Error{ErrorKind::not_found,
+                    "this session is over or was never there. Start another: berth run"};
   const runtime::ReplicaId replica = found->second.replica;
   attach_secrets_.erase(found);
-  co_return co_await offload(parts_.pool, [&engine = parts_.engine, replica] { return engine.attach(replica); });
+  co_return co_await offload(parts_.pool,
+                             [&engine = parts_.engine, replica] { return engine.attach(replica); });
 }
 
-Result<std::shared_ptr<api::PushTicket>> ControlPort::begin_push(const platform::App& app, std::string user) {
+Result<std::shared_ptr<api::PushTicket>> ControlPort::begin_push(const platform::App& app,
+                                                                 std::string user) {
   return parts_.deployer.begin_push(app, std::move(user));
 }
 

@@ -40,14 +40,18 @@ class ControlPort final : public api::Control {
   [[nodiscard]] std::vector<api::ReplicaView> replicas(const platform::AppId& app) override;
   boost::asio::awaitable<Result<void>> restart(platform::AppId app, std::string which) override;
   boost::asio::awaitable<Result<void>> stop(platform::AppId app, std::string which) override;
-  boost::asio::awaitable<Result<api::OneOff>> run(platform::AppId app, api::OneOffRequest request) override;
+  boost::asio::awaitable<Result<api::OneOff>> run(platform::AppId app,
+                                                  api::OneOffRequest request) override;
   boost::asio::awaitable<Result<Fd>> attach(std::string secret) override;
-  Result<std::shared_ptr<api::PushTicket>> begin_push(const platform::App& app, std::string user) override;
+  Result<std::shared_ptr<api::PushTicket>> begin_push(const platform::App& app,
+                                                      std::string user) override;
   Result<std::filesystem::path> repository(const platform::App& app) override;
   [[nodiscard]] std::filesystem::path build_log(const platform::BuildId& build) override;
   [[nodiscard]] std::filesystem::path log_directory(const platform::App& app) override;
-  [[nodiscard]] std::vector<api::TrafficSample> traffic(const platform::AppId& app, int seconds) override;
-  [[nodiscard]] std::shared_ptr<void> subscribe(std::function<void(const Notice&)> listener) override;
+  [[nodiscard]] std::vector<api::TrafficSample> traffic(const platform::AppId& app,
+                                                        int seconds) override;
+  [[nodiscard]] std::shared_ptr<void> subscribe(
+      std::function<void(const Notice&)> listener) override;
   [[nodiscard]] json::object status() override;
 
  private:

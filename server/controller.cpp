@@ -31,7 +31,8 @@ runtime::LoadSample load_of(const api::TrafficSample& sample) {
 }
 
 std::uint64_t count(const json::object& object, std::string_view key) {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, optional_int(object, key).value_or(0)));
+  return static_cast<std::uint64_t>(
+      std::max<std::int64_t>(0, optional_int(object, key).value_or(0)));
 }
 
 /// Why a replica ended, for people.
@@ -164,7 +165,8 @@ void Controller::on_samples(const json::object& samples) {
     AppRecord& record = apps_[app->id];
     api::TrafficSample sample = sample_of(at, entry.get_object());
     for (const auto& [id, replica] : replicas_)
-      if (replica.status.spec.app_id == app->id.value && replica.status.spec.process_type == "web" &&
+      if (replica.status.spec.app_id == app->id.value &&
+          replica.status.spec.process_type == "web" &&
           replica.status.state == ReplicaState::ready && !replica.status.stopping)
         ++sample.replicas;
     record.traffic.push_back(sample);
@@ -199,12 +201,13 @@ void Controller::autoscale(const platform::App& app, AppRecord& record,
       record.scaling = {};
       continue;
     }
-    const runtime::ScalingPolicy policy{.min = entry.autoscale->min,
-                                        .max = entry.autoscale->max,
-                                        .requests_per_second = entry.autoscale->requests_per_second,
-                                        .up_window = parts_.config.autoscale.up_window,
-                                        .down_window = parts_.config.autoscale.down_window,
-                                        .idle_before_zero = parts_.config.autoscale.idle_before_zero};
+    const runtime::ScalingPolicy policy{
+        .min = entry.autoscale->min,
+        .max = entry.autoscale->max,
+        .requests_per_second = entry.autoscale->requests_per_second,
+        .up_window = parts_.config.autoscale.up_window,
+        .down_window = parts_.config.autoscale.down_window,
+        .idle_before_zero = parts_.config.autoscale.idle_before_zero};
     if (std::exchange(record.scaling.quantity, entry.quantity) != entry.quantity)
       record.scaling.since = now();  // somebody else changed it
     const auto decision = decide(policy, record.scaling, sample, now());
@@ -229,7 +232,8 @@ void Controller::reconcile(const platform::AppId& app) {
 }
 
 runtime::Desired Controller::desired_of(const platform::App& app, const AppRecord& record) {
-  runtime::Desired desired{.target = {}, .target_pending = false, .serving = {}, .maintenance = app.maintenance};
+  runtime::Desired desired{
+      .target = {}, .target_pending = false, .serving = {}, .maintenance = app.maintenance};
   const std::vector<platform::Formation> formation = parts_.store.formation(app.id);
   const auto wanted = [&](const platform::Release& release, bool pending) {
     runtime::DesiredRelease result{.version = release.version, .processes = {}};
@@ -288,7 +292,8 @@ void Controller::reconcile_now(const platform::AppId& id) {
       log_error("{}: {}", app->name, made.error().message);
   }
   const Time at = now();
-  const runtime::Plan plan = runtime::plan(desired_of(*app, record), observed_of(id), record.memory, policy_, at);
+  const runtime::Plan plan =
+      runtime::plan(desired_of(*app, record), observed_of(id), record.memory, policy_, at);
   record.memory = plan.memory;
   const bool state_changed = std::exchange(record.state, plan.state) != plan.state;
   // Routes before stops: a replica leaves the table before it hears of its end.
@@ -353,7 +358,8 @@ Result<void> Controller::restart(const platform::AppId& app, const std::string& 
     if (!found && replica.status.spec.app_id == app.value && replica.status.spec.name == which)
       return stop_replica(app, which);
   if (!found)
-    return Error{ErrorKind::not_found, "no replica or process type is named '" + which + "'. `berth ps` lists them"};
+    return Error{ErrorKind::not_found,
+                 "no replica or process type is named '" + which + "'. `berth ps` lists them"};
   reconcile(app);
   return {};
 }
@@ -362,12 +368,14 @@ Result<void> Controller::stop_replica(const platform::AppId& app, const std::str
   bool found = false;
   for (const auto& [id, replica] : replicas_)
     if (replica.status.spec.app_id == app.value &&
-        (replica.status.spec.name == which || replica.status.spec.process_type == which || id.value == which)) {
+        (replica.status.spec.name == which || replica.status.spec.process_type == which ||
+         id.value == which)) {
       stop_now(id);
       found = true;
     }
   if (!found)
-    return Error{ErrorKind::not_found, "no replica is named '" + which + "'. `berth ps` lists them"};
+    return Error{ErrorKind::not_found,
+                 "no replica is named '" + which + "'. `berth ps` lists them"};
   reconcile(app);
   return {};
 }

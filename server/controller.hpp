@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The control plane's loop: observes the store and the engine, asks plan() and decide(), and acts on
-// engine, router and store. It keeps no truth of its own: after a crash it reads the store, adopts
-// what the engine finds running, and goes on. Everything happens on one strand; only the engine's
-// blocking calls go to the pool.
+// The control plane's loop: observes the store and the engine, asks plan() and decide(), and acts
+// on engine, router and store. It keeps no truth of its own: after a crash it reads the store,
+// adopts what the engine finds running, and goes on. Everything happens on one strand; only the
+// engine's blocking calls go to the pool.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -57,7 +57,8 @@ class Controller final {
   [[nodiscard]] std::vector<api::ReplicaView> replicas(const platform::AppId& app) const;
   [[nodiscard]] Result<void> restart(const platform::AppId& app, const std::string& which);
   [[nodiscard]] Result<void> stop_replica(const platform::AppId& app, const std::string& which);
-  [[nodiscard]] std::vector<api::TrafficSample> traffic(const platform::AppId& app, int seconds) const;
+  [[nodiscard]] std::vector<api::TrafficSample> traffic(const platform::AppId& app,
+                                                        int seconds) const;
   [[nodiscard]] runtime::AppState state_of(const platform::AppId& app) const;
 
   /// A one-off is started like any replica but belongs to no formation.

@@ -72,7 +72,8 @@ Result<runtime::ReplicaSpec> Controller::spec_of(const platform::App& app,
   spec.env["BERTH_APP_NAME"] = app.name;
   spec.env["BERTH_RELEASE_VERSION"] = "v" + std::to_string(release.version);
   if (!release.commit.empty()) spec.env["SOURCE_VERSION"] = release.commit;
-  spec.uid_base = parts_.config.runtime.first_uid + static_cast<std::uint32_t>(app.number) * 65'536U;
+  spec.uid_base =
+      parts_.config.runtime.first_uid + static_cast<std::uint32_t>(app.number) * 65'536U;
   const auto& sizes = parts_.config.runtime.sizes;
   platform::SizeClass size = sizes.at("standard");
   for (const platform::Formation& entry : parts_.store.formation(app.id))
@@ -180,17 +181,19 @@ void Controller::route(const platform::App& app, AppRecord& record, const runtim
   }
   const auto& router = parts_.config.router;
   const auto milliseconds = [](std::chrono::milliseconds time) { return time.count(); };
-  parts_.router.put_app(app.name, {{"name", app.name},
-                                   {"state", name_of(plan.state)},
-                                   {"release", plan.routed_release},
-                                   {"log", log_directory(app.id).string()},
-                                   {"message", plan.message},
-                                   {"first_byte_timeout_ms", milliseconds(router.first_byte_timeout)},
-                                   {"idle_timeout_ms", milliseconds(router.idle_timeout)},
-                                   {"hold_timeout_ms", milliseconds(router.hold_timeout)},
-                                   {"replicas", std::move(replicas)}});
+  parts_.router.put_app(app.name,
+                        {{"name", app.name},
+                         {"state", name_of(plan.state)},
+                         {"release", plan.routed_release},
+                         {"log", log_directory(app.id).string()},
+                         {"message", plan.message},
+                         {"first_byte_timeout_ms", milliseconds(router.first_byte_timeout)},
+                         {"idle_timeout_ms", milliseconds(router.idle_timeout)},
+                         {"hold_timeout_ms", milliseconds(router.hold_timeout)},
+                         {"replicas", std::move(replicas)}});
   std::vector<std::string> hosts = {app.name + "." + parts_.config.domain};
-  for (const platform::Domain& domain : parts_.store.domains(app.id)) hosts.push_back(domain.hostname);
+  for (const platform::Domain& domain : parts_.store.domains(app.id))
+    hosts.push_back(domain.hostname);
   for (const std::string& host : hosts) parts_.router.put_host(host, app.name);
   for (const std::string& host : record.hosts)
     if (std::ranges::find(hosts, host) == hosts.end()) parts_.router.remove_host(host);
@@ -202,20 +205,22 @@ void Controller::route(const platform::App& app, AppRecord& record, const runtim
 
 api::ReplicaView Controller::view_of(const Replica& replica) const {
   const auto& status = replica.status;
-  api::ReplicaView view{.id = status.spec.id.value,
-                        .name = status.spec.name,
-                        .type = status.spec.process_type,
-                        .size = "standard",
-                        .state = std::string(name_of_state(status)),
-                        .message = status.message,
-                        .release = status.spec.release,
-                        .created_at = status.started_at,
-                        .updated_at = std::max({status.started_at, status.ready_at, status.exited_at})};
+  api::ReplicaView view{
+      .id = status.spec.id.value,
+      .name = status.spec.name,
+      .type = status.spec.process_type,
+      .size = "standard",
+      .state = std::string(name_of_state(status)),
+      .message = status.message,
+      .release = status.spec.release,
+      .created_at = status.started_at,
+      .updated_at = std::max({status.started_at, status.ready_at, status.exited_at})};
   const platform::AppId app(status.spec.app_id);
   if (const auto release = parts_.store.find_release(app, std::to_string(status.spec.release));
       release.has_value()) {
     view.release_id = release->id;
-    if (const auto process = release->processes.find(view.type); process != release->processes.end())
+    if (const auto process = release->processes.find(view.type);
+        process != release->processes.end())
       view.command = process->second;
   }
   if (view.type == "run" && status.spec.argv.size() == 5) view.command = status.spec.argv.back();
@@ -234,7 +239,9 @@ Result<Controller::OneOffStarted> Controller::prepare_one_off(const platform::Ap
   BERTH_ASSIGN(const platform::App app, parts_.store.find_app(id.value));
   const auto release = parts_.store.serving_release(id);
   if (!release || release->image.empty())
-    return Error{ErrorKind::conflict, "nothing is deployed yet, so there is nothing to run in. Push first: git push berth main"};
+    return Error{
+        ErrorKind::conflict,
+        "nothing is deployed yet, so there is nothing to run in. Push first: git push berth main"};
   BERTH_ASSIGN(runtime::ReplicaSpec spec, spec_of(app, *release, "run"));
   std::set<std::string> taken;
   for (const auto& [other, replica] : replicas_) taken.insert(replica.status.spec.name);
@@ -252,7 +259,8 @@ Result<Controller::OneOffStarted> Controller::prepare_one_off(const platform::Ap
   Replica& replica = replicas_[spec.id];
   replica.status.spec = spec;
   replica.status.started_at = now();
-  append_app_log(spec.log_directory, spec.name, "Starting process with command `" + request.command + "`");
+  append_app_log(spec.log_directory, spec.name,
+                 "Starting process with command `" + request.command + "`");
   return OneOffStarted{.id = spec.id,
                        .view = view_of(replica),
                        .start = [&engine = parts_.engine, spec] { return engine.start(spec); }};

@@ -12,7 +12,8 @@
 namespace berth::server {
 
 Result<DataDirectory> DataDirectory::open(const std::filesystem::path& path) {
-  for (const auto* folder : {"git", "images", "layers", "cache", "replicas", "volumes", "logs/builds", "work"})
+  for (const auto* folder :
+       {"git", "images", "layers", "cache", "replicas", "volumes", "logs/builds", "work"})
     BERTH_TRY(make_directories(path / folder));
   for (const auto* folder : {"keys", "run"}) {
     BERTH_TRY(make_directories(path / folder));
@@ -22,7 +23,8 @@ Result<DataDirectory> DataDirectory::open(const std::filesystem::path& path) {
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     const auto holder = read_file(path / "lock", 64);
     return Error{ErrorKind::conflict,
-                 "another berth server" + (holder.has_value() && !holder->empty() ? " (process " + *holder + ")" : "") +
+                 "another berth server" +
+                     (holder.has_value() && !holder->empty() ? " (process " + *holder + ")" : "") +
                      " uses the data directory " + path.string() +
                      ". Stop it first, or give this one its own --data-dir"};
   }

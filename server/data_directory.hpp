@@ -17,7 +17,8 @@ class DataDirectory final {
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
  private:
-  DataDirectory(std::filesystem::path path, Fd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  DataDirectory(std::filesystem::path path, Fd lock)
+      : path_(std::move(path)), lock_(std::move(lock)) {}
   std::filesystem::path path_;
   Fd lock_;
 };

@@ -150,7 +150,8 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     const auto known = self->pushes.find(push.ticket);
     const auto ticket = self->tickets.find(push.ticket);
     if (known == self->pushes.end() || ticket == self->tickets.end() || ticket->second.expired())
-      co_return Error{ErrorKind::unauthorized, "this push is not known to the platform; push again"};
+      co_return Error{ErrorKind::unauthorized,
+                      "this push is not known to the platform; push again"};
     const platform::AppId id = known->second.first;
     const platform::Actor actor{known->second.second};
     const auto app = self->parts.store.find_app(id.value);
@@ -170,16 +171,20 @@ struct Deployer::State : std::enable_shared_from_this<State> {
                        "). Wait until it ends, then push again"};
     const std::uint64_t free = free_bytes(parts.config.data_dir);
     if (free < parts.config.min_free_disk_bytes)
-      return Error{ErrorKind::limit,
-                   "the disk is nearly full: " + std::to_string(free >> 20) + " MiB are free and a build "
-                   "needs " + std::to_string(parts.config.min_free_disk_bytes >> 20) +
-                   " MiB (min_free_disk). Nothing was changed; free some space, then push again"};
+      return Error{
+          ErrorKind::limit,
+          "the disk is nearly full: " + std::to_string(free >> 20) +
+              " MiB are free and a build "
+              "needs " +
+              std::to_string(parts.config.min_free_disk_bytes >> 20) +
+              " MiB (min_free_disk). Nothing was changed; free some space, then push again"};
     return {};
   }
 
   static asio::awaitable<Result<void>> deploy(std::shared_ptr<State> self,
                                               std::shared_ptr<Pusher> pusher, platform::App app,
-                                              platform::Actor actor, Push push, std::string commit) {
+                                              platform::Actor actor, Push push,
+                                              std::string commit) {
     if (auto admitted = self->admit(app); admitted.has_error()) co_return admitted.error();
     auto build = self->parts.store.create_build(app.id, commit, actor);
     if (build.has_error()) co_return build.error();
@@ -188,7 +193,8 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     asio::co_spawn(self->parts.strand, cancel_if_gone(pusher, job.cancel), asio::detached);
     if (self->jobs.size() > static_cast<std::size_t>(self->parts.config.build.parallel))
       pusher->say("-----> Waiting for another app's build to end\n");
-    auto built = co_await offload(self->parts.pool, self->build_task(pusher, app, *build, push, job));
+    auto built =
+        co_await offload(self->parts.pool, self->build_task(pusher, app, *build, push, job));
     self->jobs.erase(app.id);
     if (built.has_error()) {
       append_app_log(self->parts.controller.log_directory(app.id), "api",
@@ -199,13 +205,14 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     }
     const auto finished = self->parts.store.finish_build(build->id, built->image.digest);
     if (finished.has_error()) co_return finished.error();
-    const auto release = self->parts.store.create_release(app.id,
-                                                          {.image = built->image.digest,
-                                                           .commit = commit,
-                                                           .processes = built->processes,
-                                                           .description = "Deploy " + commit.substr(0, 7),
-                                                           .build = build->id},
-                                                          actor);
+    const auto release =
+        self->parts.store.create_release(app.id,
+                                         {.image = built->image.digest,
+                                          .commit = commit,
+                                          .processes = built->processes,
+                                          .description = "Deploy " + commit.substr(0, 7),
+                                          .build = build->id},
+                                         actor);
     if (release.has_error()) co_return release.error();
     // The name by which `skopeo copy oci:…` finds it; the release itself goes by digest.
     const std::string name = app.name + ":v" + std::to_string(release->version);
@@ -243,7 +250,8 @@ struct Deployer::State : std::enable_shared_from_this<State> {
                    .pids = limits.pids,
                    .disk_bytes = limits.disk_bytes},
         .timeout = std::chrono::duration_cast<std::chrono::seconds>(limits.timeout)};
-    if (const auto target = parts.store.target_release(app.id)) request.previous_image = target->image;
+    if (const auto target = parts.store.target_release(app.id))
+      request.previous_image = target->image;
     return [self = shared_from_this(), pusher, request = std::move(request), cancel = job.cancel,
             log_path = log_path(build.id)]() -> Result<builder::BuiltImage> {
       BERTH_TRY(make_directories(log_path.parent_path()));
@@ -253,7 +261,8 @@ struct Deployer::State : std::enable_shared_from_this<State> {
         (void)write_all(log.get(), text);
         asio::post(self->parts.strand, [pusher, line = std::string(text)] { pusher->say(line); });
       };
-      auto built = builder::build(request, self->parts.images, self->parts.sandboxes, sink, *cancel);
+      auto built =
+          builder::build(request, self->parts.images, self->parts.sandboxes, sink, *cancel);
       if (built.has_error()) sink(" !     " + built.error().message + "\n");
       return built;
     };
@@ -288,7 +297,8 @@ struct Deployer::State : std::enable_shared_from_this<State> {
       co_return Error{ErrorKind::unavailable,
                       "Release " + version + " failed: " + settled.failure + ". " +
                           self->what_goes_on(app) + " `berth logs -a " + app.name + "` shows more"};
-    pusher->say(describe_rollout(version, self->parts.store.formation(app.id), release, now() - begun));
+    pusher->say(
+        describe_rollout(version, self->parts.store.formation(app.id), release, now() - begun));
     pusher->say("       " + self->web_url(app) + "\n");
     co_return Result<void>{};
   }
@@ -333,8 +343,8 @@ Result<std::filesystem::path> Deployer::repository(const platform::App& app) {
   const fs::path path = state_->repository_path(app);
   if (fs::exists(path / "HEAD")) return path;
   BERTH_TRY(make_directories(path.parent_path()));
-  BERTH_ASSIGN(const Output made,
-               run_program({.argv = {"git", "init", "--quiet", "--bare", "--initial-branch=main", path.string()}}));
+  BERTH_ASSIGN(const Output made, run_program({.argv = {"git", "init", "--quiet", "--bare",
+                                                        "--initial-branch=main", path.string()}}));
   if (!made.status.success())
     return Error{ErrorKind::io, "create the app's repository: git init: " + made.err};
   std::error_code failure;
@@ -346,7 +356,8 @@ Result<std::filesystem::path> Deployer::repository(const platform::App& app) {
   return path;
 }
 
-Result<std::shared_ptr<api::PushTicket>> Deployer::begin_push(const platform::App& app, std::string user) {
+Result<std::shared_ptr<api::PushTicket>> Deployer::begin_push(const platform::App& app,
+                                                              std::string user) {
   BERTH_ASSIGN(const fs::path path, repository(app));
   const std::string id = random_hex(16);
   auto state = state_;
@@ -371,7 +382,8 @@ std::filesystem::path Deployer::build_log(const platform::BuildId& build) const 
 }
 
 void Deployer::app_destroyed(const platform::App& app) {
-  if (const auto job = state_->jobs.find(app.id); job != state_->jobs.end()) *job->second.cancel = true;
+  if (const auto job = state_->jobs.find(app.id); job != state_->jobs.end())
+    *job->second.cancel = true;
   for (const fs::path& path : {state_->repository_path(app), state_->cache_path(app.id),
                                state_->parts.controller.log_directory(app.id)})
     if (auto removed = remove_tree(path); removed.has_error())

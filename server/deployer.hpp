@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From a push to a release: git's pre-receive hook connects here while the pusher waits. The commit is
-// built on the pool, the log goes to the pusher and to a file as it comes, the image becomes a release,
-// and the push is accepted once that release is healthy. One build an app at a time; a few at once in
-// all (build.parallel), the others wait their turn. Used on the strand.
+// From a push to a release: git's pre-receive hook connects here while the pusher waits. The commit
+// is built on the pool, the log goes to the pusher and to a file as it comes, the image becomes a
+// release, and the push is accepted once that release is healthy. One build an app at a time; a few
+// at once in all (build.parallel), the others wait their turn. Used on the strand.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -45,7 +45,8 @@ class Deployer final {
   void stop();
 
   [[nodiscard]] Result<std::filesystem::path> repository(const platform::App& app);
-  [[nodiscard]] Result<std::shared_ptr<api::PushTicket>> begin_push(const platform::App& app, std::string user);
+  [[nodiscard]] Result<std::shared_ptr<api::PushTicket>> begin_push(const platform::App& app,
+                                                                    std::string user);
   [[nodiscard]] std::filesystem::path build_log(const platform::BuildId& build) const;
   /// Cancels its build and removes repository, cache and logs.
   void app_destroyed(const platform::App& app);

@@ -9,7 +9,8 @@ namespace {
 
 class JoinedSandbox final : public builder::Sandbox {
  public:
-  explicit JoinedSandbox(std::unique_ptr<runtime::LocalSandbox> sandbox) : sandbox_(std::move(sandbox)) {}
+  explicit JoinedSandbox(std::unique_ptr<runtime::LocalSandbox> sandbox)
+      : sandbox_(std::move(sandbox)) {}
 
   Result<builder::SandboxExit> run(const builder::SandboxCommand& command,
                                    const builder::OutputSink& sink) override {
@@ -36,7 +37,8 @@ class JoinedSandbox final : public builder::Sandbox {
 
 }  // namespace
 
-Result<std::unique_ptr<builder::Sandbox>> LocalSandboxFactory::open(const builder::SandboxSpec& spec) {
+Result<std::unique_ptr<builder::Sandbox>> LocalSandboxFactory::open(
+    const builder::SandboxSpec& spec) {
   runtime::SandboxSpec joined{.name = spec.name,
                               .root_layers = spec.root_layers,
                               .network = spec.network,
@@ -46,7 +48,8 @@ Result<std::unique_ptr<builder::Sandbox>> LocalSandboxFactory::open(const builde
                                          .pids = spec.limits.pids,
                                          .disk_bytes = spec.limits.disk_bytes}};
   for (const auto& bind : spec.binds)
-    joined.binds.push_back({.source = bind.source, .target = bind.target, .writable = bind.writable});
+    joined.binds.push_back(
+        {.source = bind.source, .target = bind.target, .writable = bind.writable});
   for (const auto& overlay : spec.overlays)
     joined.overlays.push_back({.target = overlay.target,
                                .lowers = overlay.lowers,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The builder's Sandbox on the local engine's containers: the two folders are siblings, so their equal
-// shapes are joined here and nowhere else.
+// The builder's Sandbox on the local engine's containers: the two folders are siblings, so their
+// equal shapes are joined here and nowhere else.
 #pragma once
 
 #include <memory>

@@ -25,7 +25,8 @@ int server_role(const std::vector<std::string>& words) {
   const auto options = berth::server::parse_server_options(words);
   if (options.has_error()) return fail(options.error());
   if (!options->help.empty() || options->check_only) {
-    std::fputs(options->check_only ? "The configuration is valid.\n" : options->help.c_str(), stdout);
+    std::fputs(options->check_only ? "The configuration is valid.\n" : options->help.c_str(),
+               stdout);
     return 0;
   }
   berth::set_log_role("server");

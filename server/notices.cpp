@@ -40,7 +40,8 @@ void Notices::changed(const platform::Event& event) {
     const auto builds = store_->builds(*event.app);
     if (!builds.empty()) tell("build", renderer_->build(builds.front()));
   } else if (event.kind == "formation.update" || event.kind == "autoscale") {
-    for (const auto& entry : store_->formation(*event.app)) tell("formation", renderer_->formation(entry));
+    for (const auto& entry : store_->formation(*event.app))
+      tell("formation", renderer_->formation(entry));
   }
   app(*event.app);
 }
@@ -55,7 +56,8 @@ void Notices::app_deleted(std::string_view name) {
   if (heard()) publish({{"type", "app"}, {"app", name}, {"deleted", true}});
 }
 
-void Notices::replica(const platform::AppId& id, const api::ReplicaView& view, std::string_view state) {
+void Notices::replica(const platform::AppId& id, const api::ReplicaView& view,
+                      std::string_view state) {
   if (!heard()) return;
   const auto app = store_->find_app(id.value);
   if (app.has_error()) return;

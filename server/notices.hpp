@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Live notices from the control plane to whoever listens (docs/api.md, "Live notices"), in the API's
-// own shapes. Nothing is kept, and nothing is rendered while nobody listens. Used on the strand.
+// Live notices from the control plane to whoever listens (docs/api.md, "Live notices"), in the
+// API's own shapes. Nothing is kept, and nothing is rendered while nobody listens. Used on the
+// strand.
 #pragma once
 
 #include <functional>
@@ -35,7 +36,8 @@ class Notices final {
   void app(const platform::AppId& app);
   void app_deleted(std::string_view name);
   /// `state` overrides the replica's own, for "gone".
-  void replica(const platform::AppId& app, const api::ReplicaView& view, std::string_view state = {});
+  void replica(const platform::AppId& app, const api::ReplicaView& view,
+               std::string_view state = {});
   void traffic(const platform::App& app, const api::TrafficSample& sample);
 
   [[nodiscard]] bool heard();

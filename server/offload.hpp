@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `co_await offload(pool, work)`: runs blocking work on a pool and comes back to the coroutine's own
-// executor with its value.
+// `co_await offload(pool, work)`: runs blocking work on a pool and comes back to the coroutine's
+// own executor with its value.
 #pragma once
 
 #include <boost/asio/associated_executor.hpp>
@@ -18,7 +18,8 @@
 namespace berth::server {
 
 template <class Work>
-boost::asio::awaitable<std::invoke_result_t<Work>> offload(boost::asio::thread_pool& pool, Work work) {
+boost::asio::awaitable<std::invoke_result_t<Work>> offload(boost::asio::thread_pool& pool,
+                                                           Work work) {
   namespace asio = boost::asio;
   using Value = std::invoke_result_t<Work>;
   co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(Value)>(

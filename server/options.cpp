@@ -38,9 +38,11 @@ Result<ServerOptions> parse_server_options(const std::vector<std::string>& words
   parser.add_option("--check-config", check, "check this berth.yaml and end");
   parser.add_option("--data-dir", data_dir, "where everything is kept (default /var/lib/berth)");
   parser.add_option("--api-listen", api_listen, "ADDRESS:PORT of the API (default 127.0.0.1:7070)");
-  parser.add_option("--router-listen", router_listen, "ADDRESS:PORT of the router (default 0.0.0.0:8080)");
+  parser.add_option("--router-listen", router_listen,
+                    "ADDRESS:PORT of the router (default 0.0.0.0:8080)");
   parser.add_option("--domain", domain, "the platform's domain (default localhost)");
-  parser.add_option("--stack", options.stack, "directory made by buildpacks/stack/make-stack, imported at the start");
+  parser.add_option("--stack", options.stack,
+                    "directory made by buildpacks/stack/make-stack, imported at the start");
   BERTH_ASSIGN(options.help, parse(parser, words));
   if (!options.help.empty()) return options;
   if (!check.empty()) {
@@ -61,10 +63,14 @@ Result<ServerOptions> parse_server_options(const std::vector<std::string>& words
 Result<RouterRoleOptions> parse_router_options(const std::vector<std::string>& words) {
   CLI::App parser("The data plane: balances HTTP over the replicas.", "router");
   RouterRoleOptions options;
-  parser.add_option("--listen", options.listen, "ADDRESS:PORT, may be given several times")->required();
+  parser.add_option("--listen", options.listen, "ADDRESS:PORT, may be given several times")
+      ->required();
   parser.add_option("--admin", options.admin, "ADDRESS:PORT of its /metrics; none if not given");
-  parser.add_option("--control", options.control, "Unix socket on which the control plane finds it")->required();
-  parser.add_option("--table", options.table, "file that keeps the routes across restarts")->required();
+  parser
+      .add_option("--control", options.control, "Unix socket on which the control plane finds it")
+      ->required();
+  parser.add_option("--table", options.table, "file that keeps the routes across restarts")
+      ->required();
   parser.add_option("--threads", options.threads, "event loops; 0: one a core");
   BERTH_ASSIGN(options.help, parse(parser, words));
   return options;
@@ -73,7 +79,8 @@ Result<RouterRoleOptions> parse_router_options(const std::vector<std::string>& w
 std::vector<std::string> router_arguments(const std::filesystem::path& program,
                                           const platform::Config& config) {
   std::vector<std::string> words = {program.string(), "router"};
-  for (const std::string& address : config.router.listen) words.insert(words.end(), {"--listen", address});
+  for (const std::string& address : config.router.listen)
+    words.insert(words.end(), {"--listen", address});
   if (!config.router.admin.empty()) words.insert(words.end(), {"--admin", config.router.admin});
   words.insert(words.end(), {"--control", (config.data_dir / "run" / "router.sock").string(),
                              "--table", (config.data_dir / "router-table.json").string(),

@@ -45,7 +45,8 @@ Result<PushDecision> decide_push(const Push& push) {
   for (const RefUpdate& update : push.updates) {
     const bool deploys = update.ref == "refs/heads/main" || update.ref == "refs/heads/master";
     if (!deploys) {
-      decision.notes.push_back("-----> " + update.ref + " is kept but not deployed: only main (or master) deploys." +
+      decision.notes.push_back("-----> " + update.ref +
+                               " is kept but not deployed: only main (or master) deploys." +
                                " To deploy this branch: git push berth " +
                                update.ref.substr(update.ref.rfind('/') + 1) + ":main");
       continue;
@@ -54,13 +55,15 @@ Result<PushDecision> decide_push(const Push& push) {
       return Error{ErrorKind::forbidden,
                    "the deployed branch cannot be deleted. To remove the app: berth destroy"};
     if (!decision.commit.empty() && decision.commit != update.after)
-      return Error{ErrorKind::invalid, "both main and master were pushed and they differ. Push one of them"};
+      return Error{ErrorKind::invalid,
+                   "both main and master were pushed and they differ. Push one of them"};
     decision.commit = update.after;
   }
   return decision;
 }
 
-std::string describe_rollout(std::string_view version, const std::vector<platform::Formation>& formation,
+std::string describe_rollout(std::string_view version,
+                             const std::vector<platform::Formation>& formation,
                              const platform::Release& release, Duration took) {
   std::string replicas;
   for (const platform::Formation& entry : formation)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The control plane's end of the router's control socket (docs/decisions/0002): keeps the whole
-// wanted table, sends it at each connect and its changes after, and passes on what the router tells.
-// Re-connects by itself for as long as it lives. Used on the control plane's strand.
+// wanted table, sends it at each connect and its changes after, and passes on what the router
+// tells. Re-connects by itself for as long as it lives. Used on the control plane's strand.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -53,7 +53,8 @@ Result<int> port_of(const std::string& address) {
 Result<void> ensure_admin_token(platform::Store& store, const fs::path& data) {
   const fs::path file = data / "keys" / "admin-token";
   const auto known = read_file(file, 4096);
-  if (known.has_value() && store.authenticate(known->substr(0, known->find('\n'))).has_value()) return {};
+  if (known.has_value() && store.authenticate(known->substr(0, known->find('\n'))).has_value())
+    return {};
   const auto issued = store.create_token(admin, "the machine's owner", std::nullopt, {"berth"});
   return write_file_atomic(file, issued.secret + "\n", 0600);
 }
@@ -62,25 +63,28 @@ Result<void> ensure_admin_token(platform::Store& store, const fs::path& data) {
 void route_control_plane(RouterLink& router, const platform::Config& config) {
   const std::string& listen = config.api.listen;
   const auto colon = listen.rfind(':');
-  router.put_app("_control",
-                 {{"state", "running"},
-                  {"release", 0},
-                  {"log", ""},
-                  {"message", ""},
-                  {"first_byte_timeout_ms", 3'600'000},  // a push waits for its build
-                  {"idle_timeout_ms", 3'600'000},
-                  {"hold_timeout_ms", 1'000},
-                  {"replicas", json::array{json::object{{"id", "_control"},
-                                                        {"name", "server"},
-                                                        {"address", listen.substr(0, colon)},
-                                                        {"port", std::atoi(listen.c_str() + colon + 1)}}}}});
-  for (const auto* name : {"api.", "git.", "dashboard."}) router.put_host(name + config.domain, "_control");
+  router.put_app(
+      "_control",
+      {{"state", "running"},
+       {"release", 0},
+       {"log", ""},
+       {"message", ""},
+       {"first_byte_timeout_ms", 3'600'000},  // a push waits for its build
+       {"idle_timeout_ms", 3'600'000},
+       {"hold_timeout_ms", 1'000},
+       {"replicas", json::array{json::object{{"id", "_control"},
+                                             {"name", "server"},
+                                             {"address", listen.substr(0, colon)},
+                                             {"port", std::atoi(listen.c_str() + colon + 1)}}}}});
+  for (const auto* name : {"api.", "git.", "dashboard."})
+    router.put_host(name + config.domain, "_control");
 }
 
 /// Every part in the order of its making; the destructor takes them down in reverse.
 class Parts {
  public:
-  Parts(const ServerOptions& options, const fs::path& program, platform::Store store, builder::ImageStore images)
+  Parts(const ServerOptions& options, const fs::path& program, platform::Store store,
+        builder::ImageStore images)
       : config_(options.config),
         programs_(program.parent_path()),
         store_(std::move(store)),
@@ -110,7 +114,8 @@ class Parts {
                    .sandboxes = sandboxes_,
                    .controller = controller_,
                    .programs = programs_,
-                   .buildpacks = config_.buildpacks_dir.empty() ? programs_ / "buildpacks" : config_.buildpacks_dir}),
+                   .buildpacks = config_.buildpacks_dir.empty() ? programs_ / "buildpacks"
+                                                                : config_.buildpacks_dir}),
         control_({.pool = engine_pool_,
                   .config = config_,
                   .store = store_,

@@ -35,7 +35,8 @@ Result<void> end_router(const platform::Config& config) {
     return system_error("stop the router");
   pollfd ended{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
   if (::poll(&ended, 1, static_cast<int>(std::chrono::milliseconds(router_patience).count())) != 1)
-    return Error{ErrorKind::timeout, "the router (process " + std::to_string(pid) + ") does not end"};
+    return Error{ErrorKind::timeout,
+                 "the router (process " + std::to_string(pid) + ") does not end"};
   return {};
 }
 

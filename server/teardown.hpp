@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `berth teardown`: after the server has stopped, ends everything that outlives it: router, replicas,
-// bridge, rules and cgroups. Data stays; the next `berth server` starts all of it again.
+// `berth teardown`: after the server has stopped, ends everything that outlives it: router,
+// replicas, bridge, rules and cgroups. Data stays; the next `berth server` starts all of it again.
 #pragma once
 
 #include "base/result.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which bytes HTTP allows where (RFC 9110, section 5; RFC 9112, section 2), as tables and as 16-byte
-// steps where the CPU has SSE2. Pure; used by every scanner of the data plane.
+// Which bytes HTTP allows where (RFC 9110, section 5; RFC 9112, section 2), as tables and as
+// 16-byte steps where the CPU has SSE2. Pure; used by every scanner of the data plane.
 #pragma once
 
 #include <array>
@@ -62,7 +62,8 @@ inline constexpr auto token_table = make_token_table();
     const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, limit), bytes);
     const __m128i bad = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(bytes, tab), control),
                                      _mm_cmpeq_epi8(bytes, del));
-    if (const int mask = _mm_movemask_epi8(bad)) return at + __builtin_ctz(static_cast<unsigned>(mask));
+    if (const int mask = _mm_movemask_epi8(bad))
+      return at + __builtin_ctz(static_cast<unsigned>(mask));
   }
 #endif
   while (at != end && is_value_byte(*at)) ++at;
@@ -79,7 +80,8 @@ inline constexpr auto token_table = make_token_table();
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     const __m128i bad = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(bytes, limit), bytes),
                                      _mm_cmpeq_epi8(bytes, del));
-    if (const int mask = _mm_movemask_epi8(bad)) return at + __builtin_ctz(static_cast<unsigned>(mask));
+    if (const int mask = _mm_movemask_epi8(bad))
+      return at + __builtin_ctz(static_cast<unsigned>(mask));
   }
 #endif
   while (at != end && static_cast<unsigned char>(*at) > 0x20 && *at != 0x7f) ++at;

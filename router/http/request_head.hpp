@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Scans one HTTP/1 request head, strictly (RFC 9112): whatever two parsers could read differently is
-// refused, never repaired, since a repaired request is how one user's bytes become another's request.
-// The result points into the scanned bytes. Nothing is allocated.
+// Scans one HTTP/1 request head, strictly (RFC 9112): whatever two parsers could read differently
+// is refused, never repaired, since a repaired request is how one user's bytes become another's
+// request. The result points into the scanned bytes. Nothing is allocated.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +36,8 @@ struct RequestHead {
   Fields fields;
 };
 
-/// `complete`: `head` is filled, `head.size` bytes are the head. `incomplete`: more bytes are needed.
+/// `complete`: `head` is filled, `head.size` bytes are the head. `incomplete`: more bytes are
+/// needed.
 [[nodiscard]] Scan scan_request(std::string_view data, RequestHead& head);
 
 }  // namespace berth::router::http

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Scans one HTTP/1 response head from a replica, as strictly as a request: a replica that frames its
-// answer in two ways would poison the answers behind it. What does not scan is an H17.
+// Scans one HTTP/1 response head from a replica, as strictly as a request: a replica that frames
+// its answer in two ways would poison the answers behind it. What does not scan is an H17.
 #pragma once
 
 #include <cstddef>

@@ -86,7 +86,8 @@ bool is_valid_request_id(std::string_view id) {
   return true;
 }
 
-RewrittenRequest rewrite_request(const RequestHead& head, const RequestContext& context, char* out) {
+RewrittenRequest rewrite_request(const RequestHead& head, const RequestContext& context,
+                                 char* out) {
   RewrittenRequest result;
   Writer writer(out);
   result.method = writer.put_range(head.method);
@@ -95,7 +96,8 @@ RewrittenRequest rewrite_request(const RequestHead& head, const RequestContext& 
   writer.put(" HTTP/1.1\r\nHost: ");
   result.host = writer.put_range(head.host);
   writer.put("\r\n");
-  copy_fields(head.fields, writer, [&](const Field& field) { return keep_in_request(head, field); });
+  copy_fields(head.fields, writer,
+              [&](const Field& field) { return keep_in_request(head, field); });
   if (!head.upgrade.empty()) {
     writer.put("Connection: Upgrade\r\nUpgrade: ");
     writer.put(head.upgrade);

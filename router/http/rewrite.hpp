@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the router changes in a head on its way: the forwarded headers that Heroku's router sets are
-// added, hop-by-hop fields removed (RFC 9110, section 7.6.1), all else is copied byte for byte. Pure:
-// bytes in, bytes out, into a buffer that the caller sized by the bounds below.
+// added, hop-by-hop fields removed (RFC 9110, section 7.6.1), all else is copied byte for byte.
+// Pure: bytes in, bytes out, into a buffer that the caller sized by the bounds below.
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One non-blocking stream in an event loop, with at most one buffer of unsent bytes: who has some must
-// not be given more (back-pressure). The byte stream itself (read_some, write_some, end_stream) is the
-// seam where TLS comes in.
+// One non-blocking stream in an event loop, with at most one buffer of unsent bytes: who has some
+// must not be given more (back-pressure). The byte stream itself (read_some, write_some,
+// end_stream) is the seam where TLS comes in.
 #pragma once
 
 #include <cstdint>

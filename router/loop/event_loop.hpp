@@ -35,8 +35,8 @@ class Timed : public TimerEntry {
   ~Timed() = default;
 };
 
-/// Where every read of the thread goes. A rewritten head may be larger than the one that it replaces:
-/// it is laid in front of the body bytes, into the headroom if need be.
+/// Where every read of the thread goes. A rewritten head may be larger than the one that it
+/// replaces: it is laid in front of the body bytes, into the headroom if need be.
 struct Scratch {
   static constexpr std::size_t read_size = 64 * 1024;
   char headroom[4096];

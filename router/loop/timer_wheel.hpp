@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Deadlines of connections, coarse (32 ms) and cheap: moving a deadline later is one store, since an
-// entry that comes up early is put back. No allocation; entries are embedded in what they guard.
+// Deadlines of connections, coarse (32 ms) and cheap: moving a deadline later is one store, since
+// an entry that comes up early is put back. No allocation; entries are embedded in what they guard.
 #pragma once
 
 #include <algorithm>

@@ -77,8 +77,10 @@ Decision choose(const ScalingPolicy& policy, const ScalingState& state, const Lo
 
   if (state.quantity < policy.min) return {bounded(wanted), "below the minimum"};
   if (state.quantity > policy.max) return {policy.max, "above the maximum"};
-  if (state.quantity == 0 && sample.held > 0) return {bounded(std::max(1, wanted)), "a request waits"};
-  if (wanted > state.quantity && bounded(wanted) > state.quantity) return {bounded(wanted), rate_text()};
+  if (state.quantity == 0 && sample.held > 0)
+    return {bounded(std::max(1, wanted)), "a request waits"};
+  if (wanted > state.quantity && bounded(wanted) > state.quantity)
+    return {bounded(wanted), rate_text()};
 
   // After load comes at least one sample without (docs/decisions/0002): no sample is no silence.
   if (!state.samples.empty() && has_load(state.samples.back()) &&
@@ -101,7 +103,8 @@ Decision choose(const ScalingPolicy& policy, const ScalingState& state, const Lo
 
 }  // namespace
 
-Decision decide(const ScalingPolicy& policy, ScalingState& state, const LoadSample& sample, Time now) {
+Decision decide(const ScalingPolicy& policy, ScalingState& state, const LoadSample& sample,
+                Time now) {
   BERTH_ASSERT(policy.min <= policy.max && policy.requests_per_second > 0);
   // Without a past, and after the clock was set back, everything begins now.
   if (state.since == Time{} || state.since > now) state.since = now;

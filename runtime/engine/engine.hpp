@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What runs replicas. Everything above is unaware of what is below: `local` (crun on this machine)
-// or `kubernetes`. The engine decides nothing: the scheduler says start and stop, the engine does it
-// and reports what it sees. Whatever runs outlives this process; list() finds it again.
+// or `kubernetes`. The engine decides nothing: the scheduler says start and stop, the engine does
+// it and reports what it sees. Whatever runs outlives this process; list() finds it again.
 #pragma once
 
 #include <chrono>
@@ -50,7 +50,8 @@ struct ReplicaSpec {
   Limits limits;
   int port = 0;        ///< $PORT for a process that serves; 0: no port, no readiness by port
   std::chrono::milliseconds boot_timeout = std::chrono::seconds(60);
-  std::filesystem::path log_directory;  ///< the app's log directory; the shim appends to current.log
+  std::filesystem::path
+      log_directory;      ///< the app's log directory; the shim appends to current.log
   bool terminal = false;  ///< a pseudo-terminal instead of pipes, and attach()
   bool attach_stdin = false;  ///< attach() without a terminal
   int columns = 80;
@@ -105,18 +106,18 @@ class Engine {
  public:
   virtual ~Engine() = default;
 
-  /// Before any other call: finds what an earlier process left running (each is reported once to the
-  /// listener) and sweeps the remains of what no longer runs. The listener is called from an engine
-  /// thread, never under a lock.
+  /// Before any other call: finds what an earlier process left running (each is reported once to
+  /// the listener) and sweeps the remains of what no longer runs. The listener is called from an
+  /// engine thread, never under a lock.
   virtual Result<void> open(EngineListener listener) = 0;
 
-  /// Blocking. Starts the container; readiness follows as an event: `ready` once the process accepts
-  /// connections on $PORT (or on another port, found in its network namespace: endpoint.port tells),
-  /// at once if spec.port is 0; `exited` with a reason if it never does.
+  /// Blocking. Starts the container; readiness follows as an event: `ready` once the process
+  /// accepts connections on $PORT (or on another port, found in its network namespace:
+  /// endpoint.port tells), at once if spec.port is 0; `exited` with a reason if it never does.
   virtual Result<void> start(const ReplicaSpec& spec) = 0;
 
-  /// SIGTERM now, SIGKILL after the grace (by the shim: it happens even if we die). `exited` follows.
-  /// Unknown or exited: success.
+  /// SIGTERM now, SIGKILL after the grace (by the shim: it happens even if we die). `exited`
+  /// follows. Unknown or exited: success.
   virtual Result<void> stop(const ReplicaId& id, std::chrono::milliseconds grace) = 0;
 
   /// Forgets an exited replica and removes its files.

@@ -110,11 +110,13 @@ class Planner {
     const Observed* first = nullptr;
     for (const Observed& replica : observed_)
       if (replica.slot.release == desired_.target.version && is_crash(replica) &&
-          (!first || std::tuple(replica.exited_at, replica.id) < std::tuple(first->exited_at, first->id)))
+          (!first ||
+           std::tuple(replica.exited_at, replica.id) < std::tuple(first->exited_at, first->id)))
         first = &replica;
     if (!first) return false;
-    act(SettleRelease{desired_.target.version, false,
-                      first->slot.type + "." + std::to_string(first->slot.index) + " " + first->message});
+    act(SettleRelease{
+        desired_.target.version, false,
+        first->slot.type + "." + std::to_string(first->slot.index) + " " + first->message});
     return true;
   }
 
@@ -276,8 +278,9 @@ class Planner {
     return crash;
   }
 
-  /// Memory of slots that nothing wants any more, and of those whose replica has been up long enough,
-  /// goes. Only the slot's own replica counts: one from before a restart says nothing of the new.
+  /// Memory of slots that nothing wants any more, and of those whose replica has been up long
+  /// enough, goes. Only the slot's own replica counts: one from before a restart says nothing of
+  /// the new.
   void forget_slots() {
     std::erase_if(result_.memory.slots, [this](const auto& entry) {
       const auto& [slot, crashes] = entry;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The scheduler's decisions as a pure function: what one app should run and what it runs become the
-// next actions, the replicas that may get traffic, and the state that the router shows. No clock, no
-// thread, no engine; whole states are compared, so a missed event costs nothing. The shell that acts
-// is server/controller; tests/sim drives plan() with faults.
+// next actions, the replicas that may get traffic, and the state that the router shows. No clock,
+// no thread, no engine; whole states are compared, so a missed event costs nothing. The shell that
+// acts is server/controller; tests/sim drives plan() with faults.
 //
 // A rollout: the pending release's replicas start beside the serving ones and get no traffic; when
-// all are ready the release is settled as succeeded, traffic moves, and the old ones drain and stop.
-// One that exits before that settles the release as failed and the old ones go on.
+// all are ready the release is settled as succeeded, traffic moves, and the old ones drain and
+// stop. One that exits before that settles the release as failed and the old ones go on.
 #pragma once
 
 #include <compare>
@@ -37,7 +37,7 @@ struct DesiredRelease {
 struct Desired {
   DesiredRelease target;
   bool target_pending = false;  ///< not settled yet: the gate is closed
-  DesiredRelease serving;       ///< what serves while the target is pending; version 0 if nothing did
+  DesiredRelease serving;  ///< what serves while the target is pending; version 0 if nothing did
   bool maintenance = false;
 };
 
@@ -123,11 +123,11 @@ struct Plan {
   int routed_release = 0;         ///< the release whose traffic is served or awaited
   std::string message;            ///< for state crashed
   SchedulerMemory memory;         ///< for the next call
-  Time next{};                    ///< plan again then at the latest; epoch: only when something changes
+  Time next{};  ///< plan again then at the latest; epoch: only when something changes
 };
 
-/// One app's next steps. Actions are to be carried out in order; an action that fails is simply seen
-/// again in the next call's observation.
+/// One app's next steps. Actions are to be carried out in order; an action that fails is simply
+/// seen again in the next call's observation.
 [[nodiscard]] Plan plan(const Desired& desired, const std::vector<Observed>& observed,
                         const SchedulerMemory& memory, const SchedulerPolicy& policy, Time now);
 

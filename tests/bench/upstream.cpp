@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The replica of the router's benchmark: one epoll thread on several ports that answers every request
-// with keep-alive, /10k with 10 KiB, all else with 128 bytes. As cheap as can be, so that the proxies
-// are what is measured. Prints its ports and runs until it is killed.
+// The replica of the router's benchmark: one epoll thread on several ports that answers every
+// request with keep-alive, /10k with 10 KiB, all else with 128 bytes. As cheap as can be, so that
+// the proxies are what is measured. Prints its ports and runs until it is killed.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -31,7 +31,8 @@ int listen_on_any_port() {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(fd, 4096) != 0) {
+  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(fd, 4096) != 0) {
     std::perror("listen");
     std::exit(1);
   }

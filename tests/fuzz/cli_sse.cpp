@@ -12,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   berth::cli::SseParser one, many;
   one.feed(bytes, [&](const auto& event) { whole += event.type + '\n' + event.data + '\0'; });
   for (const char& byte : bytes)
-    many.feed({&byte, 1}, [&](const auto& event) { pieces += event.type + '\n' + event.data + '\0'; });
+    many.feed({&byte, 1},
+              [&](const auto& event) { pieces += event.type + '\n' + event.data + '\0'; });
   BERTH_ASSERT(whole == pieces && one.last_event_id() == many.last_event_id());
   for (const std::string safe = berth::cli::printable_log(whole); const char byte : safe)
     BERTH_ASSERT(byte != '\r' && byte != '\n' && byte != '\a');

@@ -16,10 +16,13 @@ extern "C" int LLVMFuzzerTestOneInput(const char* data, std::size_t size) {
   const auto result = http::rewrite_request(
       head, {"192.0.2.1", "http", "80", "0123456789abcdef0123", 1}, out.data());
   BERTH_ASSERT(head.size <= size && result.size <= out.size());
-  if (head.minor_version == 0 || result.size > http::max_head_size || head.fields.count > 110) return 0;
+  if (head.minor_version == 0 || result.size > http::max_head_size || head.fields.count > 110)
+    return 0;
   const auto scan = http::scan_request({out.data(), result.size}, again);
   BERTH_ASSERT(scan.status == http::ScanStatus::complete && again.size == result.size);
-  BERTH_ASSERT(again.method == head.method && again.target == head.target && again.host == head.host);
-  BERTH_ASSERT(again.framing.length == head.framing.length && again.framing.chunked == head.framing.chunked);
+  BERTH_ASSERT(again.method == head.method && again.target == head.target &&
+               again.host == head.host);
+  BERTH_ASSERT(again.framing.length == head.framing.length &&
+               again.framing.chunked == head.framing.chunked);
   return 0;
 }

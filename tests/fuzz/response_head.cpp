@@ -16,7 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const char* data, std::size_t size) {
   const std::size_t written = http::rewrite_response(head, {}, out.data());
   BERTH_ASSERT(head.size <= size && written <= out.size());
   if (written > http::max_head_size || head.fields.count > 120) return 0;
-  BERTH_ASSERT(http::scan_response({out.data(), written}, again).status == http::ScanStatus::complete);
+  BERTH_ASSERT(http::scan_response({out.data(), written}, again).status ==
+               http::ScanStatus::complete);
   BERTH_ASSERT(again.status == head.status && again.size == written);
   return 0;
 }

@@ -26,11 +26,13 @@ void World::demand(bool kept, const std::string& promise) const {
   if (!kept) throw Broken(stamp() + ": " + promise);
 }
 
-void World::check_plan(const Desired& desired, const std::vector<Observed>& observed, const Plan& plan) {
+void World::check_plan(const Desired& desired, const std::vector<Observed>& observed,
+                       const Plan& plan) {
   check_routes(desired, observed, plan);
   std::size_t slots = 0;
   for (const DesiredRelease* release : {&desired.target, &desired.serving})
-    for (const auto& [type, process] : release->processes) slots += static_cast<std::size_t>(process.quantity);
+    for (const auto& [type, process] : release->processes)
+      slots += static_cast<std::size_t>(process.quantity);
   demand(plan.memory.slots.size() <= slots, "the scheduler's memory is bounded by what is wanted");
   std::set<ReplicaId> touched;
   for (const Action& action : plan.actions) {
@@ -47,7 +49,8 @@ void World::check_plan(const Desired& desired, const std::vector<Observed>& obse
   if (random_.chance(0.1)) check_order_is_no_matter(desired, observed, plan);
 }
 
-void World::check_routes(const Desired& desired, const std::vector<Observed>& observed, const Plan& plan) {
+void World::check_routes(const Desired& desired, const std::vector<Observed>& observed,
+                         const Plan& plan) {
   std::set<ReplicaId> routed;
   std::set<int> covered;
   for (const ReplicaId& id : plan.routed) {
@@ -76,7 +79,8 @@ void World::check_routes(const Desired& desired, const std::vector<Observed>& ob
   }
 }
 
-void World::check_order_is_no_matter(const Desired& desired, std::vector<Observed> observed, const Plan& plan) {
+void World::check_order_is_no_matter(const Desired& desired, std::vector<Observed> observed,
+                                     const Plan& plan) {
   std::ranges::reverse(observed);
   const Plan again = runtime::plan(desired, observed, server_.memory, policy_, now_);
   demand(again.routed == plan.routed && again.state == plan.state && again.memory == plan.memory &&
@@ -92,8 +96,9 @@ void World::check_start(const Slot& slot) {
   starts.push_back(now_);
   // At once, then after 1, 2 and 4 s: five starts of a slot take at least seven seconds.
   if (starts.size() >= 5)
-    demand(now_ - starts[starts.size() - 5] >= 7s, "a slot is not started again during its back-off: " +
-                                                       slot.type + "." + std::to_string(slot.index));
+    demand(now_ - starts[starts.size() - 5] >= 7s,
+           "a slot is not started again during its back-off: " + slot.type + "." +
+               std::to_string(slot.index));
 }
 
 void World::check_stop(const ReplicaId& id) {
@@ -104,23 +109,27 @@ void World::check_stop(const ReplicaId& id) {
          "a replica with requests is stopped only after the drain deadline: " + id.value);
 }
 
-void World::check_settle(const SettleRelease& outcome, const std::vector<Observed>& observed) const {
+void World::check_settle(const SettleRelease& outcome,
+                         const std::vector<Observed>& observed) const {
   const Release& settled = store_.releases.at(static_cast<std::size_t>(outcome.version - 1));
   demand(settled.status == Status::pending, "a release is settled once");
   if (!outcome.succeeded) {
     demand(!outcome.failure.empty(), "a release that failed says why");
-    demand(std::ranges::any_of(observed, [&](const Observed& seen) {
-             return seen.slot.release == outcome.version && seen.state == ReplicaState::exited && !seen.stopping;
-           }),
+    demand(std::ranges::any_of(observed,
+                               [&](const Observed& seen) {
+                                 return seen.slot.release == outcome.version &&
+                                        seen.state == ReplicaState::exited && !seen.stopping;
+                               }),
            "a release fails by one of its own replicas");
     return;
   }
   for (const auto& [type, process] : wanted(settled, true).processes)
     for (int index = 1; index <= process.quantity; ++index)
-      demand(std::ranges::any_of(observed, [&](const Observed& seen) {
-               return seen.slot == Slot{type, index, outcome.version} && seen.state == ReplicaState::ready &&
-                      !seen.stopping;
-             }),
+      demand(std::ranges::any_of(observed,
+                                 [&](const Observed& seen) {
+                                   return seen.slot == Slot{type, index, outcome.version} &&
+                                          seen.state == ReplicaState::ready && !seen.stopping;
+                                 }),
              "a release succeeds when all its replicas are ready");
 }
 
@@ -130,7 +139,8 @@ void World::check_slots() {
     const Observed& mark = server_.marks[id];
     if (replica.seen.state == ReplicaState::exited || mark.stopping || mark.draining) continue;
     const auto restarted = server_.restart_before.find(replica.seen.slot.type);
-    if (restarted != server_.restart_before.end() && replica.seen.started_at < restarted->second) continue;
+    if (restarted != server_.restart_before.end() && replica.seen.started_at < restarted->second)
+      continue;
     demand(++current[replica.seen.slot] == 1, "a slot has one current replica: v" +
                                                   std::to_string(replica.seen.slot.release) + " " +
                                                   replica.seen.slot.type + "." +
@@ -145,13 +155,15 @@ void World::check_converged() {
   std::set<Slot> wanted;
   if (newest)
     for (const auto& [type, process] : desired.target.processes)
-      for (int index = 1; index <= process.quantity; ++index) wanted.insert({type, index, newest->version});
+      for (int index = 1; index <= process.quantity; ++index)
+        wanted.insert({type, index, newest->version});
   std::set<Slot> running;
   std::set<ReplicaId> web;
   for (const auto& [id, replica] : engine_) {
     demand(replica.seen.state == ReplicaState::ready && !replica.stop_requested,
            "in the end everything is ready: " + id.value);
-    demand(running.insert(replica.seen.slot).second, "in the end a slot has one replica: " + id.value);
+    demand(running.insert(replica.seen.slot).second,
+           "in the end a slot has one replica: " + id.value);
     if (replica.seen.slot.type == "web") web.insert(id);
   }
   demand(running == wanted, "in the end what is wanted runs, and nothing else");
@@ -160,8 +172,8 @@ void World::check_converged() {
   if (formation.autoscaled && newest && newest->types.contains("web") && !store_.maintenance) {
     const int needed = rate_ == 0 && store_.policy.min == 0 ? 0 : std::max(1, (rate_ + 19) / 20);
     demand(formation.quantity == std::clamp(needed, store_.policy.min, store_.policy.max),
-           "in the end there are as many replicas as " + std::to_string(rate_) + " requests/s need, not " +
-               std::to_string(formation.quantity));
+           "in the end there are as many replicas as " + std::to_string(rate_) +
+               " requests/s need, not " + std::to_string(formation.quantity));
   }
   const Plan last = plan(desired, observed(), server_.memory, policy_, now_);
   demand(last.actions.empty(), "in the end there is nothing to do");
@@ -172,7 +184,8 @@ void World::check_converged() {
                             : has_web && formation.quantity > 0        ? AppState::running
                             : has_web && formation.autoscaled          ? AppState::asleep
                                                                        : AppState::stopped;
-  demand(last.state == expected, "in the end the state is the one wanted, not " + std::string(name_of(last.state)));
+  demand(last.state == expected,
+         "in the end the state is the one wanted, not " + std::string(name_of(last.state)));
 }
 
 }  // namespace berth::sim

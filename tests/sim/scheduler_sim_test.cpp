@@ -26,7 +26,8 @@ std::string broken_promise(std::uint64_t seed) {
     text = broken.what();
   }
   const auto& story = world.story();
-  for (std::size_t i = story.size() > 40 ? story.size() - 40 : 0; i < story.size(); ++i) text += "\n    " + story[i];
+  for (std::size_t i = story.size() > 40 ? story.size() - 40 : 0; i < story.size(); ++i)
+    text += "\n    " + story[i];
   return text;
 }
 

@@ -8,7 +8,8 @@ namespace berth::sim {
 World::World(std::uint64_t seed, bool trace) : random_(seed), tracing_(trace) {
   next_second_ = now_ + 1s;
   next_trouble_ = now_;
-  policy_ = {.drain_timeout = 30s, .first_backoff = 1s, .longest_backoff = 60s, .steady_after = 60s};
+  policy_ = {
+      .drain_timeout = 30s, .first_backoff = 1s, .longest_backoff = 60s, .steady_after = 60s};
   store_.formation = {{"web", {1, false}}, {"worker", {0, false}}};
 }
 
@@ -77,12 +78,14 @@ void World::router_events() {
     router_.finished += std::erase_if(ends, [this](Time end) { return end <= now_; });
   for (const auto& [id, at] : router_.removed_at) {
     if (router_.reported.contains(id)) continue;
-    if (const auto left = router_.in_flight.find(id); left != router_.in_flight.end() && !left->second.empty())
+    if (const auto left = router_.in_flight.find(id);
+        left != router_.in_flight.end() && !left->second.empty())
       continue;
     router_.reported.insert(id);
     // Nobody listens while the server is down: the deadline has to do.
     if (now_ < server_.up_at) continue;
-    if (const auto mark = server_.marks.find(id); mark != server_.marks.end() && mark->second.draining) {
+    if (const auto mark = server_.marks.find(id);
+        mark != server_.marks.end() && mark->second.draining) {
       mark->second.drained = true;
       tell("drained " + id.value);
     }
@@ -104,11 +107,13 @@ void World::second() {
   if (!router_.table.empty()) {
     const std::vector<ReplicaId> targets(router_.table.begin(), router_.table.end());
     for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(rate_) + router_.held; ++i) {
-      const auto& target = targets[static_cast<std::size_t>(random_.between(0, static_cast<int>(targets.size()) - 1))];
+      const auto& target = targets[static_cast<std::size_t>(
+          random_.between(0, static_cast<int>(targets.size()) - 1))];
       // In trouble, some are long: downloads and sockets that stay open.
       const bool is_long = !calm_ && random_.chance(0.01);
-      const Duration takes = calm_ ? Duration(900ms)
-                                   : random_.between(Duration(1ms), Duration(is_long ? 200s : 900ms));
+      const Duration takes = calm_
+                                 ? Duration(900ms)
+                                 : random_.between(Duration(1ms), Duration(is_long ? 200s : 900ms));
       router_.in_flight[target].push_back(now_ + takes);
     }
     router_.held = 0;
@@ -125,7 +130,8 @@ void World::second() {
 void World::calm_down() {
   calm_ = true;
   tell("calm");
-  for (Release& release : store_.releases) release.bad = release.bad && release.status != Status::succeeded;
+  for (Release& release : store_.releases)
+    release.bad = release.bad && release.status != Status::succeeded;
   for (auto& [id, replica] : engine_) {
     if (replica.stop_requested || replica.seen.state == ReplicaState::exited) continue;
     if (release(replica.seen.slot.release).bad) continue;

@@ -2,10 +2,11 @@
 //
 // One app in a simulated world: a store, an engine, a router and a user that behave like the real
 // ones and fail like them, driven by seed, around the real plan() and decide(). The world's time is
-// virtual. After every decision the promises are checked (promises.cpp); a broken one throws Broken.
+// virtual. After every decision the promises are checked (promises.cpp); a broken one throws
+// Broken.
 //
-// What survives a crash of the server survives here (store, engine, router); what it keeps in memory
-// (back-off, draining and stopping marks, restart times, samples) is lost.
+// What survives a crash of the server survives here (store, engine, router); what it keeps in
+// memory (back-off, draining and stopping marks, restart times, samples) is lost.
 #pragma once
 
 #include <map>
@@ -113,8 +114,10 @@ class World final {
 
   // promises.cpp
   void check_plan(const Desired& desired, const std::vector<Observed>& observed, const Plan& plan);
-  void check_routes(const Desired& desired, const std::vector<Observed>& observed, const Plan& plan);
-  void check_order_is_no_matter(const Desired& desired, std::vector<Observed> observed, const Plan& plan);
+  void check_routes(const Desired& desired, const std::vector<Observed>& observed,
+                    const Plan& plan);
+  void check_order_is_no_matter(const Desired& desired, std::vector<Observed> observed,
+                                const Plan& plan);
   void check_start(const Slot& slot);
   void check_stop(const ReplicaId& id);
   void check_settle(const SettleRelease& outcome, const std::vector<Observed>& observed) const;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The shell around plan() and decide(), as server/controller does it: observe, decide, act in order,
-// with a crash possible between any two acts.
+// The shell around plan() and decide(), as server/controller does it: observe, decide, act in
+// order, with a crash possible between any two acts.
 #include <algorithm>
 
 #include "tests/sim/world.hpp"
@@ -24,7 +24,8 @@ DesiredRelease World::wanted(const Release& release, bool pending) const {
 }
 
 Desired World::desired() const {
-  Desired result{.target = {}, .target_pending = false, .serving = {}, .maintenance = store_.maintenance};
+  Desired result{
+      .target = {}, .target_pending = false, .serving = {}, .maintenance = store_.maintenance};
   const Release* newest = target();
   if (!newest) return result;
   result.target_pending = newest->status == Status::pending;
@@ -46,7 +47,8 @@ std::vector<Observed> World::observed() {
     result.push_back(seen);
   }
   for (std::size_t i = result.size(); i > 1; --i)
-    std::swap(result[i - 1], result[static_cast<std::size_t>(random_.between(0, static_cast<int>(i) - 1))]);
+    std::swap(result[i - 1],
+              result[static_cast<std::size_t>(random_.between(0, static_cast<int>(i) - 1))]);
   return result;
 }
 
@@ -98,7 +100,8 @@ bool World::act(const Action& action) {
     check_stop(stopping->id);
     stop(stopping->id);
   } else if (const auto* gone = std::get_if<ForgetReplica>(&action)) {
-    demand(engine_.at(gone->id).seen.state == ReplicaState::exited, "only what has exited is forgotten");
+    demand(engine_.at(gone->id).seen.state == ReplicaState::exited,
+           "only what has exited is forgotten");
     engine_.erase(gone->id);
     server_.marks.erase(gone->id);
     router_.removed_at.erase(gone->id);
@@ -107,7 +110,8 @@ bool World::act(const Action& action) {
     release(outcome->version).status = outcome->succeeded ? Status::succeeded : Status::failed;
     // What shows to be ready when trouble is over is well.
     if (calm_ && outcome->succeeded) release(outcome->version).bad = false;
-    tell("settle v" + std::to_string(outcome->version) + (outcome->succeeded ? " succeeded" : " failed: " + outcome->failure));
+    tell("settle v" + std::to_string(outcome->version) +
+         (outcome->succeeded ? " succeeded" : " failed: " + outcome->failure));
     server_.timer = now_;
   }
   return true;
@@ -131,7 +135,8 @@ void World::start(const Slot& slot) {
     replica.exit_message = "did not listen within 60 s";
     return;
   }
-  replica.ready_due = now_ + random_.between(Duration(20ms), Duration(random_.chance(0.8) ? 1s : 8s));
+  replica.ready_due =
+      now_ + random_.between(Duration(20ms), Duration(random_.chance(0.8) ? 1s : 8s));
   if (release(slot.release).bad) {
     replica.exit_due = now_ + random_.between(Duration(1ms), Duration(3s));
     replica.exit_message = "exit status 1";
@@ -148,7 +153,8 @@ void World::stop(const ReplicaId& id) {
   if (replica.stop_requested) return;
   tell("stop " + id.value);
   replica.stop_requested = true;
-  const Duration grace = random_.between(Duration(1ms), Duration(random_.chance(0.8) ? 500ms : 30s));
+  const Duration grace =
+      random_.between(Duration(1ms), Duration(random_.chance(0.8) ? 500ms : 30s));
   replica.exit_due = std::min(replica.exit_due, now_ + grace);
   replica.exit_message = "stopped";
 }
@@ -163,7 +169,8 @@ void World::autoscale(const LoadSample& sample) {
          "the autoscaler stays within its bounds");
   demand(!decision.why.empty(), "the autoscaler says why");
   if (decision.quantity == web.quantity) return;
-  tell("autoscale " + std::to_string(web.quantity) + " to " + std::to_string(decision.quantity) + ": " + decision.why);
+  tell("autoscale " + std::to_string(web.quantity) + " to " + std::to_string(decision.quantity) +
+       ": " + decision.why);
   web.quantity = decision.quantity;
   starts_.clear();
 }

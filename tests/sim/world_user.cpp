@@ -10,7 +10,8 @@ namespace berth::sim {
 void World::deploy(bool bad) {
   for (Release& release : store_.releases)
     if (release.status == Status::pending) release.status = Status::failed;  // superseded
-  Release release{.version = static_cast<int>(store_.releases.size()) + 1, .types = {"web"}, .bad = bad};
+  Release release{
+      .version = static_cast<int>(store_.releases.size()) + 1, .types = {"web"}, .bad = bad};
   if (random_.chance(0.5)) release.types.insert("worker");
   if (random_.chance(0.05)) release.types.erase("web");
   tell("deploy v" + std::to_string(release.version) + (bad ? " (bad)" : ""));
@@ -47,7 +48,8 @@ void World::trouble() {
     case 5: {
       Formation& web = store_.formation.at("web");
       web.autoscaled = random_.chance(0.7);
-      store_.policy = {.min = random_.between(0, 2), .max = random_.between(2, 6), .requests_per_second = 20};
+      store_.policy = {
+          .min = random_.between(0, 2), .max = random_.between(2, 6), .requests_per_second = 20};
       if (!web.autoscaled) server_.scaling = {};
       return tell("autoscale web " + std::to_string(web.autoscaled));
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rest of the control plane as the API's tests need it: it remembers what it was asked, and shows
-// what a test tells it to. Used on the strand, as the real one is.
+// The rest of the control plane as the API's tests need it: it remembers what it was asked, and
+// shows what a test tells it to. Used on the strand, as the real one is.
 #pragma once
 
 #include <sys/socket.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Checks a value against the part of JSON Schema that our OpenAPI document uses. Returns what is wrong
-// and where; "" if nothing is. A keyword that it does not know is wrong, not ignored.
+// Checks a value against the part of JSON Schema that our OpenAPI document uses. Returns what is
+// wrong and where; "" if nothing is. A keyword that it does not know is wrong, not ignored.
 #pragma once
 
 #include <algorithm>

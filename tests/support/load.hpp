@@ -33,8 +33,9 @@ class Load final {
             ++failed_;
             const std::lock_guard guard(mutex_);
             if (failures_.size() < 5)
-              failures_.push_back(std::to_string(response.status) + " " + response.header("x-berth-error") +
-                                  " " + response.body.substr(0, 200));
+              failures_.push_back(std::to_string(response.status) + " " +
+                                  response.header("x-berth-error") + " " +
+                                  response.body.substr(0, 200));
           }
         }
       });

@@ -48,9 +48,11 @@ std::map<std::string, std::string> environment(const fs::path& home) {
 }
 
 Output run_checked(Command command, std::string input, std::chrono::milliseconds deadline) {
-  const std::string name = command.argv.front() + " " + (command.argv.size() > 1 ? command.argv[1] : "");
+  const std::string name =
+      command.argv.front() + " " + (command.argv.size() > 1 ? command.argv[1] : "");
   auto output = run_program(std::move(command), std::move(input), deadline);
-  REQUIRE_MESSAGE(output.has_value(), name << ": " << (output.has_error() ? output.error().message : ""));
+  REQUIRE_MESSAGE(output.has_value(),
+                  name << ": " << (output.has_error() ? output.error().message : ""));
   return std::move(*output);
 }
 
@@ -69,7 +71,8 @@ std::optional<std::string> cannot_run_platform() {
   if (::geteuid() != 0) return "end-to-end tests need root";
   const char* stack = std::getenv("BERTH_STACK");
   if (!stack || !fs::exists(fs::path(stack) / "stack.json"))
-    return "end-to-end tests need the stack image: BERTH_STACK names no directory made by buildpacks/stack/make-stack";
+    return "end-to-end tests need the stack image: BERTH_STACK names no directory made by "
+           "buildpacks/stack/make-stack";
   return std::nullopt;
 }
 
@@ -103,18 +106,20 @@ Platform::~Platform() {
     (void)server_->wait_for(20s);
     server_.reset();
   }
-  (void)run_program({.argv = {(binary_dir / "berth").string(), "teardown", "--config", config_.string()}},
-                    {}, 2min);
+  (void)run_program(
+      {.argv = {(binary_dir / "berth").string(), "teardown", "--config", config_.string()}}, {},
+      2min);
   if (!std::getenv("BERTH_TEST_KEEP")) (void)remove_tree(root_);
 }
 
 void Platform::start_server() {
   auto log = open_file(root_ / "server.log", O_WRONLY | O_CREAT | O_APPEND);
   REQUIRE(log.has_value());
-  auto server = ChildProcess::spawn({.argv = {(binary_dir / "berth").string(), "server", "--config",
-                                              config_.string(), "--stack", std::getenv("BERTH_STACK")},
-                                     .stdout_fd = log->get(),
-                                     .stderr_fd = log->get()});
+  auto server =
+      ChildProcess::spawn({.argv = {(binary_dir / "berth").string(), "server", "--config",
+                                    config_.string(), "--stack", std::getenv("BERTH_STACK")},
+                           .stdout_fd = log->get(),
+                           .stderr_fd = log->get()});
   REQUIRE(server.has_value());
   server_ = std::move(*server);
   const bool up = eventually([&] { return api("GET", "/health").status == 200; }, 180s);
@@ -148,7 +153,8 @@ void Platform::kill_router() {
   REQUIRE(::kill(router, SIGKILL) == 0);
 }
 
-Output Platform::cli(const std::vector<std::string>& arguments, std::string input, fs::path directory) {
+Output Platform::cli(const std::vector<std::string>& arguments, std::string input,
+                     fs::path directory) {
   std::vector<std::string> argv = {(binary_dir / "berth").string()};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return run_checked({.argv = std::move(argv),
@@ -176,7 +182,8 @@ json::value Platform::json_of(std::vector<std::string> arguments) {
 fs::path Platform::repository(std::string_view sample) {
   const fs::path path = root_ / "repositories" / std::to_string(repositories_++);
   REQUIRE_FALSE(make_directories(path.parent_path()).has_error());
-  fs::copy(source_dir / "tests" / "apps" / sample, path, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+  fs::copy(source_dir / "tests" / "apps" / sample, path,
+           fs::copy_options::recursive | fs::copy_options::copy_symlinks);
   const Output made = git(path, {"init", "--quiet", "--initial-branch=main"});
   REQUIRE(made.status.success());
   commit(path, "first");
@@ -193,7 +200,8 @@ Output Platform::git(const fs::path& repository, std::vector<std::string> argume
 
 void Platform::commit(const fs::path& repository, std::string_view message) {
   REQUIRE(git(repository, {"add", "--all", "--force"}).status.success());
-  const Output done = git(repository, {"commit", "--quiet", "--allow-empty", "-m", std::string(message)});
+  const Output done =
+      git(repository, {"commit", "--quiet", "--allow-empty", "-m", std::string(message)});
   REQUIRE_MESSAGE(done.status.success(), done.err);
 }
 
@@ -213,7 +221,8 @@ void Platform::destroy(std::string_view app) {
   must({"destroy", "-a", std::string(app), "--confirm", std::string(app)});
 }
 
-HttpResponse Platform::get(std::string_view app, std::string_view path, std::chrono::milliseconds deadline) {
+HttpResponse Platform::get(std::string_view app, std::string_view path,
+                           std::chrono::milliseconds deadline) {
   auto response = http_request({.url = {.scheme = "http",
                                         .host = std::string(app) + ".localhost",
                                         .port = router_port_,
@@ -225,7 +234,10 @@ HttpResponse Platform::get(std::string_view app, std::string_view path, std::chr
 
 HttpResponse Platform::api(std::string_view method, std::string_view path, std::string body) {
   auto response = http_request({.method = std::string(method),
-                                .url = {.scheme = "http", .host = "127.0.0.1", .port = api_port_, .target = std::string(path)},
+                                .url = {.scheme = "http",
+                                        .host = "127.0.0.1",
+                                        .port = api_port_,
+                                        .target = std::string(path)},
                                 .headers = {{"Authorization", "Bearer " + token()}},
                                 .body = std::move(body)});
   if (response.has_error()) return {.status = 0, .headers = {}, .body = response.error().message};

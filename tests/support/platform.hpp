@@ -46,7 +46,8 @@ class Platform final {
   [[nodiscard]] Output cli(const std::vector<std::string>& arguments, std::string input = {},
                            std::filesystem::path directory = "/");
   /// The same, which must succeed; its output.
-  std::string must(const std::vector<std::string>& arguments, std::filesystem::path directory = "/");
+  std::string must(const std::vector<std::string>& arguments,
+                   std::filesystem::path directory = "/");
   /// `berth ARGS… --json`, parsed.
   [[nodiscard]] json::value json_of(std::vector<std::string> arguments);
 
@@ -55,7 +56,8 @@ class Platform final {
   /// Commits everything in the working copy.
   void commit(const std::filesystem::path& repository, std::string_view message);
   /// `git ARGS…` in the repository.
-  [[nodiscard]] Output git(const std::filesystem::path& repository, std::vector<std::string> arguments);
+  [[nodiscard]] Output git(const std::filesystem::path& repository,
+                           std::vector<std::string> arguments);
   /// `git push berth HEAD:main`; what git printed is in err.
   [[nodiscard]] Output push(const std::filesystem::path& repository);
   /// create + push of a sample, which must succeed; the repository.
@@ -66,7 +68,8 @@ class Platform final {
   /// GET http://<app>.localhost:<router port><path>
   [[nodiscard]] HttpResponse get(std::string_view app, std::string_view path = "/",
                                  std::chrono::milliseconds deadline = std::chrono::seconds(40));
-  [[nodiscard]] HttpResponse api(std::string_view method, std::string_view path, std::string body = {});
+  [[nodiscard]] HttpResponse api(std::string_view method, std::string_view path,
+                                 std::string body = {});
 
   [[nodiscard]] int router_port() const { return router_port_; }
   [[nodiscard]] int api_port() const { return api_port_; }

@@ -13,8 +13,8 @@ namespace fs = std::filesystem;
 
 bool is_ours(const fs::path& entry) {
   const std::string name = entry.filename().string();
-  return name != ".git" && name != "node_modules" && name != "dist" && !name.starts_with("build-") &&
-         name != "build" && name != "corpus";
+  return name != ".git" && name != "node_modules" && name != "dist" &&
+         !name.starts_with("build-") && name != "build" && name != "corpus";
 }
 
 bool is_text(const fs::path& file) {
@@ -35,8 +35,8 @@ const std::vector<Source>& sources() {
   static const std::vector<Source> all = [] {
     const fs::path root = BERTH_SOURCE_DIR;
     std::vector<Source> found;
-    for (auto entry = fs::recursive_directory_iterator(root); entry != fs::recursive_directory_iterator();
-         ++entry) {
+    for (auto entry = fs::recursive_directory_iterator(root);
+         entry != fs::recursive_directory_iterator(); ++entry) {
       if (entry->is_symlink()) continue;
       if (entry->is_directory() && !is_ours(entry->path())) entry.disable_recursion_pending();
       if (entry->is_regular_file() && is_ours(entry->path()) && is_text(entry->path()))

@@ -19,8 +19,8 @@ std::string place(const Source& source, std::size_t line) {
 
 /// Columns as an editor counts them: code points, not bytes.
 std::size_t width(const std::string& line) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(line, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      line, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 /// Fails for each line of the chosen files that matches.
@@ -33,6 +33,18 @@ void nowhere(const std::string& pattern, Chosen chosen) {
       if (std::regex_search(source.lines[i], expression))
         FAIL_CHECK(place(source, i) << ": " << source.lines[i]);
   }
+}
+
+/// Whether `co_await` stands inside the parentheses after if, while or switch.
+bool awaits_in_condition(const std::string& line) {
+  static const std::regex condition("\\b(if|while|switch)\\s*(constexpr\\s*)?\\(");
+  std::smatch match;
+  if (!std::regex_search(line, match, condition)) return false;
+  const auto begin = static_cast<std::size_t>(match.position() + match.length());
+  std::size_t end = begin;
+  for (int depth = 1; end < line.size() && depth > 0; ++end)
+    depth += line[end] == '(' ? 1 : line[end] == ')' ? -1 : 0;
+  return line.substr(begin, end - begin).find("co_await") != std::string::npos;
 }
 
 bool is_cpp(const Source& source) { return source.is_cpp(); }
@@ -62,24 +74,28 @@ TEST_CASE("no include leads upwards (docs/decisions/0001)") {
 }
 
 TEST_CASE("the pure cores include no clock, socket, thread or file") {
-  const std::regex forbidden("#include <(boost/asio|boost/beast|thread|mutex|future|fstream|sys/|unistd)");
+  const std::regex forbidden(
+      "#include <(boost/asio|boost/beast|thread|mutex|future|fstream|sys/|unistd)");
   for (const Source& source : sources())
-    if (source.path.starts_with("runtime/scheduler/") || source.path.starts_with("runtime/autoscaler/"))
+    if (source.path.starts_with("runtime/scheduler/") ||
+        source.path.starts_with("runtime/autoscaler/"))
       for (std::size_t i = 0; i < source.lines.size(); ++i)
-        CHECK_MESSAGE(!std::regex_search(source.lines[i], forbidden), place(source, i), ": ", source.lines[i]);
+        CHECK_MESSAGE(!std::regex_search(source.lines[i], forbidden), place(source, i), ": ",
+                      source.lines[i]);
 }
 
 TEST_CASE("every source opens with its licence") {
   const auto has_licence = [](const Source& source) {
     for (std::size_t i = 0; i < std::min<std::size_t>(2, source.lines.size()); ++i)
-      if (source.lines[i].find("SPDX-License-Identifier: Apache-2.0") != std::string::npos) return true;
+      if (source.lines[i].find("SPDX-License-Identifier: Apache-2.0") != std::string::npos)
+        return true;
     return false;
   };
   for (const Source& source : sources()) {
     if (source.path.starts_with("tests/apps/")) continue;  // what users' apps look like
     const bool script = !source.lines.empty() && source.lines.front().starts_with("#!");
-    if (source.is_cpp() || script || source.path.ends_with(".py") || source.path.ends_with(".cmake") ||
-        source.path.ends_with("CMakeLists.txt"))
+    if (source.is_cpp() || script || source.path.ends_with(".py") ||
+        source.path.ends_with(".cmake") || source.path.ends_with("CMakeLists.txt"))
       CHECK_MESSAGE(has_licence(source), source.path);
   }
 }
@@ -88,24 +104,33 @@ TEST_CASE("a C++ file has at most 600 lines of at most 100 columns") {
   for (const Source& source : sources()) {
     if (!source.is_cpp()) continue;
     CHECK_MESSAGE(source.lines.size() <= 600, source.path, " has ", source.lines.size(), " lines");
-    for (std::size_t i = 0; i < source.lines.size(); ++i)
-      CHECK_MESSAGE(width(source.lines[i]) <= 100, place(source, i), " has ", width(source.lines[i]), " columns");
+    for (std::size_t i = 0; i < source.lines.size(); ++i) {
+      if (source.lines[i].find("R\"(") != std::string::npos) continue;  // cannot be broken
+      CHECK_MESSAGE(width(source.lines[i]) <= 100, place(source, i), " has ",
+                    width(source.lines[i]), " columns");
+    }
   }
 }
 
 TEST_CASE("headers are included once, by pragma") {
   for (const Source& source : sources())
     if (source.path.ends_with(".hpp"))
-      CHECK_MESSAGE(std::ranges::find(source.lines, "#pragma once") != source.lines.end(), source.path);
+      CHECK_MESSAGE(std::ranges::find(source.lines, "#pragma once") != source.lines.end(),
+                    source.path);
 }
 
 TEST_CASE("no shell is ever given a string, and no thread is started by accident") {
   nowhere("[^_a-zA-Z.>](std::)?(system|popen|wordexp)\\(", is_cpp);
-  nowhere("std::async\\b", is_cpp);
+  nowhere("std::as[y]nc\\b", is_cpp);
 }
 
 TEST_CASE("awaits stand alone: g++ miscompiles one under a condition") {
-  nowhere("\\b(if|while|switch)\\b.*\\bco_await\\b", is_cpp);
+  for (const Source& source : sources()) {
+    if (!source.is_cpp()) continue;
+    for (std::size_t i = 0; i < source.lines.size(); ++i)
+      CHECK_MESSAGE(!awaits_in_condition(source.lines[i]), place(source, i), ": ",
+                    source.lines[i]);
+  }
 }
 
 TEST_CASE("tests wait for conditions, not for time to pass") {
@@ -119,14 +144,18 @@ TEST_CASE("tests wait for conditions, not for time to pass") {
 TEST_CASE("nothing is left for later") {
   // Written apart, so that this line is none of them.
   const std::string pattern = std::string("\\b(TO") + "DO|FIX" + "ME|X" + "XX)\\b";
-  nowhere(pattern, [](const Source& source) { return source.path.find("package-lock") == std::string::npos; });
+  nowhere(pattern, [](const Source& source) {
+    return source.path.find("package-lock") == std::string::npos;
+  });
 }
 
-TEST_CASE("no path of a developer's machine, and no host name of a package registry, stands anywhere") {
-  nowhere(std::string("/wo") + "rk/|/ho" + "me/[a-z]+/", is_any);
+TEST_CASE(
+    "no path of a developer's machine, and no host name of a package registry, stands anywhere") {
+  nowhere(std::string("(^|[^A-Za-z0-9_.])(/wo") + "rk/|/ho" + "me/[a-z]+/)", is_any);
   // A lock file of cargo names its index by form; it is no address that is fetched.
-  const std::string hosts = std::string("npm") + "js\\.(org|com)|py" + "pi\\.org|python" + "hosted\\.org|proxy\\.go" +
-                            "lang\\.org|deb\\.de" + "bian\\.org|repo[0-9]*\\.mav" + "en\\.|static\\.cra" + "tes\\.io";
+  const std::string hosts = std::string("npm") + "js\\.(org|com)|py" + "pi\\.org|python" +
+                            "hosted\\.org|proxy\\.go" + "lang\\.org|deb\\.de" +
+                            "bian\\.org|repo[0-9]*\\.mav" + "en\\.|static\\.cra" + "tes\\.io";
   nowhere(hosts, is_any);
 }
 

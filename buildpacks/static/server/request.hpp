@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads an HTTP/1.x request head and turns its target into a path below the site's root. Strict: what
-// is ambiguous is refused, because behind a router two readings of one request are an attack.
+// Reads an HTTP/1.x request head and turns its target into a path below the site's root. Strict:
+// what is ambiguous is refused, because behind a router two readings of one request are an attack.
 #pragma once
 
 #include <optional>
@@ -27,11 +27,12 @@ struct Request {
 // The head is everything up to and including the empty line. nullopt: the answer is 400.
 [[nodiscard]] std::optional<Request> parse_request(std::string_view head);
 
-// "/a%20b/?q" → "/a b/". nullopt for anything that is no plain path below the root: bad escapes, NUL,
-// backslashes, "..", an absolute URL. A trailing slash is kept.
+// "/a%20b/?q" → "/a b/". nullopt for anything that is no plain path below the root: bad escapes,
+// NUL, backslashes, "..", an absolute URL. A trailing slash is kept.
 [[nodiscard]] std::optional<std::string> decode_target(std::string_view target);
 
-// Whether a path names something that is not for visitors: a segment that starts with a dot, but for
+// Whether a path names something that is not for visitors: a segment that starts with a dot, but
+// for
 // /.well-known.
 [[nodiscard]] bool is_hidden(std::string_view path);
 
@@ -48,8 +49,8 @@ struct RangeAnswer {
   ByteRange bytes;
 };
 
-// One range of the Range header against a file of `size` bytes; several ranges or a form that is not
-// understood mean the whole file (RFC 9110, 14.2).
+// One range of the Range header against a file of `size` bytes; several ranges or a form that is
+// not understood mean the whole file (RFC 9110, 14.2).
 [[nodiscard]] RangeAnswer resolve_range(std::string_view header, unsigned long long size);
 
 // Whether an If-None-Match list holds the tag (weak comparison).

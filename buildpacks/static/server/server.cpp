@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The event loop of server.hpp. A connection alternates between reading a head and sending an answer;
-// what a client pipelines waits in its input buffer meanwhile.
+// The event loop of server.hpp. A connection alternates between reading a head and sending an
+// answer; what a client pipelines waits in its input buffer meanwhile.
 #include "buildpacks/static/server/server.hpp"
 
 #include <netinet/in.h>

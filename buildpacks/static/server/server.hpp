@@ -20,8 +20,8 @@ namespace berth::site {
 
 class Server final {
  public:
-  // The limits are for a server behind a router: idle connections outlive the router's own limit, so
-  // that the router, not this side, closes them.
+  // The limits are for a server behind a router: idle connections outlive the router's own limit,
+  // so that the router, not this side, closes them.
   struct Limits {
     std::size_t head_bytes = 16 * 1024;
     std::size_t connections = 10'000;

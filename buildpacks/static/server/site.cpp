@@ -107,7 +107,8 @@ std::string percent_encode(std::string_view path) {
 
 }  // namespace
 
-Site::Site(Fd root, std::string fallback) : root_(std::move(root)), fallback_(std::move(fallback)) {}
+Site::Site(Fd root, std::string fallback)
+    : root_(std::move(root)), fallback_(std::move(fallback)) {}
 
 Answer Site::plain(int status, std::string_view text, std::string_view more) {
   Answer answer;

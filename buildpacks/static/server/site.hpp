@@ -26,8 +26,8 @@ struct Answer {
 
 class Site final {
  public:
-  // `root` is an open directory. `fallback` ("/index.html") answers unknown paths with 200, for apps
-  // whose routes live in the browser; empty for none.
+  // `root` is an open directory. `fallback` ("/index.html") answers unknown paths with 200, for
+  // apps whose routes live in the browser; empty for none.
   Site(Fd root, std::string fallback);
 
   // Never fails: an unreadable file is a 404, a request that is not GET or HEAD a 405.

@@ -16,7 +16,8 @@ struct Expectation {
 };
 
 Expectation expectation_of(std::string_view sample) {
-  const auto file = std::filesystem::path(BERTH_SOURCE_DIR) / "tests/apps" / sample / "app.expect.json";
+  const auto file =
+      std::filesystem::path(BERTH_SOURCE_DIR) / "tests/apps" / sample / "app.expect.json";
   const auto object = parse_json_object(*read_file(file));
   REQUIRE_MESSAGE(object.has_value(), file.string());
   return {.path = optional_string(*object, "path").value_or("/"),
@@ -31,7 +32,8 @@ void check_sample(std::string_view sample, std::string_view app) {
   berth.must({"create", std::string(app)}, repository);
   const Output pushed = berth.push(repository);
   REQUIRE_MESSAGE(pushed.status.success(), pushed.err);
-  CHECK_MESSAGE(pushed.err.find("-----> Release v1: web=1 healthy in") != std::string::npos, pushed.err);
+  CHECK_MESSAGE(pushed.err.find("-----> Release v1: web=1 healthy in") != std::string::npos,
+                pushed.err);
   const Expectation expected = expectation_of(sample);
   const HttpResponse response = berth.get(app, expected.path);
   CHECK(response.status == expected.status);
@@ -46,10 +48,18 @@ void check_sample(std::string_view sample, std::string_view app) {
   berth.destroy(std::string(app));
 }
 
-TEST_CASE("an Express app with a lockfile is built by npm and answers") { check_sample("express", "express"); }
-TEST_CASE("a Flask app with requirements is built by pip and answers") { check_sample("flask", "flask"); }
-TEST_CASE("a Go module with a dependency is compiled and answers") { check_sample("go-module", "gopher"); }
-TEST_CASE("a Rust crate with a dependency is compiled and answers") { check_sample("rust-crate", "crab"); }
+TEST_CASE("an Express app with a lockfile is built by npm and answers") {
+  check_sample("express", "express");
+}
+TEST_CASE("a Flask app with requirements is built by pip and answers") {
+  check_sample("flask", "flask");
+}
+TEST_CASE("a Go module with a dependency is compiled and answers") {
+  check_sample("go-module", "gopher");
+}
+TEST_CASE("a Rust crate with a dependency is compiled and answers") {
+  check_sample("rust-crate", "crab");
+}
 TEST_CASE("a static site is served") { check_sample("static-site", "pages"); }
 
 TEST_CASE("a two-process app runs its web process and, once scaled, its worker") {
@@ -59,7 +69,8 @@ TEST_CASE("a two-process app runs its web process and, once scaled, its worker")
   CHECK(berth.get("duo").status == 200);
   berth.must({"ps:scale", "worker=1", "-a", "duo"});
   CHECK(eventually([&] {
-    return berth.must({"logs", "-a", "duo", "-p", "worker"}).find("app[worker.1]:") != std::string::npos;
+    return berth.must({"logs", "-a", "duo", "-p", "worker"}).find("app[worker.1]:") !=
+           std::string::npos;
   }));
   berth.destroy("duo");
 }

@@ -24,7 +24,8 @@ Platform& strict_platform() {
   return berth;
 }
 
-/// Pushes the sample to a new app; the push must fail, name one of the reasons, and leave no release.
+/// Pushes the sample to a new app; the push must fail, name one of the reasons, and leave no
+/// release.
 void check_refused(std::string_view sample, const std::vector<std::string>& reasons) {
   NEEDS_PLATFORM();
   Platform& berth = strict_platform();
@@ -34,7 +35,8 @@ void check_refused(std::string_view sample, const std::vector<std::string>& reas
   const Output pushed = berth.push(repository);
   CHECK_FALSE(pushed.status.success());
   for (const std::string& reason : reasons)
-    CHECK_MESSAGE(std::regex_search(pushed.err, std::regex(reason)), "no /" << reason << "/ in:\n" << pushed.err);
+    CHECK_MESSAGE(std::regex_search(pushed.err, std::regex(reason)), "no /" << reason << "/ in:\n"
+                                                                            << pushed.err);
   CHECK_MESSAGE(pushed.err.find("pre-receive hook declined") != std::string::npos, pushed.err);
   CHECK(berth.get("hello-good").status == 200);
   berth.destroy(app);
@@ -68,7 +70,8 @@ TEST_CASE("a build that takes too long is stopped at the limit") {
   check_refused("slow-build", {"60 ?s|1 ?min"});
 }
 TEST_CASE("a process that exits at once fails the release with its exit status") {
-  check_refused("exits-at-once", {"Release v1 failed: web\\.1 exited with status 3", "Nothing is serving yet"});
+  check_refused("exits-at-once",
+                {"Release v1 failed: web\\.1 exited with status 3", "Nothing is serving yet"});
 }
 TEST_CASE("a process that listens on 127.0.0.1 only is told so") {
   check_refused("loopback-only", {"127\\.0\\.0\\.1", "0\\.0\\.0\\.0"});
@@ -84,16 +87,20 @@ TEST_CASE("a process that never opens its port fails the release in the boot tim
   berth.must({"create", "silent"}, path);
   const Output pushed = berth.push(path);
   CHECK_FALSE(pushed.status.success());
-  CHECK_MESSAGE(std::regex_search(pushed.err, std::regex("\\$?PORT.*4 s|4 s.*\\$?PORT")), pushed.err);
+  CHECK_MESSAGE(std::regex_search(pushed.err, std::regex("\\$?PORT.*4 s|4 s.*\\$?PORT")),
+                pushed.err);
 }
 
 TEST_CASE("an app name with ../, spaces or 200 characters is refused with the rule") {
   NEEDS_PLATFORM();
   Platform& berth = strict_platform();
-  for (const std::string& name : {std::string("../etc"), std::string("a b"), std::string(200, 'a'), std::string("UPPER")}) {
+  for (const std::string& name :
+       {std::string("../etc"), std::string("a b"), std::string(200, 'a'), std::string("UPPER")}) {
     const Output output = berth.cli({"create", "--no-remote", "--", name});
     CHECK_FALSE(output.status.success());
-    CHECK_MESSAGE(output.err.find("lower-case letters, digits and single dashes") != std::string::npos, output.err);
+    CHECK_MESSAGE(
+        output.err.find("lower-case letters, digits and single dashes") != std::string::npos,
+        output.err);
   }
 }
 
@@ -133,7 +140,8 @@ TEST_CASE("a push over the size limit is refused with the limit") {
     const auto blob = open_file(path / "blob", O_WRONLY | O_CREAT);
     std::string chunk(1 << 20, '\0');
     for (int i = 0; i < 300; ++i) {
-      REQUIRE(::read(random->get(), chunk.data(), chunk.size()) == static_cast<ssize_t>(chunk.size()));
+      REQUIRE(::read(random->get(), chunk.data(), chunk.size()) ==
+              static_cast<ssize_t>(chunk.size()));
       REQUIRE_FALSE(write_all(blob->get(), chunk).has_error());
     }
   }
@@ -151,10 +159,12 @@ TEST_CASE("two pushes at once to one app: one builds, the other is told to wait"
   berth.must({"create", "twice"}, path);
   Output first;
   std::thread pusher([&] { first = berth.push(path); });
-  REQUIRE(eventually([&] { return berth.json_of({"builds", "-a", "twice"}).as_array().size() == 1; }));
+  REQUIRE(
+      eventually([&] { return berth.json_of({"builds", "-a", "twice"}).as_array().size() == 1; }));
   const Output second = berth.push(path);
   CHECK_FALSE(second.status.success());
-  CHECK_MESSAGE(second.err.find("another push is being built for this app") != std::string::npos, second.err);
+  CHECK_MESSAGE(second.err.find("another push is being built for this app") != std::string::npos,
+                second.err);
   berth.destroy("twice");  // ends the build, too
   pusher.join();
   CHECK_FALSE(first.status.success());
@@ -163,11 +173,12 @@ TEST_CASE("two pushes at once to one app: one builds, the other is told to wait"
 TEST_CASE("a second server on the same data directory is refused and names the first") {
   NEEDS_PLATFORM();
   Platform& berth = strict_platform();
-  const auto second = run_program({.argv = {BERTH_BINARY_DIR "/berth", "server", "--data-dir", berth.data().string(),
-                                            "--api-listen", "127.0.0.1:1"}});
+  const auto second = run_program({.argv = {BERTH_BINARY_DIR "/berth", "server", "--data-dir",
+                                            berth.data().string(), "--api-listen", "127.0.0.1:1"}});
   REQUIRE(second.has_value());
   CHECK_FALSE(second->status.success());
-  CHECK_MESSAGE(second->err.find("another berth server (process ") != std::string::npos, second->err);
+  CHECK_MESSAGE(second->err.find("another berth server (process ") != std::string::npos,
+                second->err);
   CHECK(berth.get("hello-good").status == 200);
 }
 
@@ -176,18 +187,20 @@ TEST_CASE("a port that is taken is named, with what to do") {
   Platform& berth = strict_platform();
   auto directory = TempDir::create(BERTH_BINARY_DIR);
   const auto taken = "127.0.0.1:" + std::to_string(berth.api_port());
-  const auto second = run_program({.argv = {BERTH_BINARY_DIR "/berth", "server", "--data-dir", directory->path().string(),
-                                            "--api-listen", taken}});
+  const auto second = run_program({.argv = {BERTH_BINARY_DIR "/berth", "server", "--data-dir",
+                                            directory->path().string(), "--api-listen", taken}});
   REQUIRE(second.has_value());
   CHECK_FALSE(second->status.success());
-  CHECK_MESSAGE(second->err.find(std::to_string(berth.api_port())) != std::string::npos, second->err);
+  CHECK_MESSAGE(second->err.find(std::to_string(berth.api_port())) != std::string::npos,
+                second->err);
   CHECK_MESSAGE(second->err.find("in use") != std::string::npos, second->err);
 }
 
 TEST_CASE("a user who is not root is told why root is needed") {
   NEEDS_PLATFORM();
-  const auto output = run_program({.argv = {"setpriv", "--reuid=65534", "--clear-groups", BERTH_BINARY_DIR "/berth", "server",
-                                            "--data-dir", "/tmp/berth-test-unprivileged"}});
+  const auto output =
+      run_program({.argv = {"setpriv", "--reuid=65534", "--clear-groups", BERTH_BINARY_DIR "/berth",
+                            "server", "--data-dir", "/tmp/berth-test-unprivileged"}});
   REQUIRE(output.has_value());
   CHECK_FALSE(output->status.success());
   CHECK_MESSAGE(output->err.find("must run as root") != std::string::npos, output->err);

@@ -24,8 +24,8 @@ TEST_CASE("load adds replicas, idleness removes them to zero, and the next reque
   CHECK(berth.json_of({"info", "-a", "sleepy"}).at("state") == "asleep");
   const HttpResponse woken = berth.get("sleepy");
   CHECK(woken.status == 200);
-  CHECK(berth.must({"logs", "-a", "sleepy", "-n", "500"}).find("Scaled web from 0 to 1: a request waits") !=
-        std::string::npos);
+  CHECK(berth.must({"logs", "-a", "sleepy", "-n", "500"})
+            .find("Scaled web from 0 to 1: a request waits") != std::string::npos);
 }
 
 }  // namespace

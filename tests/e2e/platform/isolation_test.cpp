@@ -32,14 +32,17 @@ std::string address_of(Platform& berth, const std::string& app) {
     const auto table = parse_json_object(*read_file(berth.data() / "router-table.json"));
     if (table.has_error()) return false;
     for (const json::value& entry : table->at("apps").as_array())
-      if (std::string_view(entry.at("name").as_string()) == app && !entry.at("replicas").as_array().empty())
+      if (std::string_view(entry.at("name").as_string()) == app &&
+          !entry.at("replicas").as_array().empty())
         address = entry.at("replicas").as_array()[0].at("address").as_string();
     return !address.empty();
   }));
   return address;
 }
 
-TEST_CASE("a replica sees no other app's processes, files or network, nor the server's socket or database") {
+TEST_CASE(
+    "a replica sees no other app's processes, files or network, nor the server's socket or "
+    "database") {
   NEEDS_PLATFORM();
   Platform& berth = platform();
   berth.deploy("static-site", "victim");
@@ -52,12 +55,15 @@ TEST_CASE("a replica sees no other app's processes, files or network, nor the se
   CHECK_MESSAGE(listing.find("berth server") == std::string::npos, listing);
   CHECK_MESSAGE(listing.find("static-server") == std::string::npos, listing);
 
-  const std::string files = inside(berth, "intruder", fmt::format("ls {} 2>&1; ls / ", berth.data().string()));
+  const std::string files =
+      inside(berth, "intruder", fmt::format("ls {} 2>&1; ls / ", berth.data().string()));
   CHECK_MESSAGE(files.find("No such file") != std::string::npos, files);
   CHECK_MESSAGE(files.find("berth.db") == std::string::npos, files);
 
-  CHECK(inside(berth, "intruder", connect_line(victim, 5000)).find("result closed") != std::string::npos);
-  CHECK(inside(berth, "intruder", connect_line("127.0.0.1", berth.api_port())).find("result closed") != std::string::npos);
+  CHECK(inside(berth, "intruder", connect_line(victim, 5000)).find("result closed") !=
+        std::string::npos);
+  CHECK(inside(berth, "intruder", connect_line("127.0.0.1", berth.api_port()))
+            .find("result closed") != std::string::npos);
 
   // A service of the host that listens on every address.
   const Fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -68,9 +74,12 @@ TEST_CASE("a replica sees no other app's processes, files or network, nor the se
   REQUIRE(::listen(listener.get(), 4) == 0);
   REQUIRE(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&any), &length) == 0);
   const std::string gateway = victim.substr(0, victim.rfind('.')) + ".1";
-  CHECK(inside(berth, "intruder", connect_line(gateway, ntohs(any.sin_port))).find("result closed") != std::string::npos);
+  CHECK(
+      inside(berth, "intruder", connect_line(gateway, ntohs(any.sin_port))).find("result closed") !=
+      std::string::npos);
 
-  const std::string identity = inside(berth, "intruder", "id -u; grep CapEff /proc/self/status; grep NoNewPrivs /proc/self/status");
+  const std::string identity = inside(
+      berth, "intruder", "id -u; grep CapEff /proc/self/status; grep NoNewPrivs /proc/self/status");
   CHECK_MESSAGE(identity.find("CapEff:\t0000000000000000") != std::string::npos, identity);
   CHECK_MESSAGE(identity.find("NoNewPrivs:\t1") != std::string::npos, identity);
   for (const auto* app : {"victim", "intruder"}) berth.destroy(app);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One app through its life: logs, scale, config, rollback, crash, ten deploys under load, autoscaling.
+// One app through its life: logs, scale, config, rollback, crash, ten deploys under load,
+// autoscaling.
 #include <fmt/format.h>
 
 #include <regex>
@@ -34,7 +35,8 @@ int ready_replicas(Platform& berth, const std::string& app) {
 /// The id of the app's one replica; empty while there are none or several.
 std::string only_replica(Platform& berth, const std::string& app) {
   const json::value all = berth.json_of({"ps", "-a", app});
-  return all.as_array().size() == 1 ? std::string(all.as_array()[0].at("id").as_string()) : std::string();
+  return all.as_array().size() == 1 ? std::string(all.as_array()[0].at("id").as_string())
+                                    : std::string();
 }
 
 TEST_CASE("`berth info --json` tells the name, the URLs and the state") {
@@ -42,7 +44,8 @@ TEST_CASE("`berth info --json` tells the name, the URLs and the state") {
   Platform& berth = platform();
   const json::value info = berth.json_of({"info", "-a", hello()});
   CHECK(info.at("name") == "hello");
-  CHECK(info.at("web_url").as_string() == fmt::format("http://hello.localhost:{}", berth.router_port()) + "/");
+  CHECK(info.at("web_url").as_string() ==
+        fmt::format("http://hello.localhost:{}", berth.router_port()) + "/");
   CHECK(std::string(info.at("git_url").as_string()).find("/hello.git") != std::string::npos);
   CHECK(info.at("state") == "running");
 }
@@ -52,7 +55,8 @@ TEST_CASE("what an app prints and what is asked of it stand in its log, stamped 
   Platform& berth = platform();
   CHECK(berth.get(hello(), "/?from=the-log-test").status == 200);
   const std::regex printed(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S* app\[web\.1\]: listening)");
-  const std::regex routed(R"(berth\[router\]: at=info method=GET path="/\?from=the-log-test".*status=200)");
+  const std::regex routed(
+      R"(berth\[router\]: at=info method=GET path="/\?from=the-log-test".*status=200)");
   std::string log;
   CHECK_MESSAGE(eventually([&] {
     log = berth.must({"logs", "-a", hello(), "-n", "500"});
@@ -71,7 +75,8 @@ TEST_CASE("scaled to three replicas, all three get traffic") {
     return seen.size() == 3;
   }));
   berth.must({"ps:scale", "web=1", "-a", hello()});
-  CHECK(eventually([&] { return berth.json_of({"ps", "-a", hello()}).as_array().size() == 1; }, 60s));
+  CHECK(
+      eventually([&] { return berth.json_of({"ps", "-a", hello()}).as_array().size() == 1; }, 60s));
 }
 
 TEST_CASE("a config change makes a release that serves the new value, and rollback the old one") {
@@ -83,10 +88,12 @@ TEST_CASE("a config change makes a release that serves the new value, and rollba
   (void)hello();
   const int before = version();
   berth.must({"config:set", "GREETING=good-morning", "-a", hello()});
-  CHECK(eventually([&] { return berth.get(hello()).body.find("good-morning") != std::string::npos; }));
+  CHECK(eventually(
+      [&] { return berth.get(hello()).body.find("good-morning") != std::string::npos; }));
   CHECK(version() == before + 1);
   berth.must({"rollback", "v" + std::to_string(before), "-a", hello()});
-  CHECK(eventually([&] { return berth.get(hello()).body.find("good-morning") == std::string::npos; }));
+  CHECK(eventually(
+      [&] { return berth.get(hello()).body.find("good-morning") == std::string::npos; }));
   CHECK(version() == before + 2);
   CHECK(berth.json_of({"config", "-a", hello()}).as_object().empty());
 }
@@ -111,7 +118,8 @@ TEST_CASE("ten deploys under load fail not one request") {
   Load load([&] { return berth.get("busy", "/"); }, 4);
   for (int i = 1; i <= 10; ++i) {
     const auto source = repository / "server.js";
-    REQUIRE_FALSE(write_file(source, *read_file(source) + fmt::format("// change {}\n", i)).has_error());
+    REQUIRE_FALSE(
+        write_file(source, *read_file(source) + fmt::format("// change {}\n", i)).has_error());
     berth.commit(repository, fmt::format("change {}", i));
     const Output pushed = berth.push(repository);
     REQUIRE_MESSAGE(pushed.status.success(), pushed.err);
@@ -140,7 +148,8 @@ TEST_CASE("restarting replaces the replicas without failing a request") {
 TEST_CASE("a one-off command runs in the app's environment and passes its exit code on") {
   NEEDS_PLATFORM();
   Platform& berth = platform();
-  const Output output = berth.cli({"run", "-a", hello(), "--no-tty", "--", "echo in $DYNO; pwd; exit 7"});
+  const Output output =
+      berth.cli({"run", "-a", hello(), "--no-tty", "--", "echo in $DYNO; pwd; exit 7"});
   CHECK_MESSAGE(output.status.code == 7, output.out << output.err);
   CHECK_MESSAGE(output.out.find("in run.1") != std::string::npos, output.out);
   CHECK(output.out.find("/app") != std::string::npos);
@@ -151,8 +160,9 @@ TEST_CASE("a domain leads to the app until it is removed") {
   Platform& berth = platform();
   berth.must({"domains:add", "www.shop.example", "-a", hello()});
   const auto ask = [&] {
-    auto response = http_request({.url = *Url::parse(fmt::format("http://127.0.0.1:{}/", berth.router_port())),
-                                  .headers = {{"Host", "www.shop.example"}}});
+    auto response =
+        http_request({.url = *Url::parse(fmt::format("http://127.0.0.1:{}/", berth.router_port())),
+                      .headers = {{"Host", "www.shop.example"}}});
     return response.has_value() ? response->status : 0;
   };
   CHECK(eventually([&] { return ask() == 200; }));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A whole API server in this process: an event loop in a thread, a store in memory, a fake of the rest
-// of the control plane, and clients that are real sockets.
+// A whole API server in this process: an event loop in a thread, a store in memory, a fake of the
+// rest of the control plane, and clients that are real sockets.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -145,8 +145,8 @@ TEST_CASE("descriptors reach the child under their numbers, whatever their order
   SUBCASE("crossed: each source is the other's target") {
     const int one = first->write.get();
     const int other = second->write.get();
-    command = {.argv = {"bash", "-c", "echo three >&$1; echo four >&$2", "bash", std::to_string(other),
-                        std::to_string(one)}};
+    command = {.argv = {"bash", "-c", "echo three >&$1; echo four >&$2", "bash",
+                        std::to_string(other), std::to_string(one)}};
     command.extra_fds = {{one, other}, {other, one}};
   }
   if (command.extra_fds.empty())

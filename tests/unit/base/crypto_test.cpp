@@ -37,7 +37,8 @@ TEST_CASE("SHA-256 gives the standard's values, whole and in pieces") {
 
 TEST_CASE("hex and base64 give the known texts, and base64 comes back") {
   CHECK(hex(std::string_view("\x00\x7f\xff", 3)) == "007fff");
-  for (const auto& [plain, encoded] : {std::pair{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}}) {
+  for (const auto& [plain, encoded] :
+       {std::pair{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}}) {
     CHECK(base64(plain) == encoded);
     CHECK(*base64_decode(encoded) == plain);
   }

@@ -77,7 +77,8 @@ TEST_CASE("reading has a limit, and says what is missing") {
   CHECK(large.error().kind == ErrorKind::limit);
   const auto missing = read_file(directory / "nothing");
   CHECK(missing.error().kind == ErrorKind::not_found);
-  CHECK(missing.error().message == "open " + (directory / "nothing").string() + ": No such file or directory");
+  CHECK(missing.error().message ==
+        "open " + (directory / "nothing").string() + ": No such file or directory");
   CHECK(read_file(directory.directory.path()).has_error());
 }
 

@@ -47,8 +47,9 @@ class Peer {
   }
 
   [[nodiscard]] HttpRequest request(std::string_view target = "/") const {
-    return {.url = {.scheme = "http", .host = "127.0.0.1", .port = port, .target = std::string(target)},
-            .deadline = 20s};
+    return {
+        .url = {.scheme = "http", .host = "127.0.0.1", .port = port, .target = std::string(target)},
+        .deadline = 20s};
   }
 
   int port = 0;
@@ -61,7 +62,8 @@ class Peer {
       const auto end = request.find("\r\n\r\n");
       if (end != std::string::npos) {
         const auto field = request.find("Content-Length: ");
-        const std::size_t body = field == std::string::npos ? 0 : std::stoul(request.substr(field + 16));
+        const std::size_t body =
+            field == std::string::npos ? 0 : std::stoul(request.substr(field + 16));
         if (request.size() >= end + 4 + body) return request;
       }
       const ssize_t count = ::read(socket, buffer, sizeof buffer);
@@ -96,7 +98,8 @@ TEST_CASE("a URL is taken apart, with the scheme's port and a path") {
   CHECK(Url::parse("http://example.com?x")->target == "/?x");
   CHECK(Url::parse("http://[::1]:8080/")->host == "[::1]");
   CHECK(Url::parse("http://[::1]:8080/")->port == 8080);
-  for (const auto* bad : {"", "example.com", "ftp://example.com", "http//x", "http://a b/", "http://x:99999/", "http:///x", "file:///x"})
+  for (const auto* bad : {"", "example.com", "ftp://example.com", "http//x", "http://a b/",
+                          "http://x:99999/", "http:///x", "file:///x"})
     CHECK_MESSAGE(Url::parse(bad).has_error(), std::string(bad));
 }
 
@@ -123,7 +126,8 @@ TEST_CASE("a request says who and what, and the response comes whole") {
 }
 
 TEST_CASE("every name below localhost is the loopback") {
-  const Peer peer([](const std::string&, int socket) { send(socket, "HTTP/1.1 204 No Content\r\n\r\n"); });
+  const Peer peer(
+      [](const std::string&, int socket) { send(socket, "HTTP/1.1 204 No Content\r\n\r\n"); });
   HttpRequest request = peer.request();
   request.url.host = "api.localhost";
   const auto response = http_request(request);
@@ -136,7 +140,9 @@ TEST_CASE("bodies end by length, by chunks, by the connection's end, or are none
   std::string expected;
   std::string method = "GET";
   SUBCASE("chunks") {
-    answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n world\r\n0\r\n\r\n";
+    answer =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x=y\r\n "
+        "world\r\n0\r\n\r\n";
     expected = "hello world";
   }
   SUBCASE("the end of the connection") {
@@ -145,7 +151,8 @@ TEST_CASE("bodies end by length, by chunks, by the connection's end, or are none
   }
   SUBCASE("a length, large") {
     expected = std::string(3 << 20, 'x');
-    answer = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(expected.size()) + "\r\n\r\n" + expected;
+    answer = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(expected.size()) + "\r\n\r\n" +
+             expected;
   }
   SUBCASE("HEAD") {
     method = "HEAD";
@@ -260,7 +267,9 @@ TEST_CASE("a stream may take longer than the deadline as long as it goes on") {
 TEST_CASE("an answer that is cut short, or is none, is an error and not a short body") {
   std::string answer;
   SUBCASE("by length") { answer = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"; }
-  SUBCASE("by chunks") { answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"; }
+  SUBCASE("by chunks") {
+    answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
+  }
   SUBCASE("no HTTP") { answer = "SSH-2.0-OpenSSH\r\n\r\n"; }
   SUBCASE("nothing") { answer = ""; }
   const Peer peer([&](const std::string&, int socket) { send(socket, answer); });
@@ -275,7 +284,8 @@ TEST_CASE("a port that nobody listens on is named") {
     const Peer peer([](const std::string&, int) {});
     port = peer.port;
   }
-  const auto response = http_request({.url = {.scheme = "http", .host = "127.0.0.1", .port = port, .target = "/"}});
+  const auto response =
+      http_request({.url = {.scheme = "http", .host = "127.0.0.1", .port = port, .target = "/"}});
   REQUIRE(response.has_error());
   CHECK(response.error().kind == ErrorKind::unavailable);
   CHECK(response.error().message ==

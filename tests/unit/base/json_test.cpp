@@ -9,7 +9,8 @@ namespace {
 TEST_CASE("a document is parsed whole, or the error says where") {
   CHECK(parse_json(" {\"a\": [1, 2.5, null, true, \"x\"]} \n").has_value());
   CHECK(parse_json("12").has_value());
-  for (const auto* bad : {"", " ", "{", "[1,]", "{'a':1}", "{\"a\":1} x", "{\"a\":1}{", "nul", "\"\\x\"", "01", "+1", "\"\x01\""})
+  for (const auto* bad : {"", " ", "{", "[1,]", "{'a':1}", "{\"a\":1} x", "{\"a\":1}{", "nul",
+                          "\"\\x\"", "01", "+1", "\"\x01\""})
     CHECK_MESSAGE(parse_json(bad).has_error(), bad);
   CHECK(parse_json("{\"a\": x}").error().message.starts_with("not valid JSON at byte 6"));
   CHECK(parse_json("[1] 2").error().message.starts_with("not valid JSON at byte 4"));
@@ -27,7 +28,8 @@ TEST_CASE("where an object is expected, nothing else will do") {
 }
 
 TEST_CASE("a field that is required is named when it is missing or of another type") {
-  const json::object object = *parse_json_object(R"({"s":"x","n":7,"null":null,"big":18446744073709551615,"r":1.5})");
+  const json::object object =
+      *parse_json_object(R"({"s":"x","n":7,"null":null,"big":18446744073709551615,"r":1.5})");
   CHECK(*require_string(object, "s") == "x");
   CHECK(*require_int(object, "n") == 7);
   CHECK(require_string(object, "missing").error().message == "'missing' is required");

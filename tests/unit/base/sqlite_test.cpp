@@ -28,8 +28,12 @@ TEST_CASE("values come back as they were bound, NUL bytes and nothing among them
   const std::string bytes("a\0b", 3);
   memory.database.prepare("INSERT INTO t VALUES (?,?,?,?)").bind(bytes).bind(INT64_MIN).bind(0.5)
       .bind_blob(bytes).run();
-  memory.database.prepare("INSERT INTO t VALUES (?,?,?,?)").bind(std::optional<std::string>()).bind(true)
-      .bind(nullptr).bind_blob({}).run();
+  memory.database.prepare("INSERT INTO t VALUES (?,?,?,?)")
+      .bind(std::optional<std::string>())
+      .bind(true)
+      .bind(nullptr)
+      .bind_blob({})
+      .run();
   Statement rows = memory.database.prepare("SELECT a, b, c, d FROM t ORDER BY rowid");
   REQUIRE(rows.step());
   CHECK(rows.text(0) == bytes);
@@ -75,7 +79,8 @@ TEST_CASE("an exception inside a transaction rolls it back") {
 TEST_CASE("a commit that fails leaves no transaction open") {
   Memory memory;
   memory.database.execute("CREATE TABLE parent (id INTEGER PRIMARY KEY)");
-  memory.database.execute("CREATE TABLE child (p INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)");
+  memory.database.execute(
+      "CREATE TABLE child (p INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)");
   CHECK_THROWS([&] {
     Transaction transaction(memory.database);
     memory.database.execute("INSERT INTO child VALUES (7)");
@@ -90,7 +95,8 @@ TEST_CASE("a commit that fails leaves no transaction open") {
 
 TEST_CASE("wrong SQL throws with the database's words") {
   Memory memory;
-  CHECK_THROWS_WITH(memory.database.execute("SELEC"), "database: SELEC: near \"SELEC\": syntax error");
+  CHECK_THROWS_WITH(memory.database.execute("SELEC"),
+                    "database: SELEC: near \"SELEC\": syntax error");
   CHECK_THROWS(std::ignore = memory.database.prepare("SELECT x FROM t"));
 }
 
@@ -140,8 +146,8 @@ TEST_CASE("migrations run once, in order, and a later start goes on from there")
 
 TEST_CASE("a migration that fails halfway leaves the version before it") {
   Memory memory;
-  const std::array<std::string_view, 2> broken = {"CREATE TABLE a (x)",
-                                                  "CREATE TABLE b (x); INSERT INTO missing VALUES (1)"};
+  const std::array<std::string_view, 2> broken = {
+      "CREATE TABLE a (x)", "CREATE TABLE b (x); INSERT INTO missing VALUES (1)"};
   const auto failed = memory.database.migrate(broken);
   REQUIRE(failed.has_error());
   CHECK(failed.error().message.starts_with("migrate the database: "));

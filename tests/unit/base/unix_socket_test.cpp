@@ -42,7 +42,8 @@ TEST_CASE("a path longer than the kernel's 107 bytes works too") {
 
 TEST_CASE("a name that fits in no way is refused") {
   const Directory here;
-  CHECK(listen_unix(here.directory.path() / std::string(200, 'x')).error().kind == ErrorKind::invalid);
+  CHECK(listen_unix(here.directory.path() / std::string(200, 'x')).error().kind ==
+        ErrorKind::invalid);
 }
 
 TEST_CASE("the socket is for its owner alone") {

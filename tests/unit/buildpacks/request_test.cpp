@@ -49,18 +49,22 @@ TEST_CASE("a request's method, path, query and validators are read") {
 }
 
 TEST_CASE("a connection closes on request, for HTTP/1.0, and a body is noticed") {
-  CHECK_FALSE(parse_request("GET / HTTP/1.1\r\nHost: x\r\nConnection: foo, Close\r\n\r\n")->keep_alive);
+  CHECK_FALSE(
+      parse_request("GET / HTTP/1.1\r\nHost: x\r\nConnection: foo, Close\r\n\r\n")->keep_alive);
   CHECK_FALSE(parse_request("GET / HTTP/1.0\r\n\r\n")->keep_alive);
   CHECK(parse_request("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n")->has_body);
-  CHECK(parse_request("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")->has_body);
+  CHECK(
+      parse_request("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")->has_body);
 }
 
 TEST_CASE("an ambiguous head is refused") {
-  for (const char* head : {"GET / HTTP/2\r\nHost: x\r\n\r\n", "GET  / HTTP/1.1\r\nHost: x\r\n\r\n",
-           "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
-           "GET / HTTP/1.1\r\nHost : x\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n",
-           "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", "GE(T / HTTP/1.1\r\nHost: x\r\n\r\n",
-           "GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", "GET / HTTP/1.1\nHost: x\n\n", "\r\n\r\n"}) {
+  for (const char* head :
+       {"GET / HTTP/2\r\nHost: x\r\n\r\n", "GET  / HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost : x\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        "GE(T / HTTP/1.1\r\nHost: x\r\n\r\n", "GET /a b HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET / HTTP/1.1\nHost: x\n\n", "\r\n\r\n"}) {
     CAPTURE(head);
     CHECK_FALSE(parse_request(head));
   }
@@ -75,7 +79,8 @@ TEST_CASE("a range is resolved against the size") {
   CHECK(resolve_range("bytes=10-", 10).kind == RangeKind::unsatisfiable);
   CHECK(resolve_range("bytes=0-0", 0).kind == RangeKind::unsatisfiable);
   CHECK(resolve_range("bytes=-0", 10).kind == RangeKind::unsatisfiable);
-  for (const char* whole : {"", "lines=0-1", "bytes=3-1", "bytes=0-1,4-5", "bytes=a-b", "bytes=-"}) {
+  for (const char* whole :
+       {"", "lines=0-1", "bytes=3-1", "bytes=0-1,4-5", "bytes=a-b", "bytes=-"}) {
     CAPTURE(whole);
     CHECK(resolve_range(whole, 10).kind == RangeKind::whole);
   }

@@ -241,14 +241,16 @@ TEST_CASE("a file larger than the socket's buffers arrives whole") {
   server.write("big.bin", content);
   server.start();
   const Fd fd = server.connect();
-  REQUIRE(write_all(fd.get(), "GET /big.bin HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").has_value());
+  REQUIRE(write_all(fd.get(), "GET /big.bin HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+              .has_value());
   CHECK(body_of(Running::read_to_end(fd)) == content);
 }
 
 TEST_CASE("a head that is too large is refused, one that stops halfway ends with the time limit") {
   Running server({}, {.head_seconds = 1});
   server.start();
-  CHECK(status_of(server.raw("GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(20'000, 'a'))) == "431");
+  CHECK(status_of(server.raw("GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(20'000, 'a'))) ==
+        "431");
   CHECK(server.raw("GET / HTTP/1.1\r\nHost:").empty());
 }
 

@@ -49,7 +49,8 @@ TEST_CASE_FIXTURE(Fixture, "logs shows the backlog and ends") {
       "\n");
 }
 
-TEST_CASE_FIXTURE(Fixture, "the router is one source of the platform's lines, and others are refused") {
+TEST_CASE_FIXTURE(Fixture,
+                  "the router is one source of the platform's lines, and others are refused") {
   session_at(server, "s1");
   server.stream("GET /logs/s1", [](const Asked&, FakeServer::Stream stream) {
     stream.begin("text/event-stream");

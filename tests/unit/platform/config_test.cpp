@@ -38,14 +38,25 @@ TEST_CASE("every key that is given replaces its default, and no other") {
   expected.domain = "apps.example.com";
   expected.log_level = "debug";
   expected.api.listen = "[::1]:7000";
-  expected.router = {.listen = {"0.0.0.0:80", "[::]:80"}, .admin = "", .threads = 4, .managed = false,
-                     .first_byte_timeout = 1s, .idle_timeout = 2s, .hold_timeout = 3s};
+  expected.router = {.listen = {"0.0.0.0:80", "[::]:80"},
+                     .admin = "",
+                     .threads = 4,
+                     .managed = false,
+                     .first_byte_timeout = 1s,
+                     .idle_timeout = 2s,
+                     .hold_timeout = 3s};
   expected.network = {.bridge = "br-apps", .subnet = "10.1.0.0/20"};
-  expected.runtime = {.oci = "/usr/bin/runc", .cgroup = "apps", .boot_timeout = 4s, .stop_grace = 5s,
-                      .drain_timeout = 6s, .first_uid = 2'000'000,
-                      .sizes = {{"standard", {.memory_bytes = 1ULL << 30}},
-                                {"large", {.memory_bytes = 2ULL << 30, .cpu_milli = 2500, .pids = 9,
-                                           .disk_bytes = 4ULL << 30}}}};
+  expected.runtime = {
+      .oci = "/usr/bin/runc",
+      .cgroup = "apps",
+      .boot_timeout = 4s,
+      .stop_grace = 5s,
+      .drain_timeout = 6s,
+      .first_uid = 2'000'000,
+      .sizes = {
+          {"standard", {.memory_bytes = 1ULL << 30}},
+          {"large",
+           {.memory_bytes = 2ULL << 30, .cpu_milli = 2500, .pids = 9, .disk_bytes = 4ULL << 30}}}};
   expected.build = {.timeout = 7min, .memory_bytes = 3ULL << 30, .cpu_milli = 500, .pids = 100,
                     .disk_bytes = 5ULL << 30, .parallel = 2};
   expected.git.max_push_bytes = 1 << 20;
@@ -101,8 +112,10 @@ TEST_CASE("whatever is wrong is named with file, line and column") {
   };
   for (const Row& row : {
            // Unknown and repeated keys.
-           Row{"domain: x.y\n\nruoter: {}\n", "berth.yaml:3:1: unknown key 'ruoter'. Did you mean 'router'?"},
-           Row{"api:\n  listn: x\n", "berth.yaml:2:3: unknown key 'listn' in 'api'. Did you mean 'listen'?"},
+           Row{"domain: x.y\n\nruoter: {}\n",
+               "berth.yaml:3:1: unknown key 'ruoter'. Did you mean 'router'?"},
+           Row{"api:\n  listn: x\n",
+               "berth.yaml:2:3: unknown key 'listn' in 'api'. Did you mean 'listen'?"},
            Row{"xyz: 1\n", "berth.yaml:1:1: unknown key 'xyz'"},
            Row{"runtime:\n  sizes:\n    big: {ram: 1}\n",
                "berth.yaml:3:11: unknown key 'ram' in 'runtime.sizes.big'"},
@@ -115,44 +128,59 @@ TEST_CASE("whatever is wrong is named with file, line and column") {
            Row{"domain: [a]\n", "berth.yaml:1:9: 'domain' must be a domain, not a list"},
            Row{"domain:\n", "berth.yaml:1:1: 'domain' must be a domain, not nothing"},
            Row{"router: {threads: many}\n",
-               "berth.yaml:1:19: 'router.threads' must be a whole number from 0 to 1024, not 'many'"},
+               "berth.yaml:1:19: 'router.threads' must be a whole number from 0 to 1024, not "
+               "'many'"},
            Row{"router: {threads: -1}\n",
                "berth.yaml:1:19: 'router.threads' must be a whole number from 0 to 1024, not '-1'"},
-           Row{"router: {managed: yes}\n", "berth.yaml:1:19: 'router.managed' must be true or false, not 'yes'"},
-           Row{"router:\n  listen: []\n", "berth.yaml:2:11: 'router.listen' must have at least one address"},
+           Row{"router: {managed: yes}\n",
+               "berth.yaml:1:19: 'router.managed' must be true or false, not 'yes'"},
+           Row{"router:\n  listen: []\n",
+               "berth.yaml:2:11: 'router.listen' must have at least one address"},
            Row{"router:\n  listen: [{a: 1}]\n",
-               "berth.yaml:2:12: 'router.listen' must be an address or a list of them, not a section with "
+               "berth.yaml:2:12: 'router.listen' must be an address or a list of them, not a "
+               "section with "
                "keys"},
            // Bad values.
-           Row{"data_dir: berth\n", "berth.yaml:1:11: 'data_dir' must be an absolute path, not 'berth'"},
-           Row{"domain: a b\n", "berth.yaml:1:9: 'domain' must be a domain such as example.com, not 'a b'"},
+           Row{"data_dir: berth\n",
+               "berth.yaml:1:11: 'data_dir' must be an absolute path, not 'berth'"},
+           Row{"domain: a b\n",
+               "berth.yaml:1:9: 'domain' must be a domain such as example.com, not 'a b'"},
            Row{"log_level: loud\n",
                "berth.yaml:1:12: 'log_level' must be debug, info, warning or error, not 'loud'"},
            Row{"api: {listen: 7070}\n",
-               "berth.yaml:1:15: 'api.listen' must be an IP address and a port, such as 127.0.0.1:7070 or "
+               "berth.yaml:1:15: 'api.listen' must be an IP address and a port, such as "
+               "127.0.0.1:7070 or "
                "[::1]:7070, not '7070'"},
            Row{"api: {listen: '127.0.0.1:70700'}\n",
-               "berth.yaml:1:15: 'api.listen' must be an IP address and a port, such as 127.0.0.1:7070 or "
+               "berth.yaml:1:15: 'api.listen' must be an IP address and a port, such as "
+               "127.0.0.1:7070 or "
                "[::1]:7070, not '127.0.0.1:70700'"},
            Row{"network: {bridge: a-name-that-is-long}\n",
-               "berth.yaml:1:19: 'network.bridge' must be 1 to 15 lower-case letters, digits and dashes, "
+               "berth.yaml:1:19: 'network.bridge' must be 1 to 15 lower-case letters, digits and "
+               "dashes, "
                "not 'a-name-that-is-long'"},
            Row{"network: {subnet: 10.0.0.1/16}\n",
-               "berth.yaml:1:19: 'network.subnet' must be an IPv4 network with 8 to 28 bits and no bits "
+               "berth.yaml:1:19: 'network.subnet' must be an IPv4 network with 8 to 28 bits and no "
+               "bits "
                "beyond them, such as 198.18.0.0/16, not '10.0.0.1/16'"},
            Row{"runtime: {cgroup: ../x}\n",
-               "berth.yaml:1:19: 'runtime.cgroup' must be 1 to 60 lower-case letters, digits and dashes, "
+               "berth.yaml:1:19: 'runtime.cgroup' must be 1 to 60 lower-case letters, digits and "
+               "dashes, "
                "not '../x'"},
-           Row{"runtime: {oci: ''}\n", "berth.yaml:1:16: 'runtime.oci' must be the name or path of a program"},
+           Row{"runtime: {oci: ''}\n",
+               "berth.yaml:1:16: 'runtime.oci' must be the name or path of a program"},
            Row{"runtime: {stop_grace: 30}\n",
-               "berth.yaml:1:23: 'runtime.stop_grace' cannot be read: '30' is not a duration: write a whole "
+               "berth.yaml:1:23: 'runtime.stop_grace' cannot be read: '30' is not a duration: "
+               "write a whole "
                "number and a unit, such as 500ms, 30s, 15m or 2h"},
            Row{"runtime: {boot_timeout: 0s}\n",
                "berth.yaml:1:25: 'runtime.boot_timeout' must be at least 1ms, not '0s'"},
            Row{"runtime:\n  sizes:\n    A B: {memory: 1GiB}\n",
-               "berth.yaml:3:10: 'runtime.sizes.A B' is not a name for a size: use 1 to 30 lower-case "
+               "berth.yaml:3:10: 'runtime.sizes.A B' is not a name for a size: use 1 to 30 "
+               "lower-case "
                "letters, digits and dashes"},
-           Row{"build: {memory: 1KiB}\n", "berth.yaml:1:17: 'build.memory' must be at least 16384KiB, not '1KiB'"},
+           Row{"build: {memory: 1KiB}\n",
+               "berth.yaml:1:17: 'build.memory' must be at least 16384KiB, not '1KiB'"},
            Row{"build: {cpu: 1m}\n", "berth.yaml:1:14: 'build.cpu' must be at least 10m, not '1m'"},
            // Syntax.
            Row{"api: {listen: x\n", "berth.yaml:2:1: not valid YAML: end of map flow not found"},
@@ -165,8 +193,8 @@ TEST_CASE("whatever is wrong is named with file, line and column") {
 }
 
 TEST_CASE("a tab, an open quote and nonsense are syntax errors with a place") {
-  for (const auto* bad : {"api:\n\tlisten: x\n", "domain: \"abc\n", "a: b: c\n", "{]", "*x", "&", "%YAML 9",
-                          ", api: {listen: x}", "]"}) {
+  for (const auto* bad : {"api:\n\tlisten: x\n", "domain: \"abc\n", "a: b: c\n", "{]", "*x", "&",
+                          "%YAML 9", ", api: {listen: x}", "]"}) {
     CAPTURE(bad);
     const std::string message = refusal(bad);
     CHECK(message.starts_with("berth.yaml:"));
@@ -177,7 +205,8 @@ TEST_CASE("a tab, an open quote and nonsense are syntax errors with a place") {
 TEST_CASE("deep nesting, many aliases and long keys are refused without harm") {
   CHECK(refusal(std::string(100'000, '[')) != "accepted");
   CHECK(refusal(std::string(100'000, '{')) != "accepted");
-  CHECK(refusal("a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n").find("unknown key 'a'") != std::string::npos);
+  CHECK(refusal("a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n").find("unknown key 'a'") !=
+        std::string::npos);
   CHECK(refusal(std::string(1'000, 'k') + ": 1\n").size() < 200);
 }
 

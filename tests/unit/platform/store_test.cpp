@@ -93,7 +93,8 @@ TEST_CASE("setting a config var to the value that it has makes no release") {
   Store store = make_store();
   const App app = make_app(store);
   REQUIRE(store.update_config_vars(app.id, {{"KEY", "a"}}, ada).has_value());
-  REQUIRE(store.update_config_vars(app.id, {{"KEY", "a"}, {"NONE", std::nullopt}}, ada).has_value());
+  REQUIRE(
+      store.update_config_vars(app.id, {{"KEY", "a"}, {"NONE", std::nullopt}}, ada).has_value());
   CHECK(store.releases(app.id).size() == 1);
 }
 
@@ -184,10 +185,16 @@ TEST_CASE("a quantity set by hand switches autoscaling off") {
   const App app = make_app(store);
   deploy(store, app, "sha256:1");
   const AutoscalePolicy policy{.min = 0, .max = 5, .requests_per_second = 20};
-  REQUIRE(store.update_formation(app.id, {{.type = "web", .quantity = {}, .size = {}, .autoscale = policy}}, ada).has_value());
+  REQUIRE(store
+              .update_formation(
+                  app.id, {{.type = "web", .quantity = {}, .size = {}, .autoscale = policy}}, ada)
+              .has_value());
   store.autoscale_quantity(app.id, "web", 9, "90 requests/s");
   CHECK(store.formation(app.id)[0].quantity == 5);
-  REQUIRE(store.update_formation(app.id, {{.type = "web", .quantity = 2, .size = {}, .autoscale = {}}}, ada).has_value());
+  REQUIRE(store
+              .update_formation(app.id,
+                                {{.type = "web", .quantity = 2, .size = {}, .autoscale = {}}}, ada)
+              .has_value());
   CHECK_FALSE(store.formation(app.id)[0].autoscale.has_value());
   CHECK(store.formation(app.id)[0].quantity == 2);
 }

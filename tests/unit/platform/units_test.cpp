@@ -19,8 +19,9 @@ TEST_CASE("a duration is a whole number and a unit") {
     REQUIRE(parse_duration(row.text).has_value());
     CHECK(*parse_duration(row.text) == row.value);
   }
-  for (const auto* bad : {"", "30", "s", "-1s", "+1s", "1.5s", "1 s", " 1s", "1s ", "1S", "1d", "1h30m",
-                          "8785h", "99999999999999999999s", "18446744073709551615h", "0x1s"})
+  for (const auto* bad :
+       {"", "30", "s", "-1s", "+1s", "1.5s", "1 s", " 1s", "1s ", "1S", "1d", "1h30m", "8785h",
+        "99999999999999999999s", "18446744073709551615h", "0x1s"})
     CHECK_MESSAGE(parse_duration(bad).has_error(), bad);
 }
 
@@ -32,8 +33,8 @@ TEST_CASE("a size is bytes, or a whole number and a binary unit") {
   CHECK(*parse_bytes("2GiB") == 2ULL << 30);
   CHECK(*parse_bytes("1TiB") == 1ULL << 40);
   CHECK(*parse_bytes("9223372036854775807") == INT64_MAX);
-  for (const auto* bad : {"", "MiB", "-1", "1MB", "1M", "1mib", "1.5GiB", "1 MiB", "9223372036854775808",
-                          "8388608TiB", "99999999999999999999"})
+  for (const auto* bad : {"", "MiB", "-1", "1MB", "1M", "1mib", "1.5GiB", "1 MiB",
+                          "9223372036854775808", "8388608TiB", "99999999999999999999"})
     CHECK_MESSAGE(parse_bytes(bad).has_error(), bad);
 }
 
@@ -55,8 +56,9 @@ TEST_CASE("a refused unit says what may be written") {
   CHECK(parse_bytes("1GB").error().message ==
         "'1GB' is not a size: write a whole number of bytes, or one and a unit, such as 64KiB, "
         "512MiB or 2GiB");
-  CHECK(parse_milli_cpu("half").error().message ==
-        "'half' is not a share of CPU: write cores, such as 2 or 0.5, or thousandths, such as 500m");
+  CHECK(
+      parse_milli_cpu("half").error().message ==
+      "'half' is not a share of CPU: write cores, such as 2 or 0.5, or thousandths, such as 500m");
 }
 
 }  // namespace

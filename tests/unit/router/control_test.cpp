@@ -165,8 +165,9 @@ TEST_CASE("switching a release under load loses no request") {
       for (int n = 0; !stop; ++n) {
         if (n % 50 == 49) client = bed.client();
         ++sent;
-        client.send(i % 2 ? get("/")
-                          : "POST / HTTP/1.1\r\nHost: hello.localhost\r\nContent-Length: 2\r\n\r\nhi");
+        client.send(
+            i % 2 ? get("/")
+                  : "POST / HTTP/1.1\r\nHost: hello.localhost\r\nContent-Length: 2\r\n\r\nhi");
         const auto answer = client.read_message();
         if (answer.status() == 200 && (answer.body == "blue/" || answer.body == "green/")) ++good;
       }
@@ -220,7 +221,8 @@ TEST_CASE("hosts and apps come and go one by one or by a snapshot") {
     return client.read_message().status();
   };
   CHECK(ask("HELLO.localhost:8080") == 200);
-  bed.control->apply({{"type", "put_host"}, {"version", 10}, {"host", "*.shop.example"}, {"app", "hello"}});
+  bed.control->apply(
+      {{"type", "put_host"}, {"version", 10}, {"host", "*.shop.example"}, {"app", "hello"}});
   CHECK(ask("a.shop.example") == 200);
   CHECK(ask("a.b.shop.example") == 404);
   CHECK(ask("shop.example") == 404);

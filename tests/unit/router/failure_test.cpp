@@ -48,7 +48,8 @@ TEST_CASE("a replica that closes without an answer is H13, and a POST is not sen
   });
   Bed bed;
   bed.put("running", {{"r-1", server.port()}});
-  CHECK(outcome(bed, "POST / HTTP/1.1\r\nHost: hello.localhost\r\nContent-Length: 2\r\n\r\nhi") == "H13 503");
+  CHECK(outcome(bed, "POST / HTTP/1.1\r\nHost: hello.localhost\r\nContent-Length: 2\r\n\r\nhi") ==
+        "H13 503");
   CHECK(requests == 1);
 }
 
@@ -160,7 +161,8 @@ TEST_CASE("a client that stops in the middle of its request is let go: H28") {
 TEST_CASE("an early answer to an unfinished upload reaches the client") {
   Server server([](Peer& peer) {
     CHECK_FALSE(peer.read_until("\r\n\r\n").empty());
-    peer.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig");
+    peer.send(
+        "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig");
   });
   Bed bed;
   bed.put("running", {{"r-1", server.port()}});
@@ -190,8 +192,10 @@ TEST_CASE("what two parsers could read differently is refused and not forwarded"
   Bed bed;
   bed.put("running", {{"r-1", server.port()}});
   Peer client = bed.client();
-  client.send("POST / HTTP/1.1\r\nHost: hello.localhost\r\nContent-Length: 6\r\n"
-              "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /admin HTTP/1.1\r\nHost: hello.localhost\r\n\r\n");
+  client.send(
+      "POST / HTTP/1.1\r\nHost: hello.localhost\r\nContent-Length: 6\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /admin HTTP/1.1\r\nHost: "
+      "hello.localhost\r\n\r\n");
   const std::string answer = client.read_all();
   CHECK(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"));
   CHECK(answer.find("smuggled") == std::string::npos);
@@ -203,7 +207,8 @@ TEST_CASE("an invalid chunk after a good beginning ends the request") {
   Bed bed;
   bed.put("running", {{"r-1", server.port()}});
   Peer client = bed.client();
-  client.send("POST / HTTP/1.1\r\nHost: hello.localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+  client.send(
+      "POST / HTTP/1.1\r\nHost: hello.localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
   CHECK(eventually([&] { return server.connections() == 1; }));
   client.send("zz\r\n");
   CHECK(client.read_all().starts_with("HTTP/1.1 400 "));
@@ -227,7 +232,9 @@ TEST_CASE("an upgraded connection is a tunnel in both directions, half-closed at
   Server server([](Peer& peer) {
     const std::string head = peer.read_until("\r\n\r\n");
     CHECK(head.find("Connection: Upgrade\r\nUpgrade: websocket\r\n") != std::string::npos);
-    peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nfirst");
+    peer.send(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "
+        "websocket\r\n\r\nfirst");
     CHECK(peer.read_exactly(5) == "early");
     for (std::string text; !(text = peer.read_exactly(4)).empty();) peer.send(text);
     peer.send("bye");
@@ -272,7 +279,8 @@ TEST_CASE("a large answer to a slow reader is whole, and the router keeps little
   CHECK(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 200"));
   // The writer comes to a stand: all that lies between is what kernel buffers and one of ours hold.
   std::size_t last = 1;
-  CHECK(eventually([&] { return std::exchange(last, written.load()) == written.load() && last > 0; }));
+  CHECK(eventually(
+      [&] { return std::exchange(last, written.load()) == written.load() && last > 0; }));
   CHECK(last < size / 2);
   CHECK(resident_kib() < before + 4096);
   for (std::size_t i = 0; i < size; i += 1 << 16) {
@@ -295,8 +303,8 @@ TEST_CASE("a large upload to a slow replica is whole") {
   bed.put("running", {{"r-1", server.port()}});
   Peer client = bed.client();
   std::thread sender([&] {
-    client.send("PUT / HTTP/1.1\r\nHost: hello.localhost\r\nContent-Length: " + std::to_string(size) +
-                "\r\n\r\n");
+    client.send("PUT / HTTP/1.1\r\nHost: hello.localhost\r\nContent-Length: " +
+                std::to_string(size) + "\r\n\r\n");
     client.send(std::string(size, 'u'));
   });
   CHECK(eventually([&] { return server.connections() == 1; }));

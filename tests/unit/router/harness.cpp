@@ -180,7 +180,8 @@ Server::Serve answer_with(std::string text) {
       const Peer::Message request = peer.read_message();
       if (request.head.empty()) return;
       const std::size_t path = request.head.find(' ') + 1;
-      if (!peer.send(response(text + request.head.substr(path, request.head.find(' ', path) - path))))
+      if (!peer.send(
+              response(text + request.head.substr(path, request.head.find(' ', path) - path))))
         return;
     }
   };

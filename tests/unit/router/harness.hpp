@@ -33,7 +33,8 @@ class Peer final {
 
   /// False when the other side is gone.
   bool send(std::string_view data);
-  /// Up to and with `end`; what came behind it waits for the next call. "" if the stream ends before.
+  /// Up to and with `end`; what came behind it waits for the next call. "" if the stream ends
+  /// before.
   [[nodiscard]] std::string read_until(std::string_view end);
   [[nodiscard]] std::string read_exactly(std::size_t size);
   /// To the end of the stream.
@@ -105,8 +106,8 @@ class ControlPlane final {
   explicit ControlPlane(const std::filesystem::path& socket);
   void send(json::object message);
   void send_line(std::string_view line) { peer_.send(std::string(line) + "\n"); }
-  /// The next message of the type; others are skipped, but for "drained", which is kept for its turn.
-  /// An empty object if none comes.
+  /// The next message of the type; others are skipped, but for "drained", which is kept for its
+  /// turn. An empty object if none comes.
   [[nodiscard]] json::object wait_for(std::string_view type);
   /// Sends and waits until it is applied.
   void apply(json::object message);
@@ -131,7 +132,8 @@ class Bed final {
   explicit Bed(unsigned threads = 1, std::function<void(Options&)> adjust = {});
   ~Bed();
   /// App "hello" at hello.localhost in the state, with these replicas.
-  void put(std::string_view state, const std::vector<ReplicaSpec>& replicas, json::object more = {});
+  void put(std::string_view state, const std::vector<ReplicaSpec>& replicas,
+           json::object more = {});
   [[nodiscard]] Peer client() const { return Peer::to_port(port()); }
   [[nodiscard]] std::uint16_t port() const { return router->ports().front(); }
   /// The lines of the access log once there are `count` of them.

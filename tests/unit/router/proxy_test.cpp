@@ -32,9 +32,10 @@ TEST_CASE("the replica sees the forwarded headers and no hop-by-hop ones") {
   Bed bed;
   bed.put("running", {{"r-1", server.port()}});
   Peer client = bed.client();
-  client.send(get("/x?y=1",
-                  "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\nConnection: X-Secret\r\n"
-                  "X-Secret: 1\r\nKeep-Alive: 5\r\nX-Request-Id: 0123456789-0123456789\r\nAccept: a/b\r\n"));
+  client.send(get(
+      "/x?y=1",
+      "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\nConnection: X-Secret\r\n"
+      "X-Secret: 1\r\nKeep-Alive: 5\r\nX-Request-Id: 0123456789-0123456789\r\nAccept: a/b\r\n"));
   CHECK(client.read_message().body == "ok");
   const Peer::Message request{seen, ""};
   CHECK(seen.starts_with("GET /x?y=1 HTTP/1.1\r\nHost: hello.localhost\r\n"));
@@ -83,7 +84,8 @@ TEST_CASE("chunked bodies pass as they are in both directions") {
   Bed bed;
   bed.put("running", {{"r-1", server.port()}});
   Peer client = bed.client();
-  const std::string head = "POST / HTTP/1.1\r\nHost: hello.localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string head =
+      "POST / HTTP/1.1\r\nHost: hello.localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
   client.send(head + body);
   CHECK(client.read_message().body == body);
   client.send(head);
@@ -95,7 +97,8 @@ TEST_CASE("chunked bodies pass as they are in both directions") {
 TEST_CASE("an HTTP/1.0 client gets a chunked answer without the chunks") {
   Server server([](Peer& peer) {
     CHECK_FALSE(peer.read_message().head.empty());
-    peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+    peer.send(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
   });
   Bed bed;
   bed.put("running", {{"r-1", server.port()}});
@@ -155,7 +158,9 @@ TEST_CASE("100 Continue and early hints reach the client before the answer") {
   Bed bed;
   bed.put("running", {{"r-1", server.port()}});
   Peer client = bed.client();
-  client.send("PUT / HTTP/1.1\r\nHost: hello.localhost\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+  client.send(
+      "PUT / HTTP/1.1\r\nHost: hello.localhost\r\nExpect: 100-continue\r\nContent-Length: "
+      "4\r\n\r\n");
   CHECK(client.read_message(false).status() == 100);
   client.send("body");
   const auto hints = client.read_message(false);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The decisions and values of the router without a socket: rewriting, choosing, retrying, the table and
-// its messages, host matching, held requests, error pages, log lines, timers, histograms.
+// The decisions and values of the router without a socket: rewriting, choosing, retrying, the table
+// and its messages, host matching, held requests, error pages, log lines, timers, histograms.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -73,7 +73,8 @@ Table sample_table() {
 
 TEST_CASE("a request head passes with the forwarded headers, and nothing else is changed") {
   CHECK(rewritten("GET /x HTTP/1.0\r\nHost: a:1\r\nUser-Agent: t\r\nCookie: a=b\r\n\r\n") ==
-        "GET /x HTTP/1.1\r\nHost: a:1\r\nUser-Agent: t\r\nCookie: a=b\r\nX-Forwarded-For: 192.0.2.7\r\n" +
+        "GET /x HTTP/1.1\r\nHost: a:1\r\nUser-Agent: t\r\nCookie: a=b\r\nX-Forwarded-For: "
+        "192.0.2.7\r\n" +
             added);
 }
 
@@ -95,7 +96,8 @@ TEST_CASE("X-Forwarded-For is appended to, over several lines") {
 }
 
 TEST_CASE("an upgrade is passed on") {
-  CHECK(rewritten("GET / HTTP/1.1\r\nHost: a:1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n") ==
+  CHECK(rewritten(
+            "GET / HTTP/1.1\r\nHost: a:1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n") ==
         "GET / HTTP/1.1\r\nHost: a:1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         "X-Forwarded-For: 192.0.2.7\r\n" +
             added);
@@ -115,10 +117,12 @@ TEST_CASE("a response head loses its hop-by-hop fields and says how the connecti
       "HTTP/1.0 200 Fine\r\nContent-Length: 2\r\nContent-Length: 2\r\nConnection: X-A\r\nX-A: 1\r\n"
       "Keep-Alive: timeout=5\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nUpgrade: x\r\n\r\n";
   const std::string begin =
-      "HTTP/1.1 200 Fine\r\nContent-Length: 2\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nVia: 1.1 berth\r\n";
+      "HTTP/1.1 200 Fine\r\nContent-Length: 2\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nVia: 1.1 "
+      "berth\r\n";
   CHECK(rewritten_response(text, {}) == begin + "\r\n");
   CHECK(rewritten_response(text, {.close = true}) == begin + "Connection: close\r\n\r\n");
-  CHECK(rewritten_response(text, {.client_is_http_1_0 = true}) == begin + "Connection: keep-alive\r\n\r\n");
+  CHECK(rewritten_response(text, {.client_is_http_1_0 = true}) ==
+        begin + "Connection: keep-alive\r\n\r\n");
 }
 
 TEST_CASE("1xx and 204 carry no framing, chunks are hidden from HTTP/1.0") {
@@ -158,7 +162,8 @@ TEST_CASE("an avoided replica is chosen only if all are avoided") {
 TEST_CASE("only attempts that cannot have done anything are made again") {
   const Attempt refused{.number = 1, .connected = false, .replayable = true, .idempotent = false};
   CHECK(may_retry(refused));
-  Attempt died{.number = 1, .connected = true, .reused = true, .replayable = true, .idempotent = true};
+  Attempt died{
+      .number = 1, .connected = true, .reused = true, .replayable = true, .idempotent = true};
   CHECK(may_retry(died));
   died.idempotent = false;
   CHECK_FALSE(may_retry(died));
@@ -166,14 +171,16 @@ TEST_CASE("only attempts that cannot have done anything are made again") {
   CHECK(may_retry(died));
   died.response_begun = true;
   CHECK_FALSE(may_retry(died));
-  CHECK_FALSE(may_retry({.number = 1, .connected = true, .reused = false, .replayable = true, .idempotent = true}));
+  CHECK_FALSE(may_retry(
+      {.number = 1, .connected = true, .reused = false, .replayable = true, .idempotent = true}));
   CHECK_FALSE(may_retry({.number = 1, .connected = false, .replayable = false}));
   CHECK_FALSE(may_retry({.number = max_attempts, .connected = false, .replayable = true}));
 }
 
 TEST_CASE("what happens follows from the state and from whether there is a replica") {
   using enum Decision::Action;
-  for (const AppState state : {AppState::running, AppState::asleep, AppState::stopped, AppState::crashed})
+  for (const AppState state :
+       {AppState::running, AppState::asleep, AppState::stopped, AppState::crashed})
     CHECK(decide(state, true).action == proxy);
   CHECK(decide(AppState::running, false) == Decision{hold, ErrorCode::H14, false});
   CHECK(decide(AppState::asleep, false) == Decision{hold, ErrorCode::H20, true});
@@ -269,7 +276,8 @@ TEST_CASE("a snapshot names what changed and shares what did not") {
   CHECK(first->hosts->find("hello.localhost") == 0);
   table.apps["other"].name = "other";
   table.version = 8;
-  const auto second = builder.build(table, {.all = false, .hosts = false, .apps = {"other", "hello"}});
+  const auto second =
+      builder.build(table, {.all = false, .hosts = false, .apps = {"other", "hello"}});
   CHECK(second->version == 8);
   CHECK(second->changed == std::vector<AppSlot>{1});
   CHECK(second->apps[0].app == first->apps[0].app);
@@ -314,8 +322,9 @@ TEST_CASE("error pages are what the client accepts, with the code in a header") 
   page.accepts = http::Accepts::html;
   CHECK(render(page).find("exited with &lt;1&gt;") != std::string::npos);
   page.accepts = http::Accepts::json;
-  CHECK(render(page).ends_with(
-      "{\"id\":\"H10\",\"message\":\"exited with <1>\",\"app\":\"hello\",\"request_id\":\"id\"}\n"));
+  CHECK(
+      render(page).ends_with("{\"id\":\"H10\",\"message\":\"exited with "
+                             "<1>\",\"app\":\"hello\",\"request_id\":\"id\"}\n"));
   page.to_head = true;
   page.close = true;
   CHECK(render(page).ends_with("Connection: close\r\n\r\n"));
@@ -349,10 +358,12 @@ TEST_CASE("a log line is Heroku's, and cannot be forged") {
   record.status = 503;
   line.clear();
   append_line(record, timestamps, line);
-  CHECK(line ==
-        "2026-11-23T05:15:38.916000+00:00 berth[router]: at=error code=H12 desc=\"Request timeout\" "
-        "method=GET path=\"/\" host=hello.localhost request_id=id fwd=\"127.0.0.1\" replica= connect= "
-        "service=12ms held=812ms status=503 bytes=123 protocol=http\n");
+  CHECK(
+      line ==
+      "2026-11-23T05:15:38.916000+00:00 berth[router]: at=error code=H12 desc=\"Request timeout\" "
+      "method=GET path=\"/\" host=hello.localhost request_id=id fwd=\"127.0.0.1\" replica= "
+      "connect= "
+      "service=12ms held=812ms status=503 bytes=123 protocol=http\n");
 }
 
 TEST_CASE("timers fire after their deadline, in any order of setting and moving") {
@@ -379,7 +390,8 @@ TEST_CASE("timers fire after their deadline, in any order of setting and moving"
       CHECK(now - mine.deadline < 150'000);
       mine.fired = true;
     });
-    if (const std::int64_t next = wheel.next_us(); next != INT64_MAX) REQUIRE(next > now - TimerWheel::tick_us);
+    if (const std::int64_t next = wheel.next_us(); next != INT64_MAX)
+      REQUIRE(next > now - TimerWheel::tick_us);
   }
   CHECK_FALSE(entries[0].fired);
   for (std::size_t i = 1; i < entries.size(); ++i) CHECK(entries[i].fired);
@@ -411,7 +423,8 @@ TEST_CASE("samples are differences, and one all-zero sample ends them") {
   sampler.reset(apps);
   const auto take = [&] { return sampler.take(apps, Time{}, std::chrono::milliseconds(1000)); };
   CHECK_FALSE(take().has_value());
-  apps[0]->shards[0]->finished({.status = 200, .bytes_out = 10, .latency_us = 100, .service_us = 90});
+  apps[0]->shards[0]->finished(
+      {.status = 200, .bytes_out = 10, .latency_us = 100, .service_us = 90});
   apps[0]->shards[1]->finished({.status = 503, .error = ErrorCode::H12, .latency_us = 300});
   const auto sample = take();
   REQUIRE(sample.has_value());

@@ -279,7 +279,8 @@ TEST_CASE("wide steps and single bytes find the same end") {
 
 TEST_CASE("a response head is read into its parts") {
   ResponseHead head;
-  const std::string text = "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc";
+  const std::string text =
+      "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc";
   REQUIRE(scan_response(text, head).status == ScanStatus::complete);
   CHECK(head.status == 404);
   CHECK(head.status_text == "404 Not Found");
@@ -381,7 +382,8 @@ TEST_CASE("chunk framing that parsers disagree on is refused") {
            "0\r\nX: " + std::string(9000, 'a') + "\r\n\r\n",
        }) {
     ChunkedBody chunks;
-    CHECK_MESSAGE(chunks.follow(bad.data(), bad.size()).status == ChunkedBody::Status::invalid, bad);
+    CHECK_MESSAGE(chunks.follow(bad.data(), bad.size()).status == ChunkedBody::Status::invalid,
+                  bad);
   }
 }
 

@@ -18,7 +18,9 @@ struct App {
   /// A second in which `requests` were finished.
   Decision second(std::uint64_t requests, std::uint64_t in_flight = 0, std::uint64_t held = 0) {
     now += 1s;
-    return last = decide(policy, state, {.at = now, .requests = requests, .in_flight = in_flight, .held = held}, now);
+    return last =
+               decide(policy, state,
+                      {.at = now, .requests = requests, .in_flight = in_flight, .held = held}, now);
   }
   Decision seconds(int count, std::uint64_t requests, std::uint64_t in_flight = 0) {
     for (int i = 0; i < count; ++i) second(requests, in_flight);

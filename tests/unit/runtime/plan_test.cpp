@@ -36,13 +36,16 @@ struct Case {
     observed.push_back(seen);
     return observed.back();
   }
-  Observed& exited(const std::string& id, const std::string& type, int index, int version, Duration at) {
+  Observed& exited(const std::string& id, const std::string& type, int index, int version,
+                   Duration at) {
     Observed& seen = replica(id, type, index, version, ReplicaState::exited);
     seen.exited_at = start_of_time + at;
     seen.message = "exited (exit status 1)";
     return seen;
   }
-  [[nodiscard]] Plan at(Duration time) const { return plan(desired, observed, memory, policy, start_of_time + time); }
+  [[nodiscard]] Plan at(Duration time) const {
+    return plan(desired, observed, memory, policy, start_of_time + time);
+  }
 
  private:
   static DesiredRelease release(int version, int web, int worker) {
@@ -58,11 +61,14 @@ std::vector<std::string> words(const Plan& plan) {
   std::vector<std::string> result;
   for (const Action& action : plan.actions) {
     if (const auto* start = std::get_if<StartReplica>(&action))
-      result.push_back("start " + start->slot.type + "." + std::to_string(start->slot.index) + " v" +
-                       std::to_string(start->slot.release));
-    if (const auto* drain = std::get_if<DrainReplica>(&action)) result.push_back("drain " + drain->id.value);
-    if (const auto* stop = std::get_if<StopReplica>(&action)) result.push_back("stop " + stop->id.value);
-    if (const auto* gone = std::get_if<ForgetReplica>(&action)) result.push_back("forget " + gone->id.value);
+      result.push_back("start " + start->slot.type + "." + std::to_string(start->slot.index) +
+                       " v" + std::to_string(start->slot.release));
+    if (const auto* drain = std::get_if<DrainReplica>(&action))
+      result.push_back("drain " + drain->id.value);
+    if (const auto* stop = std::get_if<StopReplica>(&action))
+      result.push_back("stop " + stop->id.value);
+    if (const auto* gone = std::get_if<ForgetReplica>(&action))
+      result.push_back("forget " + gone->id.value);
     if (const auto* settle = std::get_if<SettleRelease>(&action))
       result.push_back("settle v" + std::to_string(settle->version) +
                        (settle->succeeded ? " ok" : ": " + settle->failure));
@@ -140,7 +146,8 @@ TEST_CASE("a draining replica is stopped when drained or at the deadline, and no
   CHECK(words(app.at(50s)).empty());
 }
 
-TEST_CASE("a pending release starts beside the one that serves and gets no traffic until it is settled") {
+TEST_CASE(
+    "a pending release starts beside the one that serves and gets no traffic until it is settled") {
   Case app;
   app.serves(1).pending(2).replica("old", "web", 1, 1, ready);
   CHECK(words(app.at(2s)) == Words{"start web.1 v2"});
@@ -210,7 +217,8 @@ TEST_CASE("a release that failed gets no traffic, even where nothing else is rea
   CHECK(words(plan) == Words{"start web.1 v1", "drain failed"});
 }
 
-TEST_CASE("the release that served before fills in for a replica of the new one that falls at once") {
+TEST_CASE(
+    "the release that served before fills in for a replica of the new one that falls at once") {
   Case app;
   app.serves(2);
   app.memory.serving = 1;
@@ -235,7 +243,9 @@ TEST_CASE("a restart replaces slot by slot: the old one serves until the new one
   CHECK(routed(app.at(12s)) == Words{"c", "b"});
 }
 
-TEST_CASE("after a crash of the server, of two replicas in a slot the ready one stays, then the younger") {
+TEST_CASE(
+    "after a crash of the server, of two replicas in a slot the ready one stays, then the "
+    "younger") {
   Case app;
   app.serves(1);
   SUBCASE("one ready, one starting") {
@@ -284,7 +294,8 @@ TEST_CASE("an exit that is observed twice is one crash") {
 TEST_CASE("after a minute up a crash counts as the first again") {
   Case app;
   app.serves(1);
-  app.memory.slots[{"web", 1, 1}] = {.failures = 5, .last_exit = start_of_time, .last = {}, .message = "x"};
+  app.memory.slots[{"web", 1, 1}] = {
+      .failures = 5, .last_exit = start_of_time, .last = {}, .message = "x"};
   Observed& seen = app.exited("x", "web", 1, 1, 100s);
   seen.ready_at = start_of_time + 30s;
   CHECK(app.at(100s).memory.slots.at({"web", 1, 1}).failures == 1);
@@ -295,7 +306,8 @@ TEST_CASE("after a minute up a crash counts as the first again") {
 TEST_CASE("crashes are forgotten when the slot's own replica is steady, not when an older one is") {
   Case app;
   app.serves(1);
-  app.memory.slots[{"web", 1, 1}] = {.failures = 3, .last_exit = start_of_time + 299s, .last = {}, .message = "x"};
+  app.memory.slots[{"web", 1, 1}] = {
+      .failures = 3, .last_exit = start_of_time + 299s, .last = {}, .message = "x"};
   Observed& seen = app.replica("a", "web", 1, 1, ready);
   SUBCASE("its own") {
     CHECK(app.at(30s).memory.slots.size() == 1);
@@ -326,7 +338,8 @@ TEST_CASE("what exits while it drains is no crash") {
 TEST_CASE("a restart that is asked for after a crash does not wait for the back-off") {
   Case app;
   app.serves(1);
-  app.memory.slots[{"web", 1, 1}] = {.failures = 9, .last_exit = start_of_time, .last = {}, .message = "x"};
+  app.memory.slots[{"web", 1, 1}] = {
+      .failures = 9, .last_exit = start_of_time, .last = {}, .message = "x"};
   CHECK(words(app.at(10s)).empty());
   app.desired.target.processes["web"].restart_before = start_of_time + 10s;
   CHECK(words(app.at(10s)) == Words{"start web.1 v1"});
@@ -337,7 +350,8 @@ TEST_CASE("a start that failed before it began backs off too, after a restart as
   Case app;
   app.serves(1);
   app.desired.target.processes["web"].restart_before = start_of_time + 10s;
-  app.memory.slots[{"web", 1, 1}] = {.failures = 2, .last_exit = start_of_time + 11s, .last = {}, .message = "x"};
+  app.memory.slots[{"web", 1, 1}] = {
+      .failures = 2, .last_exit = start_of_time + 11s, .last = {}, .message = "x"};
   app.exited("x", "web", 1, 1, 12s).started_at = {};
   CHECK(words(app.at(12s)) == Words{"forget x"});
   CHECK(app.at(12s).next == start_of_time + 14s);
@@ -346,7 +360,8 @@ TEST_CASE("a start that failed before it began backs off too, after a restart as
 TEST_CASE("a clock that is set back stretches no back-off, and a lost exit time is now") {
   Case app;
   app.serves(1);
-  app.memory.slots[{"web", 1, 1}] = {.failures = 2, .last_exit = start_of_time + 3600s, .last = {}, .message = "x"};
+  app.memory.slots[{"web", 1, 1}] = {
+      .failures = 2, .last_exit = start_of_time + 3600s, .last = {}, .message = "x"};
   CHECK(app.at(0s).next == start_of_time + 1s);
   app.exited("x", "web", 1, 1, 0s).exited_at = {};
   CHECK(app.at(50s).memory.slots.at({"web", 1, 1}).last_exit == start_of_time + 50s);
@@ -388,7 +403,8 @@ TEST_CASE("the state says what requests meet") {
     CHECK(routed(app.at(1s)) == Words{"a"});
   }
   SUBCASE("crashed, when every slot crashed twice and none serves") {
-    app.memory.slots[{"web", 1, 1}] = {.failures = 1, .last_exit = start_of_time, .last = {}, .message = "exit 1"};
+    app.memory.slots[{"web", 1, 1}] = {
+        .failures = 1, .last_exit = start_of_time, .last = {}, .message = "exit 1"};
     CHECK(app.at(1s).state == AppState::running);
     app.memory.slots[{"web", 1, 1}].failures = 2;
     CHECK(app.at(1s).state == AppState::crashed);
@@ -419,7 +435,9 @@ TEST_CASE("the order of the observation changes nothing") {
     CHECK(other.routed == plan.routed);
     CHECK(other.memory == plan.memory);
     CHECK(std::ranges::is_permutation(other.actions, plan.actions));
-  } while (std::ranges::next_permutation(app.observed, {}, [](const Observed& seen) { return seen.id; }).found);
+  } while (std::ranges::next_permutation(app.observed, {}, [](const Observed& seen) {
+             return seen.id;
+           }).found);
 }
 
 }  // namespace
