@@ -8,8 +8,8 @@
 #include "api/handlers.hpp"
 #include "api/inflate.hpp"
 #include "api/piped_process.hpp"
-#include "api/wakeup.hpp"
 #include "base/log.hpp"
+#include "base/tasks.hpp"
 
 namespace berth::api {
 

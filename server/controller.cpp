@@ -96,6 +96,8 @@ void Controller::stop() {
   tick_timer_.cancel();
   for (auto& [id, record] : apps_)
     if (record.timer) record.timer->cancel();
+  for (Waiter& waiter : std::exchange(waiters_, {}))
+    waiter.callback({.id = waiter.release, .app = waiter.app});
 }
 
 void Controller::on_replica(const runtime::ReplicaStatus& status) {

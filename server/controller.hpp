@@ -71,7 +71,7 @@ class Controller final {
                                                       const api::OneOffRequest& request);
   void one_off_failed(const runtime::ReplicaId& id);
 
-  /// Calls back once the release is settled (at once if it is).
+  /// Calls back once the release is settled (at once if it is), or still pending when we stop.
   void when_settled(const platform::AppId& app, const platform::ReleaseId& release,
                     std::function<void(const platform::Release&)> callback);
 

@@ -157,6 +157,7 @@ class Parts {
     log_info("serving: API on {}, router on {}, data in {}", config_.api.listen,
              config_.router.listen.front(), config_.data_dir.string());
     context_.run();
+    build_pool_.join();
     engine_pool_.join();
   }
 
@@ -165,10 +166,10 @@ class Parts {
     co_await signals_.async_wait(asio::use_awaitable);
     log_info("stopping; replicas and router go on");
     controller_.stop();
-    router_process_.stop_watching();
-    router_.stop();
+    co_await router_process_.stop_watching();
+    co_await router_.stop();
+    co_await deployer_.stop();
     co_await api_->stop();
-    deployer_.stop();
     context_.stop();
   }
 
