@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What coroutines of one strand need of each other. Wakeup lets one sleep until something is worth
-// looking at, or a deadline; a notice that comes while nobody waits is kept: the next wait returns at
-// once. TaskGroup owns background coroutines until they have ended.
+// looking at, or a deadline; a notice that comes while nobody waits is kept: the next wait returns
+// at once. TaskGroup owns background coroutines until they have ended.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

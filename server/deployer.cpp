@@ -99,7 +99,8 @@ std::uint64_t free_bytes(const fs::path& directory) {
 }  // namespace
 
 struct Deployer::State : std::enable_shared_from_this<State> {
-  explicit State(DeployerParts wanted) : parts(std::move(wanted)), acceptor(parts.strand), tasks(parts.strand) {}
+  explicit State(DeployerParts wanted)
+      : parts(std::move(wanted)), acceptor(parts.strand), tasks(parts.strand) {}
 
   /// A build that runs or waits.
   struct Job {

@@ -30,7 +30,11 @@ constexpr std::size_t max_line_bytes = 16U << 20;
 /// Shared by the link and its loop, so that the loop may outlive the link by one step.
 struct RouterLink::State : std::enable_shared_from_this<State> {
   State(asio::any_io_executor executor, std::filesystem::path path)
-      : strand(executor), socket_path(std::move(path)), socket(executor), timer(executor), tasks(executor) {}
+      : strand(executor),
+        socket_path(std::move(path)),
+        socket(executor),
+        timer(executor),
+        tasks(executor) {}
 
   asio::any_io_executor strand;
   std::filesystem::path socket_path;

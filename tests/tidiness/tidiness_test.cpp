@@ -35,7 +35,8 @@ void nowhere(const std::string& pattern, Chosen chosen) {
   }
 }
 
-/// What stands between the parenthesis that ends before the column and its partner, lines below too.
+/// What stands between the parenthesis that ends before the column and its partner, which may stand
+/// lines below.
 std::string condition(const Source& source, std::size_t line, std::ptrdiff_t column) {
   std::string text;
   int depth = 1;

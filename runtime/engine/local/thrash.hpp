@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A process whose own memory has reached its cgroup's limit can live on for minutes without ever being
-// killed: the kernel takes back its program's pages and reads them again from disk, over and over,
-// and counts that as progress. Thrash tells this state from honest use by three signs that must last:
-// the group is full, full of anonymous memory, and reads pages back all the time.
+// A process whose own memory has reached its cgroup's limit can live on for minutes without ever
+// being killed: the kernel takes back its program's pages and reads them again from disk, over and
+// over, and counts that as progress. Thrash tells this state from honest use by three signs that
+// must last: the group is full, full of anonymous memory, and reads pages back all the time.
 #pragma once
 
 #include <cstdint>

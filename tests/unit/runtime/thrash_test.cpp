@@ -10,7 +10,10 @@ constexpr std::uint64_t limit = 512ULL << 20;
 
 /// As a Node.js build at its limit was seen: 96 % anonymous, 160 major faults a second.
 MemorySample starved(std::uint64_t faults) {
-  return {.limit_bytes = limit, .used_bytes = limit, .anonymous_bytes = limit / 100 * 96, .major_faults = faults};
+  return {.limit_bytes = limit,
+          .used_bytes = limit,
+          .anonymous_bytes = limit / 100 * 96,
+          .major_faults = faults};
 }
 
 TEST_CASE("three seconds of reading back pages in a full group are thrashing") {
@@ -23,7 +26,10 @@ TEST_CASE("three seconds of reading back pages in a full group are thrashing") {
 TEST_CASE("a group that is full of file pages is not thrashing") {
   Thrash thrash;
   for (std::uint64_t i = 1; i < 10; ++i)
-    CHECK_FALSE(thrash.note({.limit_bytes = limit, .used_bytes = limit, .anonymous_bytes = limit / 2, .major_faults = i * 500}));
+    CHECK_FALSE(thrash.note({.limit_bytes = limit,
+                             .used_bytes = limit,
+                             .anonymous_bytes = limit / 2,
+                             .major_faults = i * 500}));
 }
 
 TEST_CASE("a second without faults begins the count anew") {
@@ -39,7 +45,10 @@ TEST_CASE("a second without faults begins the count anew") {
 TEST_CASE("a group without a limit never thrashes") {
   Thrash thrash;
   for (std::uint64_t i = 1; i < 10; ++i)
-    CHECK_FALSE(thrash.note({.limit_bytes = 0, .used_bytes = limit, .anonymous_bytes = limit, .major_faults = i * 500}));
+    CHECK_FALSE(thrash.note({.limit_bytes = 0,
+                             .used_bytes = limit,
+                             .anonymous_bytes = limit,
+                             .major_faults = i * 500}));
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ TEST_CASE("flags stand above the file, the file above the defaults") {
   const auto directory = TempDir::create("/tmp");
   const auto file = directory->path() / "berth.yaml";
   REQUIRE_FALSE(write_file(file, "domain: example.com\napi:\n  listen: 127.0.0.1:1\n").has_error());
-  const auto options = parse_server_options({"--config", file.string(), "--api-listen", "127.0.0.1:2"});
+  const auto options =
+      parse_server_options({"--config", file.string(), "--api-listen", "127.0.0.1:2"});
   REQUIRE(options.has_value());
   CHECK(options->config.domain == "example.com");
   CHECK(options->config.api.listen == "127.0.0.1:2");
@@ -25,7 +26,8 @@ TEST_CASE("--check-config reports the line and column of a mistake") {
   REQUIRE_FALSE(write_file(file, "domain: example.com\nruoter:\n  threads: 1\n").has_error());
   const auto options = parse_server_options({"--check-config", file.string()});
   REQUIRE(options.has_error());
-  CHECK_MESSAGE(options.error().message.find("berth.yaml:2:1: ") != std::string::npos, options.error().message);
+  CHECK_MESSAGE(options.error().message.find("berth.yaml:2:1: ") != std::string::npos,
+                options.error().message);
 }
 
 TEST_CASE("an unknown flag is refused with the way to the help") {

@@ -17,8 +17,9 @@ Push push_of(std::vector<RefUpdate> updates) {
 }
 
 TEST_CASE("the hook's line is read whole") {
-  const auto push = parse_push(R"({"push":"t1","repository":"/r","quarantine":"/r/q","updates":[{"old":")" +
-                               zero + R"(","new":")" + one + R"(","ref":"refs/heads/main"}]})");
+  const auto push =
+      parse_push(R"({"push":"t1","repository":"/r","quarantine":"/r/q","updates":[{"old":")" +
+                 zero + R"(","new":")" + one + R"(","ref":"refs/heads/main"}]})");
   REQUIRE(push.has_value());
   CHECK(push->ticket == "t1");
   CHECK(push->quarantine == "/r/q");
@@ -35,13 +36,16 @@ TEST_CASE("a line without updates, or with ids that are none, is refused") {
 TEST_CASE("main and master deploy") {
   CHECK(decide_push(push_of({{zero, one, "refs/heads/main"}}))->commit == one);
   CHECK(decide_push(push_of({{zero, one, "refs/heads/master"}}))->commit == one);
-  CHECK(decide_push(push_of({{zero, one, "refs/heads/main"}, {zero, one, "refs/heads/master"}}))->commit == one);
+  CHECK(decide_push(push_of({{zero, one, "refs/heads/main"}, {zero, one, "refs/heads/master"}}))
+            ->commit == one);
 }
 
 TEST_CASE("main and master at different commits in one push are refused") {
-  const auto decision = decide_push(push_of({{zero, one, "refs/heads/main"}, {zero, two, "refs/heads/master"}}));
+  const auto decision =
+      decide_push(push_of({{zero, one, "refs/heads/main"}, {zero, two, "refs/heads/master"}}));
   REQUIRE(decision.has_error());
-  CHECK(decision.error().message == "both main and master were pushed and they differ. Push one of them");
+  CHECK(decision.error().message ==
+        "both main and master were pushed and they differ. Push one of them");
 }
 
 TEST_CASE("another branch is kept, not deployed, and the note says how to deploy it") {
@@ -61,7 +65,8 @@ TEST_CASE("the roll-out line names what runs and how long it took") {
   const std::vector<platform::Formation> formation = {{.type = "web", .quantity = 2},
                                                       {.type = "worker", .quantity = 0},
                                                       {.type = "gone", .quantity = 3}};
-  CHECK(describe_rollout("v3", formation, release, 400ms) == "-----> Release v3: web=2 healthy in 0.4 s\n");
+  CHECK(describe_rollout("v3", formation, release, 400ms) ==
+        "-----> Release v3: web=2 healthy in 0.4 s\n");
   CHECK(describe_rollout("v4", {}, release, 1s) == "-----> Release v4: nothing is scaled up\n");
 }
 

@@ -33,7 +33,8 @@ struct Fixture {
 
   /// Runs the strand until the condition holds.
   bool run_until(const std::function<bool()>& condition) {
-    for (const auto end = std::chrono::steady_clock::now() + 20s; std::chrono::steady_clock::now() < end;) {
+    for (const auto end = std::chrono::steady_clock::now() + 20s;
+         std::chrono::steady_clock::now() < end;) {
       if (condition()) return true;
       context.restart();
       context.run_one_for(20ms);
@@ -42,14 +43,20 @@ struct Fixture {
   }
 
   int status_of(const router::Router& router, const std::string& host) {
-    const auto response = http_request({.url = {.scheme = "http", .host = "127.0.0.1", .port = router.ports()[0], .target = "/"},
-                                        .headers = {{"Host", host}}});
+    const auto response = http_request(
+        {.url = {.scheme = "http", .host = "127.0.0.1", .port = router.ports()[0], .target = "/"},
+         .headers = {{"Host", host}}});
     return response.has_value() ? response->status : 0;
   }
 
   void put_maintenance(const std::string& name) {
-    link.put_app(name, {{"state", "maintenance"}, {"release", 1}, {"log", ""}, {"message", ""},
-                        {"first_byte_timeout_ms", 1000}, {"idle_timeout_ms", 1000}, {"hold_timeout_ms", 1000},
+    link.put_app(name, {{"state", "maintenance"},
+                        {"release", 1},
+                        {"log", ""},
+                        {"message", ""},
+                        {"first_byte_timeout_ms", 1000},
+                        {"idle_timeout_ms", 1000},
+                        {"hold_timeout_ms", 1000},
                         {"replicas", json::array()}});
     link.put_host(name + ".test", name);
   }
@@ -79,7 +86,8 @@ TEST_CASE("a router that comes later, or anew, is given the whole table") {
   CHECK(fixture.run_until([&] { return !fixture.link.connected(); }));
   fixture.put_maintenance("two");
   router = fixture.start_router();
-  CHECK(fixture.run_until([&] { return connected == 2 && fixture.status_of(*router, "two.test") == 503; }));
+  CHECK(fixture.run_until(
+      [&] { return connected == 2 && fixture.status_of(*router, "two.test") == 503; }));
   CHECK(fixture.status_of(*router, "one.test") == 503);
 }
 
