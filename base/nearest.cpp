@@ -24,13 +24,13 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return above[b.size()];
 }
 
-std::string_view nearest(std::string_view word, const std::vector<std::string_view>& names) {
+std::string nearest(std::string_view word, const std::vector<std::string>& names) {
   // A word of a screenful is no slip of the finger, and the table would be large.
   if (word.size() > 64) return {};
-  std::string_view best;
+  std::string best;
   // A third of the word may be wrong: "ruoter" is meant, "xyz" is not.
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
-  for (const std::string_view name : names) {
+  for (const std::string& name : names) {
     const std::size_t distance = edit_distance(word, name);
     if (distance < best_distance) {
       best = name;

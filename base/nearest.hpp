@@ -12,9 +12,7 @@ namespace berth {
 /// Insertions, deletions, replacements and swaps of neighbours that lead from one to the other.
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
 
-/// The name nearest to `word`, or an empty one if none is near enough to be meant. The result is a
-/// view of an element of `names`.
-[[nodiscard]] std::string_view nearest(std::string_view word,
-                                       const std::vector<std::string_view>& names);
+/// The name nearest to `word`, or an empty string if none is near enough to be meant.
+[[nodiscard]] std::string nearest(std::string_view word, const std::vector<std::string>& names);
 
 }  // namespace berth

@@ -9,11 +9,11 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/nearest.hpp"
 #include "cli/command.hpp"
 #include "cli/format.hpp"
 #include "cli/help.hpp"
 #include "cli/parser.hpp"
-#include "cli/suggest.hpp"
 
 extern char** environ;
 

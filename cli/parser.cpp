@@ -9,8 +9,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "base/nearest.hpp"
 #include "cli/format.hpp"
-#include "cli/suggest.hpp"
 
 namespace berth::cli {
 

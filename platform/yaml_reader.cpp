@@ -87,12 +87,12 @@ Result<void> YamlReader::read_section(const YamlValue& value, const Section& sec
   return read_map(value, [&](const std::string& key, const YamlValue& entry) -> Result<void> {
     const auto known = std::ranges::find(section, key, &Section::value_type::first);
     if (known != section.end()) return known->second(entry);
-    std::vector<std::string_view> names;
-    for (const auto& [name, read] : section) names.push_back(name);
+    std::vector<std::string> names;
+    for (const auto& [name, read] : section) names.emplace_back(name);
     std::string message = "unknown key " + shown(key);
     if (!value.name.empty()) message += " in " + shown(value.name);
     if (const auto meant = nearest(key, names); !meant.empty())
-      message += ". Did you mean '" + std::string(meant) + "'?";
+      message += ". Did you mean '" + meant + "'?";
     return at(entry.key_mark, message);
   });
 }

@@ -545,8 +545,9 @@ void Exchange::finish(ErrorCode error) {
   }
   // Only after an answer that was read to its end: the rest of any other, whose client has gone for
   // instance, would be taken for the answer to the next request.
-  detach_upstream(error == ErrorCode::none && upstream_reusable_ && replica_ &&
-                  !replica_->removed && replica_->idle_count < worker_.limits().idle_per_replica);
+  const bool reusable = error == ErrorCode::none && upstream_reusable_;
+  detach_upstream(reusable && replica_ && !replica_->removed &&
+                  replica_->idle_count < worker_.limits().idle_per_replica);
   worker_.loop().timers().clear(*this);
   request_.reset();
   client_ = nullptr;

@@ -122,7 +122,15 @@ void Platform::start_server() {
                            .stderr_fd = log->get()});
   REQUIRE(server.has_value());
   server_ = std::move(*server);
-  const bool up = eventually([&] { return api("GET", "/health").status == 200; }, 180s);
+  const auto ended = [&] {
+    const auto status = server_->wait_for(0ms);
+    return status.has_error() || status->has_value();
+  };
+  bool gone = false;
+  const bool up =
+      eventually([&] { return (gone = ended()) || api("GET", "/health").status == 200; }, 180s) &&
+      !gone;
+  if (gone) server_.reset();
   REQUIRE_MESSAGE(up, "server did not start: " << *read_file(root_ / "server.log"));
 }
 

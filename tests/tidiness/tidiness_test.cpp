@@ -113,6 +113,18 @@ TEST_CASE("a C++ file has at most 600 lines of at most 100 columns") {
   }
 }
 
+TEST_CASE("every folder at the top says what it is for") {
+  std::set<std::string> folders;
+  std::set<std::string> described;
+  for (const Source& source : sources()) {
+    if (source.path.find('/') == std::string::npos || source.path.starts_with(".")) continue;
+    folders.insert(source.folder());
+    if (source.path == source.folder() + "/README.md") described.insert(source.folder());
+  }
+  for (const std::string& folder : folders)
+    CHECK_MESSAGE((described.contains(folder) || folder == "docs" || folder == "scripts"), folder);
+}
+
 TEST_CASE("headers are included once, by pragma") {
   for (const Source& source : sources())
     if (source.path.ends_with(".hpp"))

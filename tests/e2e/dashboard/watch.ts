@@ -33,8 +33,8 @@ export class Watch {
 
   /** Takes back the console's errors so far that match. */
   forgive(pattern: RegExp): void {
-    const rest = this.errors.filter((error) => !error.startsWith('console: ') || !pattern.test(error));
-    this.errors.splice(0, this.errors.length, ...rest);
+    const is_meant = (error: string) => error.startsWith('console: ') && pattern.test(error);
+    this.errors.splice(0, Infinity, ...this.errors.filter((error) => !is_meant(error)));
   }
 
   async expect_nothing(): Promise<void> {

@@ -22,6 +22,12 @@ TEST_CASE("the nearest name is the one with the least distance, if near enough t
   CHECK(nearest("", {"api"}).empty());
   CHECK(nearest(std::string(10'000, 'a'), {"api"}).empty());
   CHECK(nearest("a", {}).empty());
+  const std::vector<std::string> commands = {"config", "config:set", "ps", "ps:scale", "releases"};
+  CHECK(nearest("confg", commands) == "config");
+  CHECK(nearest("ps:sclae", commands) == "ps:scale");
+  CHECK(nearest("config:ste", commands) == "config:set");
+  CHECK(nearest("sp", commands) == "ps");
+  CHECK(nearest("kubernetes", commands).empty());
 }
 
 }  // namespace

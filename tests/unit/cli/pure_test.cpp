@@ -7,7 +7,6 @@
 #include "cli/scale.hpp"
 #include "cli/session.hpp"
 #include "cli/shell_quote.hpp"
-#include "cli/suggest.hpp"
 #include "cli/table.hpp"
 
 using namespace berth;
@@ -118,18 +117,6 @@ TEST_CASE("a table cuts its last column to the terminal and paints only the text
   CHECK(table.render(Style{}, 16) == "ID  MESSAGE\n1   a long mess…\n");
   CHECK(table.render(Style{.on = true}, 16) ==
         "\x1b[2mID\x1b[0m  \x1b[2mMESSAGE\x1b[0m\n\x1b[36m1\x1b[0m   a long mess…\n");
-}
-
-TEST_CASE("the nearest name is suggested, and none if nothing is near") {
-  const std::vector<std::string> names = {"config", "config:set", "ps", "ps:scale", "releases"};
-  CHECK(nearest("confg", names) == "config");
-  CHECK(nearest("ps:sclae", names) == "ps:scale");
-  CHECK(nearest("config:ste", names) == "config:set");
-  CHECK(nearest("sp", names) == "ps");
-  CHECK(nearest("kubernetes", names) == "");
-  CHECK(nearest("", names) == "");
-  CHECK(edit_distance("abc", "acb") == 1);
-  CHECK(edit_distance("", "abc") == 3);
 }
 
 TEST_CASE("shell words come back as they were") {
