@@ -104,6 +104,7 @@ class Controller final {
 
   // controller.cpp: observing and deciding
   void on_replica(const runtime::ReplicaStatus& status);
+  void end_one_off(const Replica& replica);
   void on_drained(const std::string& replica);
   void on_wake(const std::string& app);
   void on_samples(const json::object& samples);
