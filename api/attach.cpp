@@ -14,7 +14,7 @@
 #include <array>
 
 #include "api/handlers.hpp"
-#include "api/wakeup.hpp"
+#include "base/tasks.hpp"
 #include "runtime/engine/attach_frame.hpp"
 
 namespace berth::api {

@@ -101,8 +101,8 @@ Task<void> Connection::refuse_head(beast::error_code failure) {
 
 Outcome<Request> Connection::request() const {
   const auto& message = parser_->get();
-  // Two lengths, or a coding that we do not undo, are how requests are smuggled: none is let
-  // through.
+  // Two lengths, or a coding that we do not undo, are how requests are
+  // smuggled: none is let through.
   const bool has_coding = message.find(http::field::transfer_encoding) != message.end();
   if (has_coding &&
       (!parser_->chunked() || message.find(http::field::content_length) != message.end()))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One client connection: reads requests with Beast, hands them to the dispatcher, writes answers,
-// keeps the connection for the next. Limits and deadlines are here. Include it in the fewest of
-// units.
+// One client connection: reads requests with Beast, hands them to the dispatcher,
+// writes answers, keeps the connection for the next. Limits and deadlines are here.
+// Include it in the fewest of units.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "api/context.hpp"
-#include "api/wakeup.hpp"
+#include "base/tasks.hpp"
 
 namespace berth::api {
 

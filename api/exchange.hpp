@@ -39,8 +39,8 @@ class Exchange {
   virtual ~Exchange() = default;
   [[nodiscard]] virtual boost::asio::any_io_executor executor() = 0;
 
-  /// The next piece of the body, "" at its end. Says `100 Continue` first if the client waits for
-  /// it.
+  /// The next piece of the body, "" at its end. Says `100 Continue` first if
+  /// the client waits for it.
   virtual Task<Result<std::string>> read_body() = 0;
 
   /// A whole answer.

@@ -8,8 +8,8 @@
 #include "api/handlers.hpp"
 #include "api/inflate.hpp"
 #include "api/piped_process.hpp"
-#include "api/wakeup.hpp"
 #include "base/log.hpp"
+#include "base/tasks.hpp"
 
 namespace berth::api {
 
@@ -37,6 +37,12 @@ std::string pkt_line(std::string_view text) {
 /// How a push is refused after it began: on git's error channel, which people see as `remote: …`.
 std::string refusal(std::string_view message) {
   return pkt_line("\x03" + std::string(message.substr(0, 900)) + "\n") + "0000";
+}
+
+/// On git's progress channel, which people see as `remote: …`.
+std::string too_large(std::uint64_t limit) {
+  return pkt_line("\x02The push is larger than the limit of " + std::to_string(limit >> 20) +
+                  " MiB (git.max_push). Keep large files out of git, or raise the limit.\n");
 }
 
 Response git_head(std::string_view content_type) {
@@ -74,6 +80,8 @@ struct Run {
   std::string first;   ///< of the body, already read
   std::string errors;  ///< git's standard error
   std::string fault;   ///< what was wrong with the body
+  std::uint64_t limit = UINT64_MAX;  ///< bytes of a push
+  std::uint64_t received = 0;  ///< of them, so far
 };
 
 /// The body to git's input. What git does not want any more (a pack that is too large) is read and
@@ -93,6 +101,7 @@ Task<void> feed(Run* run) {
       }
     }
     if (wanted && !piece.empty()) {
+      run->received += piece.size();
       const auto written = co_await run->process.write_in(std::move(piece));
       wanted = !written.has_error();
     }
@@ -125,6 +134,8 @@ Task<Answer> converse(Run* run, Response head, std::string prefix) {
     if (!exchange->begun()) {
       const auto begun = co_await exchange->begin(head);
       client_listens = !begun.has_error();
+      // git says that the pack is too large, but not how large it may be.
+      if (run->received > run->limit) prefix += too_large(run->limit);
       *piece = prefix + *piece;
     }
     if (client_listens) {
@@ -211,8 +222,8 @@ Task<Answer> git_receive_pack(Call call, Exchange* exchange) {
   auto first = co_await exchange->read_body();
   if (first.has_error()) co_return first.error();
   const Response head = git_head("application/x-git-receive-pack-result");
-  // Before a large push git tries its credential with an empty one: a flush packet and nothing
-  // else.
+  // Before a large push git tries its credential with an empty one: a flush
+  // packet and nothing else.
   if (*first == "0000") co_return head;
   auto ticket = call.control().begin_push(*app, call.identity.token.user);
   if (ticket.has_error()) {
@@ -235,7 +246,8 @@ Task<Answer> git_receive_pack(Call call, Exchange* exchange) {
           .inflater = std::move(*inflater),
           .first = std::move(*first),
           .errors = {},
-          .fault = {}};
+          .fault = {},
+          .limit = call.settings().max_push_bytes};
   Answer answer = co_await converse(&run, head, "");
   co_return answer;
 }

@@ -27,8 +27,8 @@ struct LogFilter {
 };
 
 struct LogLine {
-  /// Where it ends: which file (a digest of its first line, which outlives a rename) and the
-  /// offset.
+  /// Where it ends: which file (a digest of its first line, which outlives
+  /// a rename) and the offset.
   std::string id;
   std::string text;
 };

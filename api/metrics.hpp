@@ -19,8 +19,8 @@ class Metrics final {
   ~Metrics();
   Metrics(Metrics&&) noexcept;
 
-  /// `route` is a pattern, never a path: the number of series stays bounded. A stream has no
-  /// latency.
+  /// `route` is a pattern, never a path: the number of series stays bounded.
+  /// A stream has no latency.
   void count_request(std::string_view method, std::string_view route, int status,
                      std::optional<std::chrono::steady_clock::duration> latency);
   void set_connections(std::size_t count);

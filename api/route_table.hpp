@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one table of all routes: what the dispatcher matches by and what the OpenAPI document is made
-// of.
+// The one table of all routes: what the dispatcher matches by and what the
+// OpenAPI document is made of.
 #pragma once
 
 #include <map>

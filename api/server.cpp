@@ -11,9 +11,9 @@
 #include "api/connection.hpp"
 #include "api/dispatcher.hpp"
 #include "api/schema.hpp"
-#include "api/wakeup.hpp"
 #include "base/crypto.hpp"
 #include "base/log.hpp"
+#include "base/tasks.hpp"
 
 namespace berth::api {
 

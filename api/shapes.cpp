@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The shapes of requests and answers. One word at the margin begins a shape; below it, a field and
-// its type a line. Types: string, uuid, time, integer, number, boolean, null, any, another shape,
-// [T] a list, {T} an object of any names, "a"|"b" one of these words. `T?` may be null; `field?`
-// may be absent; a shape `Name = T` is another name for T. An object has no other fields than
-// these.
+// The shapes of requests and answers. One word at the margin begins a shape; below it, a
+// field and its type a line. Types: string, uuid, time, integer, number, boolean, null, any,
+// another shape, [T] a list, {T} an object of any names, "a"|"b" one of these words. `T?` may
+// be null; `field?` may be absent; a shape `Name = T` is another name for T. An object has no
+// other fields than these.
 #include "api/schema.hpp"
 
 namespace berth::api {

@@ -33,11 +33,12 @@ Result<Url> Url::parse(std::string_view text) {
                  "URL must start with http:// or https://: '" + std::string(text) + "'"};
   url.host = std::string(parsed->encoded_host());
   url.port = url.scheme == "https" ? 443 : 80;
-  // Not port_number(): it gives some other port for one beyond 65535.
-  const std::string_view port = parsed->port();
-  const char* const end = port.data() + port.size();
-  const bool is_number = std::from_chars(port.data(), end, url.port).ptr == end;
-  if (url.host.empty() || (!port.empty() && !is_number) || url.port < 1 || url.port > 65535)
+  if (const std::string port(parsed->port()); !port.empty()) {
+    // Not port_number(): Boost 1.81 gives anything for a port beyond 65535.
+    const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), url.port);
+    if (failure != std::errc{} || url.port > 65535) url.port = 0;
+  }
+  if (url.host.empty() || url.port == 0)
     return Error{ErrorKind::invalid,
                  "the URL has no valid host and port: '" + std::string(text) + "'"};
   url.target = std::string(parsed->encoded_target());
@@ -58,8 +59,8 @@ bool is_localhost(std::string_view host) {
   return host == "localhost" || host.ends_with(".localhost");
 }
 
-/// Runs one asynchronous step to its end on a private context; Beast's deadlines only work that
-/// way.
+/// Runs one asynchronous step to its end on a private context; Beast's
+/// deadlines only work that way.
 class Exchange {
  public:
   explicit Exchange(const HttpRequest& request)

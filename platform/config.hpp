@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// berth.yaml: every key, its default and its checks. Unknown keys and wrong types are errors with
-// line and column. config/berth.yaml is the commented copy of the defaults; a test keeps the two
-// equal.
+// berth.yaml: every key, its default and its checks. Unknown keys and wrong types are
+// errors with line and column. config/berth.yaml is the commented copy of the defaults; a
+// test keeps the two equal.
 #pragma once
 
 #include <chrono>
@@ -89,8 +89,8 @@ struct Config {
   } autoscale;
 
   struct Logs {
-    std::uint64_t max_bytes =
-        16ULL << 20;  ///< an app's current.log is rotated at this size, one old kept
+    /// An app's current.log is rotated at this size, one old kept.
+    std::uint64_t max_bytes = 16ULL << 20;
     friend bool operator==(const Logs&, const Logs&) = default;
   } logs;
 

@@ -114,8 +114,8 @@ class Store final {
   };
   [[nodiscard]] IssuedToken create_token(std::string_view user, std::string_view description,
                                          std::optional<Time> expires_at, const Actor& actor);
-  [[nodiscard]] Result<Token> authenticate(
-      std::string_view secret);  ///< unauthorized if unknown or expired
+  /// Unauthorized if unknown or expired.
+  [[nodiscard]] Result<Token> authenticate(std::string_view secret);
   [[nodiscard]] std::vector<Token> tokens();
   [[nodiscard]] Result<Token> revoke_token(std::string_view id, const Actor& actor);
 

@@ -58,8 +58,8 @@ std::vector<Domain> Store::domains(const AppId& app) {
 Result<Domain> Store::remove_domain(const AppId& app, std::string_view hostname_or_id,
                                     const Actor& actor) {
   Statement row = database_.prepare(
-      "SELECT id, app, hostname, created_at FROM domains WHERE app = ?1 AND (id = ?2 OR hostname = "
-      "?2)");
+      "SELECT id, app, hostname, created_at FROM domains "
+      "WHERE app = ?1 AND (id = ?2 OR hostname = ?2)");
   row.bind(app.value).bind(hostname_or_id);
   if (!row.step())
     return Error{ErrorKind::not_found, "the app has no domain '" +
@@ -158,8 +158,8 @@ std::vector<Event> read_events(Statement rows, std::int64_t bound, std::size_t l
 std::vector<Event> Store::events(std::int64_t after, std::size_t limit,
                                  const std::optional<AppId>& app) {
   return read_events(
-      database_.prepare("SELECT sequence, at, app, user, kind, message FROM events WHERE "
-                        "sequence > ?1 AND (?2 IS NULL OR app = ?2) "
+      database_.prepare("SELECT sequence, at, app, user, kind, message FROM events "
+                        "WHERE sequence > ?1 AND (?2 IS NULL OR app = ?2) "
                         "ORDER BY sequence LIMIT ?3"),
       after, limit, app);
 }
@@ -167,8 +167,8 @@ std::vector<Event> Store::events(std::int64_t after, std::size_t limit,
 std::vector<Event> Store::events_before(std::int64_t sequence, std::size_t limit,
                                         const std::optional<AppId>& app) {
   return read_events(
-      database_.prepare("SELECT sequence, at, app, user, kind, message FROM events WHERE "
-                        "sequence < ?1 AND (?2 IS NULL OR app = ?2) "
+      database_.prepare("SELECT sequence, at, app, user, kind, message FROM events "
+                        "WHERE sequence < ?1 AND (?2 IS NULL OR app = ?2) "
                         "ORDER BY sequence DESC LIMIT ?3"),
       sequence, limit, app);
 }

@@ -18,8 +18,8 @@ namespace berth::platform {
 /// A whole number of bytes, or one and KiB, MiB, GiB or TiB; at most 2^63 - 1.
 [[nodiscard]] Result<std::uint64_t> parse_bytes(std::string_view text);
 
-/// Cores, "2" or "0.5" with at most three decimals, or thousandths of one, "500m"; at most 1024
-/// cores.
+/// Cores, "2" or "0.5" with at most three decimals, or thousandths of one,
+/// "500m"; at most 1024 cores.
 [[nodiscard]] Result<std::uint64_t> parse_milli_cpu(std::string_view text);
 
 }  // namespace berth::platform

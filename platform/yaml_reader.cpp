@@ -21,9 +21,9 @@ std::string_view kind_of(const YAML::Node& node) {
   return "nothing";
 }
 
-/// Where the second document of a stream begins. LoadAll() of yaml-cpp 0.7 is no way to ask: it
-/// loops without end on some documents, ", a" among them, that give an empty one and consume
-/// nothing.
+/// Where the second document of a stream begins. LoadAll() of yaml-cpp 0.7 is no way to
+/// ask: it loops without end on some documents, ", a" among them, that give an empty
+/// one and consume nothing.
 std::optional<YAML::Mark> second_document(const std::string& yaml) {
   struct Starts final : YAML::EventHandler {
     YAML::Mark last;

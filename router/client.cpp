@@ -186,8 +186,8 @@ void Client::read_for_exchange() {
   }
 }
 
-/// The client has ended its side while it waits for the answer. With another request in the pipe
-/// that is no abort yet.
+/// The client has ended its side while it waits for the answer. With another request in the
+/// pipe that is no abort yet.
 void Client::notice_abort() {
   if (kept_) return;
   char byte = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One HTTP/1 client connection: reads heads and bodies, has at most one exchange at a time
-// (pipelined requests wait their turn), writes what the exchange gives it. Owned by its worker's
-// list.
+// One HTTP/1 client connection: reads heads and bodies, has at most one exchange at
+// a time (pipelined requests wait their turn), writes what the exchange gives it.
+// Owned by its worker's list.
 #pragma once
 
 #include <array>

@@ -410,7 +410,6 @@ void Exchange::response_complete() {
 
 void Exchange::cut_response(ErrorCode code) {
   status_ = info(code).status;
-  upstream_reusable_ = false;
   Client& client = *client_;
   finish(code);
   client.abort();
@@ -470,7 +469,6 @@ void Exchange::fail(ErrorCode code, std::string_view message, int status) {
   const std::string response = render(page);
   status_ = status ? status : info(code).status;
   bytes_out_ += response.size();
-  upstream_reusable_ = false;
   const bool sent = client_->send(response) != Connection::Sent::failed;
   Client& client = *client_;
   finish(code);
@@ -545,7 +543,10 @@ void Exchange::finish(ErrorCode error) {
   } else {
     worker_.stats().unrouted.add();
   }
-  detach_upstream(upstream_reusable_ && replica_ && !replica_->removed &&
+  // Only after an answer that was read to its end: the rest of any other, whose client has gone for
+  // instance, would be taken for the answer to the next request.
+  const bool reusable = error == ErrorCode::none && upstream_reusable_;
+  detach_upstream(reusable && replica_ && !replica_->removed &&
                   replica_->idle_count < worker_.limits().idle_per_replica);
   worker_.loop().timers().clear(*this);
   request_.reset();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One request and its response, from the scanned head to the line in the log: which app, held or
-// not, which replica, tried again or not, how the bytes flow, how it ends. Every exchange ends
-// exactly once, in finish(). Pooled by its worker; at any time it belongs to one client, and has at
-// most one upstream.
+// One request and its response, from the scanned head to the line in the log: which app, held
+// or not, which replica, tried again or not, how the bytes flow, how it ends. Every exchange
+// ends exactly once, in finish(). Pooled by its worker; at any time it belongs to one client,
+// and has at most one upstream.
 #pragma once
 
 #include <array>
@@ -88,8 +88,8 @@ class Exchange final : public Timed {
   Upstream* upstream_ = nullptr;
   AppHandle* app_ = nullptr;
   ReplicaHandle* replica_ = nullptr;
-  /// The rewritten head and the body bytes that came with it: sent again on a retry, read by the
-  /// log.
+  /// The rewritten head and the body bytes that came with it: sent again on
+  /// a retry, read by the log.
   Buffer request_;
   http::RewrittenRequest parts_;
   http::Body request_body_;

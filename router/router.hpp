@@ -48,8 +48,8 @@ class Router final {
   std::unique_ptr<Core> core_;
 };
 
-/// Blocks until SIGTERM or SIGINT; returns the exit status. Call before any other thread is
-/// started.
+/// Blocks until SIGTERM or SIGINT; returns the exit status. Call before any
+/// other thread is started.
 [[nodiscard]] int run(const Options& options);
 
 }  // namespace berth::router

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One connection to a replica. It is connecting or serving for an exchange, or idle in the
-// replica's pool of its thread; what it reads goes to the exchange. It is owned by whichever has
-// it.
+// One connection to a replica. It is connecting or serving for an exchange, or idle
+// in the replica's pool of its thread; what it reads goes to the exchange. It is
+// owned by whichever has it.
 #pragma once
 
 #include <memory>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One thread of the data plane: its event loop, listeners, clients, replicas and counters. It
-// shares nothing with the other threads but the published table; what it has to tell goes to a
-// WorkerObserver.
+// One thread of the data plane: its event loop, listeners, clients, replicas and counters.
+// It shares nothing with the other threads but the published table; what it has to tell
+// goes to a WorkerObserver.
 #pragma once
 
 #include <array>

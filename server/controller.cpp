@@ -21,6 +21,7 @@ using runtime::ReplicaState;
 namespace {
 
 constexpr std::size_t traffic_seconds = 600;
+constexpr auto attach_patience = std::chrono::seconds(35);  ///< a little more than the shim's
 constexpr auto log_rotation_every = std::chrono::seconds(30);
 
 runtime::LoadSample load_of(const api::TrafficSample& sample) {
@@ -96,6 +97,8 @@ void Controller::stop() {
   tick_timer_.cancel();
   for (auto& [id, record] : apps_)
     if (record.timer) record.timer->cancel();
+  for (Waiter& waiter : std::exchange(waiters_, {}))
+    waiter.callback({.id = waiter.release, .app = waiter.app});
 }
 
 void Controller::on_replica(const runtime::ReplicaStatus& status) {
@@ -118,13 +121,23 @@ void Controller::on_replica(const runtime::ReplicaStatus& status) {
   }
   publish(found->second);
   if (status.spec.process_type == "run") {
-    if (status.state == ReplicaState::exited) forget(status.spec.id);
+    if (status.state == ReplicaState::exited) end_one_off(found->second);
     return;
   }
   if (status.state == ReplicaState::exited && !stopping)
     parts_.store.record(platform::AppId(status.spec.app_id), "replica.crash",
                         status.spec.name + " " + message);
   reconcile(platform::AppId(status.spec.app_id));
+}
+
+/// One that somebody attaches to may have ended before they came: its shim keeps the output for them.
+void Controller::end_one_off(const Replica& replica) {
+  const runtime::ReplicaSpec& spec = replica.status.spec;
+  if (!spec.terminal && !spec.attach_stdin) return forget(spec.id);
+  const auto timer = std::make_shared<asio::steady_timer>(parts_.strand, attach_patience);
+  timer->async_wait([this, id = spec.id, timer, alive = alive_](boost::system::error_code) {
+    if (*alive) forget(id);
+  });
 }
 
 void Controller::on_drained(const std::string& replica) {
@@ -382,8 +395,11 @@ Result<void> Controller::stop_replica(const platform::AppId& app, const std::str
 
 std::vector<api::ReplicaView> Controller::replicas(const platform::AppId& app) const {
   std::vector<api::ReplicaView> result;
-  for (const auto& [id, replica] : replicas_)
-    if (replica.status.spec.app_id == app.value) result.push_back(view_of(replica));
+  for (const auto& [id, replica] : replicas_) {
+    const auto& status = replica.status;
+    const bool over = status.spec.process_type == "run" && status.state == ReplicaState::exited;
+    if (status.spec.app_id == app.value && !over) result.push_back(view_of(replica));
+  }
   std::ranges::sort(result, {}, [](const api::ReplicaView& view) {
     return std::tuple(view.type != "web", view.type, view.name.size(), view.name, view.release);
   });

@@ -71,7 +71,7 @@ class Controller final {
                                                       const api::OneOffRequest& request);
   void one_off_failed(const runtime::ReplicaId& id);
 
-  /// Calls back once the release is settled (at once if it is).
+  /// Calls back once the release is settled (at once if it is), or still pending when we stop.
   void when_settled(const platform::AppId& app, const platform::ReleaseId& release,
                     std::function<void(const platform::Release&)> callback);
 
@@ -104,6 +104,7 @@ class Controller final {
 
   // controller.cpp: observing and deciding
   void on_replica(const runtime::ReplicaStatus& status);
+  void end_one_off(const Replica& replica);
   void on_drained(const std::string& replica);
   void on_wake(const std::string& app);
   void on_samples(const json::object& samples);

@@ -5,8 +5,6 @@
 #include <sys/statvfs.h>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read_until.hpp>
@@ -19,10 +17,12 @@
 #include <deque>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "base/crypto.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/tasks.hpp"
 #include "base/unix_socket.hpp"
 #include "server/app_log.hpp"
 #include "server/build_machine.hpp"
@@ -51,28 +51,33 @@ std::string frame(char type, std::string_view data) {
 
 /// The line to the pusher; shared by the coroutine that ends it and the build that writes to it.
 struct Pusher : std::enable_shared_from_this<Pusher> {
-  explicit Pusher(Socket connected) : socket(std::move(connected)) {}
+  Pusher(Socket connected, TaskGroup& group) : socket(std::move(connected)), tasks(group) {}
 
   Socket socket;
+  TaskGroup& tasks;
   std::deque<std::string> unsent;
   std::size_t unsent_bytes = 0;
   bool writing = false;
   bool gone = false;
+  bool finished = false;
 
   void say(std::string_view text) {
     if (gone || unsent_bytes > max_unsent_bytes) return;
     send(frame('o', text));
   }
-  void finish(int code) { send(frame('x', std::string(1, static_cast<char>(code)))); }
+  void finish(int code) {
+    finished = true;
+    send(frame('x', std::string(1, static_cast<char>(code))));
+  }
 
   void send(std::string data) {
     unsent_bytes += data.size();
     unsent.push_back(std::move(data));
-    if (!writing) asio::co_spawn(socket.get_executor(), write(shared_from_this()), asio::detached);
+    if (std::exchange(writing, true)) return;
+    tasks.spawn(write(shared_from_this()));
   }
 
   static asio::awaitable<void> write(std::shared_ptr<Pusher> self) {
-    self->writing = true;
     while (!self->unsent.empty() && !self->gone) {
       boost::system::error_code failure;
       co_await asio::async_write(self->socket, asio::buffer(self->unsent.front()),
@@ -94,7 +99,8 @@ std::uint64_t free_bytes(const fs::path& directory) {
 }  // namespace
 
 struct Deployer::State : std::enable_shared_from_this<State> {
-  explicit State(DeployerParts wanted) : parts(std::move(wanted)), acceptor(parts.strand) {}
+  explicit State(DeployerParts wanted)
+      : parts(std::move(wanted)), acceptor(parts.strand), tasks(parts.strand) {}
 
   /// A build that runs or waits.
   struct Job {
@@ -104,10 +110,10 @@ struct Deployer::State : std::enable_shared_from_this<State> {
 
   DeployerParts parts;
   asio::local::stream_protocol::acceptor acceptor;
+  TaskGroup tasks;
   std::map<std::string, std::weak_ptr<api::PushTicket>> tickets;
   std::map<std::string, std::pair<platform::AppId, std::string>> pushes;  ///< ticket → app, user
   std::map<platform::AppId, Job> jobs;
-  bool stopped = false;
 
   [[nodiscard]] fs::path repository_path(const platform::App& app) const {
     return parts.config.data_dir / "git" / (app.id.value + ".git");
@@ -123,8 +129,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
       Socket socket = co_await self->acceptor.async_accept(
           asio::redirect_error(asio::use_awaitable, failure));
       if (failure) co_return;
-      asio::co_spawn(self->parts.strand, serve(self, std::make_shared<Pusher>(std::move(socket))),
-                     asio::detached);
+      self->tasks.spawn(serve(self, std::make_shared<Pusher>(std::move(socket), self->tasks)));
     }
   }
 
@@ -143,6 +148,8 @@ struct Deployer::State : std::enable_shared_from_this<State> {
       outcome = co_await receive(self, pusher, *request);
     if (outcome.has_error()) pusher->say("\n !     " + outcome.error().message + "\n\n");
     pusher->finish(outcome.has_error() ? 1 : 0);
+    // Half a close: the hook reads to the end, and whoever waits for its silence wakes.
+    pusher->socket.shutdown(Socket::shutdown_receive, failure);
   }
 
   static asio::awaitable<Result<void>> receive(std::shared_ptr<State> self,
@@ -174,8 +181,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
       return Error{
           ErrorKind::limit,
           "the disk is nearly full: " + std::to_string(free >> 20) +
-              " MiB are free and a build "
-              "needs " +
+              " MiB are free and a build needs " +
               std::to_string(parts.config.min_free_disk_bytes >> 20) +
               " MiB (min_free_disk). Nothing was changed; free some space, then push again"};
     return {};
@@ -190,7 +196,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     if (build.has_error()) co_return build.error();
     const Job job{.commit = commit};
     self->jobs[app.id] = job;
-    asio::co_spawn(self->parts.strand, cancel_if_gone(pusher, job.cancel), asio::detached);
+    self->tasks.spawn(cancel_if_gone(pusher, job.cancel));
     if (self->jobs.size() > static_cast<std::size_t>(self->parts.config.build.parallel))
       pusher->say("-----> Waiting for another app's build to end\n");
     auto built =
@@ -263,7 +269,8 @@ struct Deployer::State : std::enable_shared_from_this<State> {
       };
       auto built =
           builder::build(request, self->parts.images, self->parts.sandboxes, sink, *cancel);
-      if (built.has_error()) sink(" !     " + built.error().message + "\n");
+      // The pusher is told by who ends the push.
+      if (built.has_error()) (void)write_all(log.get(), " !     " + built.error().message + "\n");
       return built;
     };
   }
@@ -275,6 +282,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     boost::system::error_code failure;
     co_await pusher->socket.async_read_some(asio::buffer(&byte, 1),
                                             asio::redirect_error(asio::use_awaitable, failure));
+    if (pusher->finished) co_return;
     pusher->gone = true;
     *cancel = true;
   }
@@ -293,6 +301,9 @@ struct Deployer::State : std::enable_shared_from_this<State> {
         },
         asio::use_awaitable);
     const std::string version = "v" + std::to_string(release.version);
+    if (settled.status == platform::ReleaseStatus::pending)
+      co_return Error{ErrorKind::unavailable, "the platform is stopping; it goes on with release " +
+                                                  version + " at its next start"};
     if (settled.status != platform::ReleaseStatus::succeeded)
       co_return Error{ErrorKind::unavailable,
                       "Release " + version + " failed: " + settled.failure + ". " +
@@ -322,21 +333,21 @@ struct Deployer::State : std::enable_shared_from_this<State> {
 
 Deployer::Deployer(DeployerParts parts) : state_(std::make_shared<State>(std::move(parts))) {}
 
-Deployer::~Deployer() { stop(); }
+Deployer::~Deployer() = default;
 
 Result<void> Deployer::start() {
   BERTH_ASSIGN(Fd listener, listen_unix(state_->hook_socket()));
   state_->acceptor.assign(asio::local::stream_protocol(), listener.release());
-  asio::co_spawn(state_->parts.strand, State::accept(state_), asio::detached);
+  state_->tasks.spawn(State::accept(state_));
   return {};
 }
 
-void Deployer::stop() {
-  if (std::exchange(state_->stopped, true)) return;
+asio::awaitable<void> Deployer::stop() {
+  const std::shared_ptr<State> state = state_;
   boost::system::error_code ignored;
-  state_->acceptor.close(ignored);
-  for (auto& [app, job] : state_->jobs) *job.cancel = true;
-  state_->parts.pool.join();
+  state->acceptor.close(ignored);
+  for (auto& [app, job] : state->jobs) *job.cancel = true;
+  co_await state->tasks.join();
 }
 
 Result<std::filesystem::path> Deployer::repository(const platform::App& app) {

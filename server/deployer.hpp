@@ -7,6 +7,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include <filesystem>
@@ -41,8 +42,8 @@ class Deployer final {
 
   /// Opens the hook socket, run/hook.sock.
   [[nodiscard]] Result<void> start();
-  /// Cancels builds that run and waits for them.
-  void stop();
+  /// Cancels builds that run and waits for every push to be answered. After Controller::stop().
+  boost::asio::awaitable<void> stop();
 
   [[nodiscard]] Result<std::filesystem::path> repository(const platform::App& app);
   [[nodiscard]] Result<std::shared_ptr<api::PushTicket>> begin_push(const platform::App& app,

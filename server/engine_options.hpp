@@ -11,8 +11,8 @@
 
 namespace berth::server {
 
-/// This executable; its siblings (berth-shim, berth-launcher, buildpacks/, dashboard/) lie beside
-/// it.
+/// This executable; its siblings (berth-shim, berth-launcher, buildpacks/,
+/// dashboard/) lie beside it.
 [[nodiscard]] Result<std::filesystem::path> program_path();
 
 [[nodiscard]] runtime::LocalOptions engine_options(const platform::Config& config,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Live notices from the control plane to whoever listens (docs/api.md, "Live notices"), in the
-// API's own shapes. Nothing is kept, and nothing is rendered while nobody listens. Used on the
-// strand.
+// Live notices from the control plane to whoever listens (docs/api.md, "Live notices"),
+// in the API's own shapes. Nothing is kept, and nothing is rendered while nobody
+// listens. Used on the strand.
 #pragma once
 
 #include <functional>

@@ -2,8 +2,6 @@
 #include "server/router_link.hpp"
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -13,8 +11,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "base/log.hpp"
+#include "base/tasks.hpp"
 
 namespace berth::server {
 
@@ -30,12 +30,17 @@ constexpr std::size_t max_line_bytes = 16U << 20;
 /// Shared by the link and its loop, so that the loop may outlive the link by one step.
 struct RouterLink::State : std::enable_shared_from_this<State> {
   State(asio::any_io_executor executor, std::filesystem::path path)
-      : strand(executor), socket_path(std::move(path)), socket(executor), timer(executor) {}
+      : strand(executor),
+        socket_path(std::move(path)),
+        socket(executor),
+        timer(executor),
+        tasks(executor) {}
 
   asio::any_io_executor strand;
   std::filesystem::path socket_path;
   Socket socket;
   asio::steady_timer timer;
+  TaskGroup tasks;
   Listener listener;
   bool stopped = false;
   bool connected = false;
@@ -46,11 +51,20 @@ struct RouterLink::State : std::enable_shared_from_this<State> {
   std::deque<std::string> outgoing;
   bool writing = false;
 
+  void close() {
+    stopped = true;
+    listener = {};
+    boost::system::error_code ignored;
+    socket.close(ignored);
+    timer.cancel();
+  }
+
   void send(json::object message) {
     if (!connected) return;  // the snapshot at the next connect says it
     message["version"] = ++version;
     outgoing.push_back(to_text(message) + "\n");
-    if (!writing) asio::co_spawn(strand, write(shared_from_this()), asio::detached);
+    if (std::exchange(writing, true)) return;
+    tasks.spawn(write(shared_from_this()));
   }
 
   json::object snapshot() {
@@ -62,7 +76,6 @@ struct RouterLink::State : std::enable_shared_from_this<State> {
   }
 
   static asio::awaitable<void> write(std::shared_ptr<State> self) {
-    self->writing = true;
     while (!self->outgoing.empty() && self->connected) {
       boost::system::error_code failure;
       co_await asio::async_write(self->socket, asio::buffer(self->outgoing.front()),
@@ -119,8 +132,11 @@ struct RouterLink::State : std::enable_shared_from_this<State> {
         log_info("router disconnected");
       }
       self->connected = false;
-      self->timer.expires_after(delay);
-      co_await self->timer.async_wait(asio::redirect_error(asio::use_awaitable, failure));
+      self->socket.close(failure);
+      do {
+        self->timer.expires_after(delay);
+        co_await self->timer.async_wait(asio::redirect_error(asio::use_awaitable, failure));
+      } while (self->writing);  // it still holds a message of the old connection
       delay = std::min(delay * 2, std::chrono::milliseconds(500));
     }
   }
@@ -142,19 +158,17 @@ struct RouterLink::State : std::enable_shared_from_this<State> {
 RouterLink::RouterLink(asio::any_io_executor strand, std::filesystem::path socket)
     : state_(std::make_shared<State>(std::move(strand), std::move(socket))) {}
 
-RouterLink::~RouterLink() { stop(); }
+RouterLink::~RouterLink() { state_->close(); }
 
 void RouterLink::start(Listener listener) {
   state_->listener = std::move(listener);
-  asio::co_spawn(state_->strand, State::run(state_), asio::detached);
+  state_->tasks.spawn(State::run(state_));
 }
 
-void RouterLink::stop() {
-  state_->stopped = true;
-  state_->listener = {};
-  boost::system::error_code ignored;
-  state_->socket.close(ignored);
-  state_->timer.cancel();
+asio::awaitable<void> RouterLink::stop() {
+  const std::shared_ptr<State> state = state_;
+  state->close();
+  co_await state->tasks.join();
 }
 
 void RouterLink::put_app(const std::string& name, json::object app) {

@@ -34,7 +34,8 @@ class RouterLink final {
   ~RouterLink();
 
   void start(Listener listener);
-  void stop();
+  /// Disconnects and waits until nothing of it runs any more.
+  boost::asio::awaitable<void> stop();
 
   /// Idempotent: an app or host that is as it was is not sent again.
   void put_app(const std::string& name, json::object app);

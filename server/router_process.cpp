@@ -5,8 +5,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -18,6 +16,7 @@
 #include "base/child_process.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/tasks.hpp"
 #include "base/unix_socket.hpp"
 
 namespace berth::server {
@@ -27,11 +26,12 @@ using namespace std::chrono_literals;
 
 struct RouterProcess::State {
   State(asio::any_io_executor executor, Options wanted)
-      : options(std::move(wanted)), process(executor), timer(executor) {}
+      : options(std::move(wanted)), process(executor), timer(executor), tasks(executor) {}
 
   Options options;
   asio::posix::stream_descriptor process;  ///< a pidfd: readable when the router has ended
   asio::steady_timer timer;
+  TaskGroup tasks;
   std::optional<ChildProcess> child;  ///< only if this server started it
   bool stopped = false;
 
@@ -103,6 +103,15 @@ struct RouterProcess::State {
     }
   }
 
+  void let_go() {
+    stopped = true;
+    timer.cancel();
+    boost::system::error_code ignored;
+    process.close(ignored);
+    if (child) child->detach();
+    child.reset();
+  }
+
   void reap() {
     if (!child) return;
     const auto ended = child->wait_for(0ms);
@@ -116,24 +125,21 @@ struct RouterProcess::State {
 RouterProcess::RouterProcess(asio::any_io_executor strand, Options options)
     : state_(std::make_shared<State>(std::move(strand), std::move(options))) {}
 
-RouterProcess::~RouterProcess() { stop_watching(); }
+RouterProcess::~RouterProcess() { state_->let_go(); }
 
 Result<void> RouterProcess::start() {
   if (state_->adopt().has_error()) {
     BERTH_TRY(state_->spawn());
     BERTH_TRY(state_->await_start());
   }
-  asio::co_spawn(state_->process.get_executor(), State::watch(state_), asio::detached);
+  state_->tasks.spawn(State::watch(state_));
   return {};
 }
 
-void RouterProcess::stop_watching() {
-  state_->stopped = true;
-  state_->timer.cancel();
-  boost::system::error_code ignored;
-  state_->process.close(ignored);
-  if (state_->child) state_->child->detach();
-  state_->child.reset();
+asio::awaitable<void> RouterProcess::stop_watching() {
+  const std::shared_ptr<State> state = state_;
+  state->let_go();
+  co_await state->tasks.join();
 }
 
 }  // namespace berth::server

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 
 #include <filesystem>
 #include <memory>
@@ -29,7 +30,8 @@ class RouterProcess final {
 
   /// Starts or adopts; the error of a first start (a port that is taken) is the caller's to show.
   [[nodiscard]] Result<void> start();
-  void stop_watching();
+  /// The router goes on; its end is no longer ours to mend.
+  boost::asio::awaitable<void> stop_watching();
 
  private:
   struct State;

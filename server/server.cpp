@@ -151,24 +151,41 @@ class Parts {
   }
 
   void run() {
-    asio::co_spawn(context_, stop_at_signal(), [](std::exception_ptr failure) {
-      if (failure) std::rethrow_exception(failure);
-    });
+    spawn(stop_at_signal());
     log_info("serving: API on {}, router on {}, data in {}", config_.api.listen,
              config_.router.listen.front(), config_.data_dir.string());
     context_.run();
+    build_pool_.join();
+    engine_pool_.join();
+  }
+
+  /// After a start that failed half-way: what was started ends in order.
+  void abandon() {
+    spawn(stop_all());
+    context_.run();
+    build_pool_.join();
     engine_pool_.join();
   }
 
  private:
+  void spawn(asio::awaitable<void> task) {
+    asio::co_spawn(context_, std::move(task), [](std::exception_ptr failure) {
+      if (failure) std::rethrow_exception(failure);
+    });
+  }
+
   asio::awaitable<void> stop_at_signal() {
     co_await signals_.async_wait(asio::use_awaitable);
     log_info("stopping; replicas and router go on");
+    co_await stop_all();
+  }
+
+  asio::awaitable<void> stop_all() {
     controller_.stop();
-    router_process_.stop_watching();
-    router_.stop();
-    co_await api_->stop();
-    deployer_.stop();
+    co_await router_process_.stop_watching();
+    co_await router_.stop();
+    co_await deployer_.stop();
+    if (api_) co_await api_->stop();
     context_.stop();
   }
 
@@ -208,7 +225,10 @@ Result<void> run_server(const ServerOptions& options) {
     BERTH_TRY(with_context(builder::import_stack(images, options.stack), "import the stack"));
   BERTH_ASSIGN(const fs::path program, program_path());
   Parts parts(options, program, std::move(store), std::move(images));
-  BERTH_TRY(parts.start());
+  if (auto started = parts.start(); started.has_error()) {
+    parts.abandon();
+    return started;
+  }
   parts.run();
   return {};
 }

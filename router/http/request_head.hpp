@@ -36,8 +36,8 @@ struct RequestHead {
   Fields fields;
 };
 
-/// `complete`: `head` is filled, `head.size` bytes are the head. `incomplete`: more bytes are
-/// needed.
+/// `complete`: `head` is filled, `head.size` bytes are the head.
+/// `incomplete`: more bytes are needed.
 [[nodiscard]] Scan scan_request(std::string_view data, RequestHead& head);
 
 }  // namespace berth::router::http

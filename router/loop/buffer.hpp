@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Byte buffers from a per-thread pool. A connection owns one only while it has something to keep: a
-// partial head, what a short write left over, a request that may be sent again. One pointer when
-// empty.
+// partial head, what a short write left over, a request that may be sent
+// again. One pointer when empty.
 #pragma once
 
 #include <array>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A doubly linked list through hooks inside its elements: linking allocates nothing, and an element
-// leaves its list when it is destroyed. An element that is in several lists has a hook for each
-// (Tag).
+// leaves its list when it is destroyed. An element that is in several lists
+// has a hook for each (Tag).
 #pragma once
 
 namespace berth::router {

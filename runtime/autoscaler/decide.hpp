@@ -32,8 +32,8 @@ struct LoadSample {
 
 struct ScalingState {
   int quantity = 0;
-  /// When it last grew, or the policy was set: nothing is removed for a window after. Epoch: from
-  /// the next call on.
+  /// When it last grew, or the policy was set: nothing is removed for a window after.
+  /// Epoch: from the next call on.
   Time since{};
   std::deque<LoadSample> samples;   ///< oldest first; decide() drops what no window needs
 };

@@ -278,9 +278,9 @@ class Planner {
     return crash;
   }
 
-  /// Memory of slots that nothing wants any more, and of those whose replica has been up long
-  /// enough, goes. Only the slot's own replica counts: one from before a restart says nothing of
-  /// the new.
+  /// Memory of slots that nothing wants any more, and of those whose replica has been up
+  /// long enough, goes. Only the slot's own replica counts: one from before a restart
+  /// says nothing of the new.
   void forget_slots() {
     std::erase_if(result_.memory.slots, [this](const auto& entry) {
       const auto& [slot, crashes] = entry;

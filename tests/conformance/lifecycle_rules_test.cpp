@@ -148,9 +148,8 @@ TEST_CASE_FIXTURE(BuildFixture,
 TEST_CASE_FIXTURE(BuildFixture,
                   "1.6, 1.9: a build layer extends the environment of later buildpacks") {
   install({.id = "a", .build = R"sh(
-for l in one two; do
-  mkdir -p $L/$l/bin $L/$l/env $L/$l/env.build $L/$l/env.launch
-  printf '[types]\nbuild = true\n' > $L/$l.toml
+for l in one two; do mkdir -p $L/$l/bin $L/$l/env $L/$l/env.build $L/$l/env.launch
+printf '[types]\nbuild = true\n' > $L/$l.toml
 printf $l > $L/$l/env/LIST.append; printf , > $L/$l/env/LIST.delim; done
 printf x > $L/one/env.build/AT_BUILD; printf x > $L/one/env.launch/AT_LAUNCH
 echo "own: $PATH")sh"});

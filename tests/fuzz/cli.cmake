@@ -1,15 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# The fuzzer of the command line's event stream; berth_fuzzer() is as in the other parts' files.
-if(NOT COMMAND berth_fuzzer)
-  function(berth_fuzzer name)
-    cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
-    add_executable(fuzz_${name} ${ARG_SOURCES})
-    target_link_libraries(fuzz_${name} PRIVATE ${ARG_LIBS})
-    target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
-    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
-    file(MAKE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
-    add_test(NAME fuzz_${name} COMMAND fuzz_${name} -runs=0 ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
-    set_tests_properties(fuzz_${name} PROPERTIES LABELS fuzz TIMEOUT 120)
-  endfunction()
-endif()
-berth_fuzzer(cli_sse SOURCES cli_sse.cpp LIBS berth_cli)
+# The fuzzer of the command line's event stream, for tests/fuzz/CMakeLists.txt, which defines
+# berth_fuzzer().
+berth_fuzzer(cli_sse SOURCES cli/sse.cpp cli/format.cpp LIBS berth_base)

@@ -2,8 +2,8 @@
 //
 // One app in a simulated world: a store, an engine, a router and a user that behave like the real
 // ones and fail like them, driven by seed, around the real plan() and decide(). The world's time is
-// virtual. After every decision the promises are checked (promises.cpp); a broken one throws
-// Broken.
+// virtual. After every decision the promises are checked (promises.cpp); a
+// broken one throws Broken.
 //
 // What survives a crash of the server survives here (store, engine, router); what it keeps in
 // memory (back-off, draining and stopping marks, restart times, samples) is lost.

@@ -36,7 +36,7 @@ inline std::string why_no_containers() {
 
 #define SKIP_WITHOUT_CONTAINERS()                                        \
   if (const auto why = berth::test::why_no_containers(); !why.empty()) { \
-    MESSAGE("skipped: " << why);                                         \
+    MESSAGE("SKIP: " << why);                                            \
     return;                                                              \
   }
 
@@ -59,7 +59,7 @@ class Events {
   }
   /// The first event of the replica that fits, or a failed test.
   ReplicaStatus wait(const ReplicaId& id, const std::function<bool(const ReplicaStatus&)>& fits,
-                     std::chrono::seconds limit = std::chrono::seconds(20)) {
+                     std::chrono::seconds limit = std::chrono::seconds(60)) {
     std::unique_lock lock(mutex_);
     const ReplicaStatus* found = nullptr;
     changed_.wait_for(lock, limit, [&] {
@@ -76,7 +76,7 @@ class Events {
     return status;
   }
   ReplicaStatus wait_exit(const ReplicaId& id,
-                          std::chrono::seconds limit = std::chrono::seconds(20)) {
+                          std::chrono::seconds limit = std::chrono::seconds(60)) {
     return wait(id, [](const auto& s) { return s.state == ReplicaState::exited; }, limit);
   }
   std::size_t count() {
@@ -92,7 +92,7 @@ class Events {
 
 /// Polls a condition that has no event, a short moment at a time.
 inline bool eventually(const std::function<bool()>& condition,
-                       std::chrono::seconds limit = std::chrono::seconds(10)) {
+                       std::chrono::seconds limit = std::chrono::seconds(60)) {
   const auto end = std::chrono::steady_clock::now() + limit;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;

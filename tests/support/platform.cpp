@@ -24,16 +24,18 @@ namespace {
 const fs::path source_dir = BERTH_SOURCE_DIR;
 const fs::path binary_dir = BERTH_BINARY_DIR;
 
-/// A port that nobody listens on now.
+/// A port that nobody listens on now, below those that the kernel gives to others' connections.
 int free_port() {
-  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  REQUIRE(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), length) == 0);
-  REQUIRE(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &length) == 0);
-  return ntohs(address.sin_port);
+  for (;;) {
+    const int port = 20'000 + std::stoi(random_hex(2), nullptr, 16) % 12'000;
+    const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
+      return port;
+  }
 }
 
 std::map<std::string, std::string> environment(const fs::path& home) {
@@ -122,7 +124,15 @@ void Platform::start_server() {
                            .stderr_fd = log->get()});
   REQUIRE(server.has_value());
   server_ = std::move(*server);
-  const bool up = eventually([&] { return api("GET", "/health").status == 200; }, 180s);
+  const auto ended = [&] {
+    const auto status = server_->wait_for(0ms);
+    return status.has_error() || status->has_value();
+  };
+  bool gone = false;
+  const bool up =
+      eventually([&] { return (gone = ended()) || api("GET", "/health").status == 200; }, 180s) &&
+      !gone;
+  if (gone) server_.reset();
   REQUIRE_MESSAGE(up, "server did not start: " << *read_file(root_ / "server.log"));
 }
 

@@ -35,16 +35,19 @@ void nowhere(const std::string& pattern, Chosen chosen) {
   }
 }
 
-/// Whether `co_await` stands inside the parentheses after if, while or switch.
-bool awaits_in_condition(const std::string& line) {
-  static const std::regex condition("\\b(if|while|switch)\\s*(constexpr\\s*)?\\(");
-  std::smatch match;
-  if (!std::regex_search(line, match, condition)) return false;
-  const auto begin = static_cast<std::size_t>(match.position() + match.length());
-  std::size_t end = begin;
-  for (int depth = 1; end < line.size() && depth > 0; ++end)
-    depth += line[end] == '(' ? 1 : line[end] == ')' ? -1 : 0;
-  return line.substr(begin, end - begin).find("co_await") != std::string::npos;
+/// What stands between the parenthesis that ends before the column and its partner, which may stand
+/// lines below.
+std::string condition(const Source& source, std::size_t line, std::ptrdiff_t column) {
+  std::string text;
+  int depth = 1;
+  for (auto at = static_cast<std::size_t>(column); line < source.lines.size(); ++line, at = 0)
+    for (; at < source.lines[line].size(); ++at) {
+      const char byte = source.lines[line][at];
+      depth += byte == '(' ? 1 : byte == ')' ? -1 : 0;
+      if (depth == 0) return text;
+      text += byte;
+    }
+  return text;
 }
 
 bool is_cpp(const Source& source) { return source.is_cpp(); }
@@ -104,11 +107,9 @@ TEST_CASE("a C++ file has at most 600 lines of at most 100 columns") {
   for (const Source& source : sources()) {
     if (!source.is_cpp()) continue;
     CHECK_MESSAGE(source.lines.size() <= 600, source.path, " has ", source.lines.size(), " lines");
-    for (std::size_t i = 0; i < source.lines.size(); ++i) {
-      if (source.lines[i].find("R\"(") != std::string::npos) continue;  // cannot be broken
+    for (std::size_t i = 0; i < source.lines.size(); ++i)
       CHECK_MESSAGE(width(source.lines[i]) <= 100, place(source, i), " has ",
                     width(source.lines[i]), " columns");
-    }
   }
 }
 
@@ -133,15 +134,18 @@ TEST_CASE("headers are included once, by pragma") {
 
 TEST_CASE("no shell is ever given a string, and no thread is started by accident") {
   nowhere("[^_a-zA-Z.>](std::)?(system|popen|wordexp)\\(", is_cpp);
-  nowhere("std::as[y]nc\\b", is_cpp);
+  nowhere(std::string("std::as") + "ync\\b", is_cpp);
 }
 
 TEST_CASE("awaits stand alone: g++ miscompiles one under a condition") {
+  const std::regex keyword("(^|[^a-z_])(if|while|switch|for) \\(");
   for (const Source& source : sources()) {
     if (!source.is_cpp()) continue;
     for (std::size_t i = 0; i < source.lines.size(); ++i)
-      CHECK_MESSAGE(!awaits_in_condition(source.lines[i]), place(source, i), ": ",
-                    source.lines[i]);
+      if (std::smatch match; std::regex_search(source.lines[i], match, keyword))
+        CHECK_MESSAGE(condition(source, i, match.prefix().length() + match.length())
+                              .find(std::string("co_a") + "wait") == std::string::npos,
+                      place(source, i), ": ", source.lines[i]);
   }
 }
 
@@ -163,7 +167,7 @@ TEST_CASE("nothing is left for later") {
 
 TEST_CASE(
     "no path of a developer's machine, and no host name of a package registry, stands anywhere") {
-  nowhere(std::string("(^|[^A-Za-z0-9_.])(/wo") + "rk/|/ho" + "me/[a-z]+/)", is_any);
+  nowhere(std::string("(^|[^a-z0-9_])(/wo") + "rk/|/ho" + "me/[a-z]+/)", is_any);
   // A lock file of cargo names its index by form; it is no address that is fetched.
   const std::string hosts = std::string("npm") + "js\\.(org|com)|py" + "pi\\.org|python" +
                             "hosted\\.org|proxy\\.go" + "lang\\.org|deb\\.de" +

@@ -31,9 +31,8 @@ struct Request {
 // NUL, backslashes, "..", an absolute URL. A trailing slash is kept.
 [[nodiscard]] std::optional<std::string> decode_target(std::string_view target);
 
-// Whether a path names something that is not for visitors: a segment that starts with a dot, but
-// for
-// /.well-known.
+// Whether a path names something that is not for visitors: a segment that starts with a
+// dot, but for /.well-known.
 [[nodiscard]] bool is_hidden(std::string_view path);
 
 struct ByteRange {

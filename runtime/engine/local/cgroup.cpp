@@ -305,4 +305,15 @@ CgroupEvents Cgroups::events(const std::string& id) const {
           .pids_refused = field(get(group.pids / "pids.events"), "max")};
 }
 
+MemorySample Cgroups::memory(const std::string& id) const {
+  const Cgroup group = of(id);
+  const std::string stat = get(group.memory / "memory.stat");
+  // "max" of v2 reads as 0, and v1's no limit is more than any machine has.
+  return {
+      .limit_bytes = number(get(group.memory / (v2_ ? "memory.max" : "memory.limit_in_bytes"))),
+      .used_bytes = number(get(group.memory / (v2_ ? "memory.current" : "memory.usage_in_bytes"))),
+      .anonymous_bytes = field(stat, v2_ ? "anon" : "total_rss"),
+      .major_faults = field(stat, v2_ ? "pgmajfault" : "total_pgmajfault")};
+}
+
 }  // namespace berth::runtime

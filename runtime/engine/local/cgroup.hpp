@@ -14,6 +14,7 @@
 
 #include "base/result.hpp"
 #include "runtime/engine/engine.hpp"
+#include "runtime/engine/local/thrash.hpp"
 
 namespace berth::runtime {
 
@@ -64,6 +65,7 @@ class Cgroups final {
 
   [[nodiscard]] Result<ReplicaStats> stats(const std::string& id) const;
   [[nodiscard]] CgroupEvents events(const std::string& id) const;
+  [[nodiscard]] MemorySample memory(const std::string& id) const;
 
   [[nodiscard]] bool v2() const { return v2_; }
   [[nodiscard]] const std::filesystem::path& unified() const { return unified_; }

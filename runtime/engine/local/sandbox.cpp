@@ -22,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 /// After the program's end its output may still be on the way; a background process that holds the
 /// pipe is being killed meanwhile.
 constexpr std::chrono::milliseconds drain_limit{2000};
+constexpr auto look_interval = 1s;  ///< of Thrash
 /// Builds go before replicas when the machine itself runs out of memory.
 constexpr int build_oom_score = 500;
 constexpr std::chrono::seconds end_limit{10};
@@ -174,24 +175,35 @@ Result<SandboxExit> LocalSandbox::run(const SandboxCommand& command, const Outpu
   return follow(running, command, sink);
 }
 
+/// Waits for the program's end, its output's end, its deadline or that it starves.
 Result<SandboxExit> LocalSandbox::follow(Running& running, const SandboxCommand& command,
                                          const OutputSink& sink) {
   SandboxExit result;
   result.status.signal = SIGKILL;  // unless the agent tells
   auto deadline = Clock::now() + command.timeout;
+  auto next_look = Clock::now() + look_interval;
+  Thrash thrash;
+  bool thrashed = false;
   bool exited = false;
   std::array<char, 65536> buffer;
   while (running.output || !exited) {
     pollfd entries[3] = {{running.output.get(), POLLIN, 0},
                          {exited ? -1 : running.agent.get(), POLLIN, 0},
                          {exited ? -1 : ended_.get(), POLLIN, 0}};
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+                          std::min(deadline, next_look) - Clock::now())
+                          .count();
     const int ready =
         ::poll(entries, 3, static_cast<int>(std::clamp<std::int64_t>(left, 0, INT32_MAX)));
     if (ready < 0 && errno != EINTR) return system_error("poll");
-    if (ready == 0) {
+    if (Clock::now() >= next_look) {
+      next_look += look_interval;
+      thrashed = thrashed || (!exited && thrash.note(host_.cgroups.memory(id_)));
+    }
+    if (ready == 0 && !thrashed && Clock::now() < deadline) continue;
+    if (ready == 0 || (thrashed && !exited)) {
       if (exited) break;
-      result.timed_out = true;
+      result.timed_out = !thrashed;
       exited = true;
       running.agent.reset();  // the agent kills the program and all that it started
       deadline = Clock::now() + drain_limit;
@@ -224,7 +236,8 @@ Result<SandboxExit> LocalSandbox::follow(Running& running, const SandboxCommand&
   const CgroupEvents after = host_.cgroups.events(id_);
   result.cancelled = cancelled_;
   result.out_of_disk = out_of_disk_;
-  result.out_of_memory = !result.status.success() && after.oom_kills > running.before.oom_kills;
+  result.out_of_memory =
+      thrashed || (!result.status.success() && after.oom_kills > running.before.oom_kills);
   result.out_of_pids = !result.status.success() && after.pids_refused > running.before.pids_refused;
   return result;
 }

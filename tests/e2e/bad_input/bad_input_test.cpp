@@ -24,8 +24,8 @@ Platform& strict_platform() {
   return berth;
 }
 
-/// Pushes the sample to a new app; the push must fail, name one of the reasons, and leave no
-/// release.
+/// Pushes the sample to a new app; the push must fail, name one of the
+/// reasons, and leave no release.
 void check_refused(std::string_view sample, const std::vector<std::string>& reasons) {
   NEEDS_PLATFORM();
   Platform& berth = strict_platform();
@@ -193,7 +193,7 @@ TEST_CASE("a port that is taken is named, with what to do") {
   CHECK_FALSE(second->status.success());
   CHECK_MESSAGE(second->err.find(std::to_string(berth.api_port())) != std::string::npos,
                 second->err);
-  CHECK_MESSAGE(second->err.find("in use") != std::string::npos, second->err);
+  CHECK_MESSAGE(second->err.find("is taken") != std::string::npos, second->err);
 }
 
 TEST_CASE("a user who is not root is told why root is needed") {

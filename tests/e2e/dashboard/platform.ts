@@ -2,7 +2,7 @@
 // A running platform as the tests use it: makes an app through the API and pushes a copy of a sample
 // to it with git, and deletes it afterwards. Programs are run with argument vectors.
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -29,6 +29,10 @@ export interface Ran {
   output: string;
 }
 
+const control = process.env.BERTH_SERVER_CONTROL ?? '';
+/** Why the server cannot be killed here, or nothing. */
+export const no_control = control === '' ? 'BERTH_SERVER_CONTROL is not set: the server stays' : '';
+
 export const no_platform = 'BERTH_DASHBOARD_URL and BERTH_TOKEN are not set: no platform to test';
 
 /** From the environment, or null where there is none. */
@@ -43,7 +47,7 @@ export function require_platform(): Platform | null {
     dashboard_url,
     token,
     api_url: process.env.BERTH_API_URL ?? 'http://127.0.0.1:7070',
-    sample: process.env.BERTH_SAMPLE ?? resolve(here, '../../apps/static'),
+    sample: process.env.BERTH_SAMPLE ?? resolve(here, '../../apps/static-site'),
   };
 }
 
@@ -114,6 +118,28 @@ async function git(folder: string, ...args: string[]): Promise<void> {
   const ran = await run('git', args, folder);
   if (ran.code !== 0) throw new Error(`git ${args.join(' ')}: ${ran.output}`);
 }
+
+/** As `berth config set` elsewhere would: makes a release. */
+export async function set_config(
+  platform: Platform,
+  app: PushedApp,
+  vars: Record<string, string>,
+): Promise<void> {
+  await api(platform, 'PATCH', `/apps/${app.name}/config-vars`, vars);
+}
+
+/** Asks whoever started the platform, by a word in a file; the word's answer ends the waiting. */
+async function ask(word: string, answer: string): Promise<void> {
+  await writeFile(`${control}.new`, word);
+  await rename(`${control}.new`, control);
+  for (;;) {
+    if ((await readFile(control, 'utf8')) === answer) return;
+    await new Promise((resume) => setTimeout(resume, 50));
+  }
+}
+
+export const kill_server = () => ask('kill', 'killed');
+export const start_server = () => ask('start', 'started');
 
 /** Starts the push and returns while it runs. */
 export async function push_app(platform: Platform): Promise<PushedApp> {

@@ -8,6 +8,8 @@ export default defineConfig({
   outputDir: process.env.BERTH_TEST_OUTPUT ?? 'node_modules/.results',
   workers: 1,
   retries: 0,
+  // For a busy machine: a condition that holds is seen at once.
+  expect: { timeout: 30_000 },
   reporter: [['list']],
   use: {
     viewport: { width: 1280, height: 900 },
@@ -28,7 +30,7 @@ export default defineConfig({
     },
   },
   projects: [
-    { name: 'pages', testMatch: 'pages.spec.ts', timeout: 30_000 },
+    { name: 'pages', testMatch: 'pages.spec.ts', timeout: 180_000 },
     { name: 'platform', testMatch: 'dashboard.spec.ts', timeout: 300_000 },
   ],
 });

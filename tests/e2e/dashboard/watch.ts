@@ -25,9 +25,16 @@ export class Watch {
     });
     page.on('pageerror', (error) => watch.errors.push(`uncaught: ${error.message}`));
     page.on('console', (message) => {
-      if (message.type() === 'error') watch.errors.push(`console: ${message.text()}`);
+      if (message.type() !== 'error') return;
+      watch.errors.push(`console: ${message.text()} ${message.location().url}`);
     });
     return watch;
+  }
+
+  /** Takes back the console's errors so far that match. */
+  forgive(pattern: RegExp): void {
+    const is_meant = (error: string) => error.startsWith('console: ') && pattern.test(error);
+    this.errors.splice(0, Infinity, ...this.errors.filter((error) => !is_meant(error)));
   }
 
   async expect_nothing(): Promise<void> {

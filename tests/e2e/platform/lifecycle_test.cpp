@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One app through its life: logs, scale, config, rollback, crash, ten deploys under load,
-// autoscaling.
+// One app through its life: logs, scale, config, rollback, crash, ten deploys
+// under load, autoscaling.
 #include <fmt/format.h>
 
 #include <regex>

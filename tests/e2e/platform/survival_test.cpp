@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// kill -9 of the server and of the router: apps keep serving, nothing is started twice, nothing
-// lost.
+// kill -9 of the server and of the router: apps keep serving, nothing is
+// started twice, nothing lost.
 #include <thread>
 
 #include "tests/e2e/e2e.hpp"

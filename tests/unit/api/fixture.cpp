@@ -95,7 +95,7 @@ void ApiFixture::stop() { asio::co_spawn(context_, server_->stop(), asio::use_fu
 void ApiFixture::post(std::function<void()> what) { asio::post(context_, std::move(what)); }
 
 bool ApiFixture::eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (std::chrono::steady_clock::now() < deadline) {
     if (on_strand(condition)) return true;
     std::this_thread::yield();
@@ -110,7 +110,7 @@ HttpResponse ApiFixture::request(std::string method, std::string path, std::stri
       .url = {.scheme = "http", .host = "127.0.0.1", .port = port_, .target = std::move(path)},
       .headers = std::move(headers),
       .body = std::move(body),
-      .deadline = std::chrono::seconds(20)};
+      .deadline = std::chrono::seconds(60)};
   auto response = http_request(request);
   REQUIRE_MESSAGE(!response.has_error(), (response.has_error() ? response.error().message : ""));
   return std::move(*response);

@@ -31,9 +31,9 @@ class RawClient final {
   void send(std::string_view bytes) const;
   /// Reads on until `text` has come; false if the peer closed or the time is up before.
   [[nodiscard]] bool read_until(std::string_view text,
-                                std::chrono::milliseconds time = std::chrono::seconds(10));
+                                std::chrono::milliseconds time = std::chrono::seconds(30));
   /// Until the peer closes; false if it does not.
-  [[nodiscard]] bool read_to_end(std::chrono::milliseconds time = std::chrono::seconds(10));
+  [[nodiscard]] bool read_to_end(std::chrono::milliseconds time = std::chrono::seconds(30));
   /// Forgets what came.
   std::string take() { return std::exchange(received, {}); }
   void close() { fd_.reset(); }

@@ -137,7 +137,7 @@ TEST_CASE_FIXTURE(Fixture, "opening a store keeps its index and sweeps old half-
 
 TEST_CASE_FIXTURE(Fixture, "skopeo inspects and copies what the store wrote") {
   if (run_program({.argv = {"skopeo", "--version"}}).has_error()) {
-    MESSAGE("skipped: skopeo is not installed");
+    MESSAGE("SKIP: skopeo is not installed");
     return;
   }
   const Image added = image(*store.add_layer(tree("one"), "created by test"));
@@ -221,7 +221,7 @@ TEST_CASE_FIXTURE(Fixture, "OCI whiteouts become overlay whiteouts") {
   fs::create_directories(to);
   const auto unpacked = unpack_layer(tar, to);
   if (unpacked.has_error() && ::geteuid() != 0) {
-    MESSAGE("skipped: whiteouts need root");
+    MESSAGE("SKIP: whiteouts need root");
     return;
   }
   REQUIRE_MESSAGE(unpacked.has_value(), unpacked.error().message);

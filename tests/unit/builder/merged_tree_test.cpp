@@ -27,7 +27,7 @@ struct Fixture {
 
   Fixture() {
     for (const auto& path : {upper, lower, bottom}) fs::create_directories(path);
-    if (!root) MESSAGE("skipped: whiteouts need root");
+    if (!root) MESSAGE("SKIP: whiteouts need root");
   }
   void file(const fs::path& base, const std::string& path, const std::string& text) {
     fs::create_directories((base / path).parent_path());

@@ -29,6 +29,13 @@ describe('a series of traffic', () => {
     });
   });
 
+  test('keeps what it knows when a server that was started again knows nothing of it', () => {
+    const series = new TrafficSeries(300);
+    series.put(sample(1, 10));
+    for (const second of [1, 2]) series.put(sample(second, 0, { replicas: 0, p50_us: 0 }));
+    expect(series.window(start + 2, 2)).toMatchObject({ requests: [10, 0], replicas: [2, 2] });
+  });
+
   test('takes samples late, twice and in any order', () => {
     const series = new TrafficSeries(300);
     series.put(sample(5, 1));

@@ -138,8 +138,7 @@ TEST_CASE("whatever is wrong is named with file, line and column") {
                "berth.yaml:2:11: 'router.listen' must have at least one address"},
            Row{"router:\n  listen: [{a: 1}]\n",
                "berth.yaml:2:12: 'router.listen' must be an address or a list of them, not a "
-               "section with "
-               "keys"},
+               "section with keys"},
            // Bad values.
            Row{"data_dir: berth\n",
                "berth.yaml:1:11: 'data_dir' must be an absolute path, not 'berth'"},
@@ -149,36 +148,29 @@ TEST_CASE("whatever is wrong is named with file, line and column") {
                "berth.yaml:1:12: 'log_level' must be debug, info, warning or error, not 'loud'"},
            Row{"api: {listen: 7070}\n",
                "berth.yaml:1:15: 'api.listen' must be an IP address and a port, such as "
-               "127.0.0.1:7070 or "
-               "[::1]:7070, not '7070'"},
+               "127.0.0.1:7070 or [::1]:7070, not '7070'"},
            Row{"api: {listen: '127.0.0.1:70700'}\n",
                "berth.yaml:1:15: 'api.listen' must be an IP address and a port, such as "
-               "127.0.0.1:7070 or "
-               "[::1]:7070, not '127.0.0.1:70700'"},
+               "127.0.0.1:7070 or [::1]:7070, not '127.0.0.1:70700'"},
            Row{"network: {bridge: a-name-that-is-long}\n",
                "berth.yaml:1:19: 'network.bridge' must be 1 to 15 lower-case letters, digits and "
-               "dashes, "
-               "not 'a-name-that-is-long'"},
+               "dashes, not 'a-name-that-is-long'"},
            Row{"network: {subnet: 10.0.0.1/16}\n",
                "berth.yaml:1:19: 'network.subnet' must be an IPv4 network with 8 to 28 bits and no "
-               "bits "
-               "beyond them, such as 198.18.0.0/16, not '10.0.0.1/16'"},
+               "bits beyond them, such as 198.18.0.0/16, not '10.0.0.1/16'"},
            Row{"runtime: {cgroup: ../x}\n",
                "berth.yaml:1:19: 'runtime.cgroup' must be 1 to 60 lower-case letters, digits and "
-               "dashes, "
-               "not '../x'"},
+               "dashes, not '../x'"},
            Row{"runtime: {oci: ''}\n",
                "berth.yaml:1:16: 'runtime.oci' must be the name or path of a program"},
            Row{"runtime: {stop_grace: 30}\n",
                "berth.yaml:1:23: 'runtime.stop_grace' cannot be read: '30' is not a duration: "
-               "write a whole "
-               "number and a unit, such as 500ms, 30s, 15m or 2h"},
+               "write a whole number and a unit, such as 500ms, 30s, 15m or 2h"},
            Row{"runtime: {boot_timeout: 0s}\n",
                "berth.yaml:1:25: 'runtime.boot_timeout' must be at least 1ms, not '0s'"},
            Row{"runtime:\n  sizes:\n    A B: {memory: 1GiB}\n",
                "berth.yaml:3:10: 'runtime.sizes.A B' is not a name for a size: use 1 to 30 "
-               "lower-case "
-               "letters, digits and dashes"},
+               "lower-case letters, digits and dashes"},
            Row{"build: {memory: 1KiB}\n",
                "berth.yaml:1:17: 'build.memory' must be at least 16384KiB, not '1KiB'"},
            Row{"build: {cpu: 1m}\n", "berth.yaml:1:14: 'build.cpu' must be at least 10m, not '1m'"},

@@ -148,6 +148,25 @@ TEST_CASE("a client that goes away while it waits ends the request at the replic
   CHECK(bed.log_lines(1)[0].find("code=H27") != std::string::npos);
 }
 
+TEST_CASE("what is left of an answer whose client went away never reaches another client") {
+  Server server([&](Peer& peer) {
+    const bool is_long = peer.read_message().head.starts_with("GET /long ");
+    peer.send(is_long ? "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf" : response("own"));
+    if (is_long && !peer.read_message().head.empty()) peer.send("rest");
+  });
+  Bed bed;
+  bed.put("running", {{"r-1", server.port()}});
+  Peer client = bed.client();
+  client.send(get("/long"));
+  CHECK_FALSE(client.read_until("half").empty());
+  client.close();
+  CHECK(bed.log_lines(1)[0].find("code=H27") != std::string::npos);
+  Peer other = bed.client();
+  other.send(get("/"));
+  CHECK(other.read_message().body == "own");
+  CHECK(server.connections() == 2);
+}
+
 TEST_CASE("a client that stops in the middle of its request is let go: H28") {
   Server server([](Peer& peer) { CHECK(peer.read_message().body.size() < 100); });
   Bed bed;

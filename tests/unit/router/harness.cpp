@@ -35,7 +35,7 @@ std::uint16_t bind_loopback(int socket) {
 }  // namespace
 
 Peer::Peer(Fd socket) : socket_(std::move(socket)) {
-  const timeval limit{10, 0};
+  const timeval limit{30, 0};
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
@@ -307,7 +307,7 @@ std::string get(std::string_view path, std::string_view fields) {
 }
 
 bool eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     ::poll(nullptr, 0, 5);

@@ -33,8 +33,8 @@ class Peer final {
 
   /// False when the other side is gone.
   bool send(std::string_view data);
-  /// Up to and with `end`; what came behind it waits for the next call. "" if the stream ends
-  /// before.
+  /// Up to and with `end`; what came behind it waits for the next call. ""
+  /// if the stream ends before.
   [[nodiscard]] std::string read_until(std::string_view end);
   [[nodiscard]] std::string read_exactly(std::size_t size);
   /// To the end of the stream.

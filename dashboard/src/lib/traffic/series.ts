@@ -25,7 +25,7 @@ export class TrafficSeries {
 
   put(sample: TrafficSample): void {
     const second = Math.floor(Date.parse(sample.at) / 1000);
-    if (Number.isNaN(second)) return;
+    if (Number.isNaN(second) || is_blank(sample)) return;
     this.#samples.set(second, sample);
     if (second <= this.#newest) return;
     this.#newest = second;
@@ -71,6 +71,12 @@ export class TrafficSeries {
     }
     return sum / length;
   }
+}
+
+/** The API fills its list up with these. They tell of a second nothing, not even its replicas, and a
+    server that has just been started has no others. */
+function is_blank({ requests, in_flight, held, errors, replicas }: TrafficSample): boolean {
+  return requests + in_flight + held + errors + replicas === 0;
 }
 
 function milliseconds(time_us: number | null | undefined): number | null {

@@ -32,22 +32,18 @@ TEST_CASE("the OCI configuration isolates in every namespace and grants nothing"
   CHECK(process.at("noNewPrivileges").as_bool());
   for (const char* set : {"bounding", "effective", "permitted", "inheritable", "ambient"})
     CHECK(process.at("capabilities").at(set).as_array().empty());
-  CHECK(
-      to_text(process.at("rlimits")) ==
-      R"([{"type":"RLIMIT_CORE","hard":0,"soft":0},{"type":"RLIMIT_NOFILE","hard":20000,"soft":20000}])");
+  CHECK(to_text(process.at("rlimits")) ==
+        R"([{"type":"RLIMIT_CORE","hard":0,"soft":0},)"
+        R"({"type":"RLIMIT_NOFILE","hard":20000,"soft":20000}])");
   const auto& part = config->at("linux").as_object();
   CHECK(part.at("namespaces").as_array().size() == 7);
   CHECK(to_text(part.at("uidMappings")) == R"([{"containerID":0,"hostID":655360,"size":65536}])");
   CHECK(part.at("uidMappings") == part.at("gidMappings"));
   CHECK(to_text(config->at("annotations")) == R"({"run.oci.seccomp_bpf_data":"YWJj"})");
-  CHECK(
-      text.find(
-          R"("/cache","type":"bind","source":"/stage/m1","options":["rbind","rw","nosuid","nodev"])") !=
-      std::string::npos);
-  CHECK(
-      text.find(
-          R"("/given","type":"bind","source":"/stage/m2","options":["rbind","ro","nosuid","nodev"])") !=
-      std::string::npos);
+  CHECK(text.find(R"("/cache","type":"bind","source":"/stage/m1",)"
+                  R"("options":["rbind","rw","nosuid","nodev"])") != std::string::npos);
+  CHECK(text.find(R"("/given","type":"bind","source":"/stage/m2",)"
+                  R"("options":["rbind","ro","nosuid","nodev"])") != std::string::npos);
   CHECK(text.find(R"("destination":"/tmp")") != std::string::npos);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/wakeup.hpp"
+#include "base/tasks.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -11,7 +11,7 @@
 
 #include "base/log.hpp"
 
-namespace berth::api {
+namespace berth {
 
 namespace asio = boost::asio;
 
@@ -54,7 +54,7 @@ void TaskGroup::spawn(asio::awaitable<void> task) {
     try {
       std::rethrow_exception(failure);
     } catch (const std::exception& exception) {
-      log_error("a task of the API ended with an exception: {}", exception.what());
+      log_error("a task ended with an exception: {}", exception.what());
     }
   });
 }
@@ -71,4 +71,4 @@ asio::awaitable<void> yield_to_others() {
   co_await asio::post(executor, asio::use_awaitable);
 }
 
-}  // namespace berth::api
+}  // namespace berth

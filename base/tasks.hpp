@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lets one coroutine sleep until something is worth looking at, or a deadline. A notice that comes
-// while nobody waits is kept: the next wait returns at once.
+// What coroutines of one strand need of each other. Wakeup lets one sleep until something is worth
+// looking at, or a deadline; a notice that comes while nobody waits is kept: the next wait returns
+// at once. TaskGroup owns background coroutines until they have ended.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -13,7 +14,7 @@
 #include <memory>
 #include <utility>
 
-namespace berth::api {
+namespace berth {
 
 class Wakeup final {
  public:
@@ -52,4 +53,4 @@ class TaskGroup final {
 /// Lets everything else that is ready on the strand run first.
 boost::asio::awaitable<void> yield_to_others();
 
-}  // namespace berth::api
+}  // namespace berth

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/push.hpp"
+
+#include <doctest/doctest.h>
+
+namespace berth::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+const std::string zero(40, '0');
+const std::string one(40, '1');
+const std::string two(40, '2');
+
+Push push_of(std::vector<RefUpdate> updates) {
+  return {.ticket = "t", .quarantine = "/q", .updates = std::move(updates)};
+}
+
+TEST_CASE("the hook's line is read whole") {
+  const auto push =
+      parse_push(R"({"push":"t1","repository":"/r","quarantine":"/r/q","updates":[{"old":")" +
+                 zero + R"(","new":")" + one + R"(","ref":"refs/heads/main"}]})");
+  REQUIRE(push.has_value());
+  CHECK(push->ticket == "t1");
+  CHECK(push->quarantine == "/r/q");
+  REQUIRE(push->updates.size() == 1);
+  CHECK(push->updates[0].after == one);
+}
+
+TEST_CASE("a line without updates, or with ids that are none, is refused") {
+  for (const auto* line : {"", "{}", R"({"push":"t"})", R"({"push":"t","updates":[1]})",
+                           R"({"push":"t","updates":[{"old":"x","new":"y","ref":"z"}]})"})
+    CHECK_MESSAGE(parse_push(line).has_error(), line);
+}
+
+TEST_CASE("main and master deploy") {
+  CHECK(decide_push(push_of({{zero, one, "refs/heads/main"}}))->commit == one);
+  CHECK(decide_push(push_of({{zero, one, "refs/heads/master"}}))->commit == one);
+  CHECK(decide_push(push_of({{zero, one, "refs/heads/main"}, {zero, one, "refs/heads/master"}}))
+            ->commit == one);
+}
+
+TEST_CASE("main and master at different commits in one push are refused") {
+  const auto decision =
+      decide_push(push_of({{zero, one, "refs/heads/main"}, {zero, two, "refs/heads/master"}}));
+  REQUIRE(decision.has_error());
+  CHECK(decision.error().message ==
+        "both main and master were pushed and they differ. Push one of them");
+}
+
+TEST_CASE("another branch is kept, not deployed, and the note says how to deploy it") {
+  const auto decision = decide_push(push_of({{zero, one, "refs/heads/feature"}}));
+  CHECK(decision->commit.empty());
+  REQUIRE(decision->notes.size() == 1);
+  CHECK(decision->notes[0].find("git push berth feature:main") != std::string::npos);
+}
+
+TEST_CASE("deleting the deployed branch is refused, deleting another is not") {
+  CHECK(decide_push(push_of({{one, zero, "refs/heads/main"}})).has_error());
+  CHECK(decide_push(push_of({{one, zero, "refs/heads/feature"}})).has_value());
+}
+
+TEST_CASE("the roll-out line names what runs and how long it took") {
+  const platform::Release release{.processes = {{"web", "x"}, {"worker", "y"}}};
+  const std::vector<platform::Formation> formation = {{.type = "web", .quantity = 2},
+                                                      {.type = "worker", .quantity = 0},
+                                                      {.type = "gone", .quantity = 3}};
+  CHECK(describe_rollout("v3", formation, release, 400ms) ==
+        "-----> Release v3: web=2 healthy in 0.4 s\n");
+  CHECK(describe_rollout("v4", {}, release, 1s) == "-----> Release v4: nothing is scaled up\n");
+}
+
+}  // namespace
+}  // namespace berth::server
