@@ -144,18 +144,20 @@ missing_packages() {
     done
   done < <(packages_of "$@")
   ((${#names[@]} > 0)) || return 0
-  # One call says which of all names are installed.
-  local installed
-  installed=$'\n'$(dpkg-query -W -f='${db:Status-Status} ${binary:Package}\n' "${names[@]}" 2>/dev/null |
-    sed -n 's/^installed \([^:]*\).*/\1/p')$'\n'
-  local name
-  for name in "${names[@]}"; do [[ $installed == *$'\n'$name$'\n'* ]] || printf '%s\n' "$name"; done
+  # One call says which of all names are installed; its status only that some are unknown.
+  local installed name
+  installed=$(dpkg-query -W -f='${db:Status-Status} ${binary:Package}\n' "${names[@]}" 2>/dev/null |
+    sed -n 's/^installed \([^:]*\).*/\1/p') || true
+  for name in "${names[@]}"; do
+    [[ $'\n'$installed$'\n' == *$'\n'$name$'\n'* ]] || printf '%s\n' "$name"
+  done
 }
 
 apt_install() {
   export DEBIAN_FRONTEND=noninteractive
-  apt-get update -q || return
-  apt-get install -q -y --no-install-recommends "$@"
+  if apt-get update -q && apt-get install -q -y --no-install-recommends "$@"; then return 0; fi
+  echo "apt could not install them. Is there a network? Does \`apt-get update\` work by itself?"
+  return 1
 }
 
 # install_packages SECTION…: nothing to do takes a fraction of a second and asks no network.
