@@ -130,7 +130,7 @@ void Controller::on_replica(const runtime::ReplicaStatus& status) {
   reconcile(platform::AppId(status.spec.app_id));
 }
 
-/// One that somebody attaches to may have ended before they came: its shim keeps the output for them.
+/// One that somebody attaches to may have ended before they came: its shim keeps the output.
 void Controller::end_one_off(const Replica& replica) {
   const runtime::ReplicaSpec& spec = replica.status.spec;
   if (!spec.terminal && !spec.attach_stdin) return forget(spec.id);
