@@ -13,7 +13,11 @@ namespace berth::runtime {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
 constexpr auto interval = std::chrono::milliseconds(500);
+/// Without a sign layers are measured this often, or in a fiftieth of the time if that is longer.
+constexpr auto longest_pause = std::chrono::seconds(5);
+constexpr int share_of_time = 50;
 /// A fall below an eighth of the smallest limit is not worth a walk.
 constexpr std::uint64_t notable_share = 8;
 
@@ -53,7 +57,7 @@ DiskWatch::~DiskWatch() {
 void DiskWatch::watch(const std::string& key, WatchedDisk disk) {
   const std::uint64_t base = disk.growth_only ? usage_of(disk) : 0;
   const std::scoped_lock lock(mutex_);
-  entries_[key] = Entry{std::move(disk), base, false};
+  entries_[key] = Entry{.disk = std::move(disk), .base_bytes = base};
   wake_.notify_all();
 }
 
@@ -71,11 +75,22 @@ void DiskWatch::run() {
       continue;
     }
     wake_.wait_for(lock, interval, [this] { return closing_; });
-    if (closing_ || !space_has_fallen()) continue;
+    if (closing_ || !is_due()) continue;
     lock.unlock();
+    const auto begun = Clock::now();
     measure();
+    const auto ended = Clock::now();
     lock.lock();
+    next_measure_ = ended + std::max<Clock::duration>(longest_pause, share_of_time * (ended - begun));
   }
+}
+
+bool DiskWatch::is_due() {
+  const bool fallen = space_has_fallen();
+  // The first mark may be from after a write.
+  const bool any_new = std::any_of(entries_.begin(), entries_.end(),
+                                   [](const auto& entry) { return !entry.second.measured; });
+  return fallen || any_new || Clock::now() >= next_measure_;
 }
 
 bool DiskWatch::space_has_fallen() {
@@ -113,6 +128,7 @@ void DiskWatch::measure() {
       const std::scoped_lock lock(mutex_);
       const auto found = entries_.find(key);
       if (found == entries_.end() || found->second.told || closing_) continue;
+      found->second.measured = true;
       disk = found->second.disk;
       base = found->second.base_bytes;
       measuring_ = key;
