@@ -14,10 +14,13 @@ readonly package_fields='
   (.scripts // {}) as $s
   | (((.dependencies // {}) + (.devDependencies // {}) + (.optionalDependencies // {})) | keys) as $all
   | { "name": .name, "main": .main, "type": .type,
-      "engines.node": .engines.node?, "engines.npm": .engines.npm?,
+      "module": .module,
+      "engines.node": .engines.node?, "engines.npm": .engines.npm?, "engines.yarn": .engines.yarn?,
+      "engines.pnpm": .engines.pnpm?, "engines.bun": .engines.bun?,
       "packageManager": .packageManager, "workspaces": (if .workspaces then "yes" else "" end),
       "dependencies": ($all | length), "development": (.devDependencies // {} | length),
       "all": (" " + ($all | join(" ")) + " "),
+      "only-development": ((.devDependencies // {} | keys) - (.dependencies // {} | keys) | join(" ")),
       "script.prestart": $s.prestart, "script.start": $s.start, "script.poststart": $s.poststart,
       "script.start:prod": $s["start:prod"], "script.build": $s.build,
       "script.heroku-prebuild": $s["heroku-prebuild"], "script.heroku-build": $s["heroku-build"],
@@ -31,6 +34,7 @@ read_package() {
   local lines key value
   lines=$(jq -r "$package_fields" package.json 2>&1) || { package_error=$lines && return 1; }
   while IFS=$'\t' read -r key value; do package[$key]=$value; done <<<"$lines"
+  if grep -qs '^packages:' pnpm-workspace.yaml; then package[workspaces]=yes; fi
 }
 
 depends_on() { [[ ${package[all]} == *" $1 "* ]]; }
@@ -58,4 +62,17 @@ may_be_static() {
   [[ -z $(start_script) ]] || return 0
   [[ ! -f ${package[main]:-server.js} || -n $(build_script) ]] || return 0
   [[ -z $(build_script) && ! -f index.html && ! -f public/index.html ]] || printf 'yes'
+}
+
+# needed_development: a package of devDependencies whose program starts a process, if there is one.
+needed_development() {
+  local word name lines
+  lines="${package[script.start]} ${package[script.start:prod]} $(cat Procfile 2>/dev/null || true)"
+  for word in $lines; do
+    [[ $word != tsc ]] || word=typescript
+    for name in ${package[only-development]}; do
+      [[ $word != "$name" && $word != "$name"/* && $word != */.bin/"$name" ]] ||
+        { printf '%s' "$name" && return; }
+    done
+  done
 }
