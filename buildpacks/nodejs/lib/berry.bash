@@ -18,8 +18,10 @@ berry_range() {
   if [[ -n $declared ]]; then
     printf '%s' "$declared"
   else
-    case $(sed -nE '/^__metadata:/,/^$/s/^  version: ([0-9]+).*/\1/p' yarn.lock 2>/dev/null) in
-      4) printf '2.x || 3.x' ;; 5 | 6 | 7) printf '3.x' ;; *) printf '4.x' ;;
+    case $(sed -nE '/^__metadata:/,/^$/s/^  (version|cacheKey): "?([0-9]+).*/\2/p' yarn.lock \
+      2>/dev/null | tr '\n' ' ') in
+      '4 7 '*) printf '2.x' ;; '4 '*) printf '~3.0' ;; '5 '*) printf '~3.1' ;; [67]\ *) printf '3.x' ;;
+      *) printf '4.x' ;;
     esac
   fi
 }

@@ -83,6 +83,16 @@ fetch_runtime() {
   rm -rf "$scratch/fetch"
 }
 
+# offer_headers: node-gyp compiles against these. npm passes it npm_config_nodedir; others pass nothing
+# on that is called npm_…, so they are also where node-gyp keeps those that it downloads.
+offer_headers() {
+  local cache=${XDG_CACHE_HOME:-$HOME/.cache}/node-gyp
+  export npm_config_nodedir=$CNB_LAYERS_DIR/headers
+  mkdir -p "$cache/$node_version"
+  ln -sfn "$CNB_LAYERS_DIR/headers/include" "$cache/$node_version/include"
+  printf '100\n' >"$cache/$node_version/installVersion" # of any node-gyp
+}
+
 # declare_runtime FLAGS: the Node layer's toml; a static site needs Node for its build only.
 declare_runtime() {
   layer node "$1" request "$node_request" version "$node_version" npm "$npm_version" \
@@ -109,10 +119,12 @@ install_runtime() {
   declare_runtime lbc
   layer headers c
   layer npm-cache c
+  cp "$CNB_BUILDPACK_DIR/lib/serve-fetch.mjs" "$CNB_LAYERS_DIR/node/lib/serve-fetch.mjs"
   layer_env node env.launch/NODE_ENV.default production
   layer_env node env.launch/PATH.append "$app/node_modules/.bin"
   layer_env node env.launch/PATH.delim :
-  export PATH=$CNB_LAYERS_DIR/node/bin:$PATH npm_config_nodedir=$CNB_LAYERS_DIR/headers
+  export PATH=$CNB_LAYERS_DIR/node/bin:$PATH
+  offer_headers
   [[ $node_source != default* ]] ||
     detail "Set engines.node in package.json to choose a version."
 }
