@@ -39,7 +39,7 @@ fetch_berry() {
     export PATH=$directory/bin:$PATH
     manager_version=$(YARN_IGNORE_PATH=1 yarn --version) manager_source=$vendored
   else
-    fetch_tool manager @yarnpkg/cli-dist "$(berry_range)" yarn
+    fetch_tool manager @yarnpkg/cli-dist "$(berry_range)" yarn "$(range_source yarn)"
     manager_version=$tool_version
   fi
   export YARN_IGNORE_PATH=1 YARN_ENABLE_TELEMETRY=0 YARN_ENABLE_PROGRESS_BARS=false

@@ -20,7 +20,7 @@ runs_with_bun() {
 install_bun() {
   local name=@oven/bun-linux-x64 directory=$CNB_LAYERS_DIR/bun
   grep -qw avx2 /proc/cpuinfo || name+=-baseline
-  fetch_tool bun "$name" "$(bun_range)" bun
+  fetch_tool bun "$name" "$(bun_range)" bun "$(range_source bun)"
   bun_version=$tool_version
   mkdir -p "$directory/bin"
   ln -sfn "../lib/node_modules/$name/bin/bun" "$directory/bin/bun"

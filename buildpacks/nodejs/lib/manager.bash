@@ -84,40 +84,12 @@ range_source() {
   fi
 }
 
-# unavailable WHAT REQUEST SOURCE PACKAGE: ends the build, naming versions that can be had.
-unavailable() {
-  local offer
-  offer=$(published "$4" | "$bootstrap/bin/node" "$CNB_BUILDPACK_DIR/lib/choose.js" --offer "$2")
-  fail "$1 \"$2\" is not available (asked for by $3)." \
-    "No published version matches that; these can be had: $offer." \
-    "Correct $3."
-}
-
-# fetch_tool LAYER PACKAGE RANGE TOOL: installs a tool of the npm registry into a layer; npm verifies
-# it. The same request keeps the version of the last build. Sets tool_version.
-fetch_tool() {
-  local layer=$1 name=$2 range=$3 tool=$4 directory=$CNB_LAYERS_DIR/$1
-  if [[ $(restored "$layer" request) == "$name@$range" ]]; then
-    tool_version=$(restored "$layer" version)
-  else
-    tool_version=$(choose "$name" "$range" "$range")
-    [[ -n $tool_version ]] || unavailable "$tool" "$range" "$(range_source "$tool")" "$name"
-    fresh_layer_directory "$layer"
-    quietly "$scratch/fetch.log" bootstrap_npm install --global --prefix "$directory" \
-      "$name@$tool_version" ||
-      fail "$name $tool_version could not be fetched." "npm's message is above." \
-        "Check the machine's network and try again."
-  fi
-  layer "$layer" lbc request "$name@$range" version "$tool_version"
-  export PATH=$directory/bin:$PATH
-}
-
 # install_manager: sets manager_version; npm came with Node.
 install_manager() {
   case $manager in
     npm) manager_version=$npm_version ;;
     yarn | pnpm)
-      fetch_tool manager "$manager" "$("${manager}_range")" "$manager"
+      fetch_tool manager "$manager" "$("${manager}_range")" "$manager" "$(range_source "$manager")"
       manager_version=$tool_version
       ;;
     berry) fetch_berry ;;

@@ -3,13 +3,7 @@
 # Chooses and fetches Node and npm. Both come from the npm registry, through the Node and npm that the
 # build image carries for this; npm checks what it downloads.
 
-readonly bootstrap=/opt/berth/node
 readonly default_node=24.x # the newest line with long-term support
-
-bootstrap_npm() {
-  PATH=$bootstrap/bin:$PATH NODE_ENV='' "$bootstrap/bin/npm" --no-audit --no-fund \
-    --no-update-notifier --loglevel=error --cache "$CNB_LAYERS_DIR/npm-cache" "$@"
-}
 
 # wanted_node: sets node_request and node_source, the file that decided.
 wanted_node() {
@@ -42,23 +36,6 @@ range_of() {
     lts/jod) printf '22.x' ;; lts/krypton) printf '24.x' ;;
     *) printf '%s' "$name" ;;
   esac
-}
-
-# published PACKAGE: its versions in the registry, as JSON.
-published() {
-  bootstrap_npm view "$1" versions --json 2>"$scratch/view.log" || {
-    indent <"$scratch/view.log"
-    fail "The versions of $1 could not be read from the package registry." \
-      "npm's message is above." "Check the machine's network, or npm_config_registry if a mirror is used."
-  } >&2
-}
-
-# choose PACKAGE RANGE PREFERRED: the version of an npm package; the newest of the preferred line if
-# the range allows one, otherwise the newest that it allows. Prints nothing if there is none.
-choose() {
-  local versions
-  versions=$(published "$1")
-  "$bootstrap/bin/node" "$CNB_BUILDPACK_DIR/lib/choose.js" "$2" "$3" <<<"$versions"
 }
 
 fetch_runtime() {
