@@ -11,7 +11,7 @@ plug_and_play() {
   [[ -z $linker || $linker == pnp* ]]
 }
 
-# berry_range: the line that wrote the lockfile.
+# berry_range: a line that writes the lockfile in the form that it has; another one would change it.
 berry_range() {
   local declared
   declared=$(declared_range yarn)
@@ -21,6 +21,7 @@ berry_range() {
     case $(sed -nE '/^__metadata:/,/^$/s/^  (version|cacheKey): "?([0-9]+).*/\2/p' yarn.lock \
       2>/dev/null | tr '\n' ' ') in
       '4 7 '*) printf '2.x' ;; '4 '*) printf '~3.0' ;; '5 '*) printf '~3.1' ;; [67]\ *) printf '3.x' ;;
+      '8 '*) printf '>=4.0 <4.14' ;; '9 '*) printf '~4.14' ;;
       *) printf '4.x' ;;
     esac
   fi

@@ -7,7 +7,14 @@
 candidates=()
 
 # candidate KIND WHAT WHY: KIND is `line` (a shell runs WHAT) or `static` (WHAT is a folder).
-candidate() { candidates+=("$1"$'\t'"$2"$'\t'"$3"); }
+# The same thing for a second reason is no other candidate.
+candidate() {
+  local other plain=${2//.\//}
+  for other in ${candidates[@]+"${candidates[@]}"}; do
+    [[ $other != "$1"$'\t'"$plain"$'\t'* ]] || return 0
+  done
+  candidates+=("$1"$'\t'"$plain"$'\t'"$3")
+}
 
 # starts_with SCRIPT: how a script of package.json is run in production.
 starts_with() {
@@ -74,7 +81,7 @@ serve_static() {
 
 # explain_choice KIND WHAT WHY: the log's lines about it.
 explain_choice() {
-  local kind what why missing
+  local kind what why missing start=${package[script.start]}
   if [[ $1 == static ]]; then
     heading "Static files in $2/ are served by the static server"
   else
@@ -83,10 +90,12 @@ explain_choice() {
   detail "     because of: $3"
   missing=$(missing_file)
   [[ -z $missing ]] || detail "     The start script names $missing, which the build did not make."
+  [[ ! $start =~ $dev_server || $3 == *"development server" ]] ||
+    detail "     The start script ($start) runs a development server."
   ((${#candidates[@]} > 1)) || return 0
   IFS=$'\t' read -r kind what why <<<"${candidates[1]}"
   [[ $kind != static ]] || what="the files in $what/"
-  [[ "$what" == "$2" ]] || detail "     next in line: $what ($why); a Procfile decides otherwise."
+  detail "     next in line: $what ($why); a Procfile decides otherwise."
 }
 
 # choose_process: writes the web process; without one a Procfile has to name what runs.
