@@ -2,6 +2,9 @@
 # shellcheck shell=bash
 # Why an installation or a script failed: what happened, why, what to do. The manager's own output was shown.
 
+# What programs say when a host does not answer or has no address.
+readonly unreachable='ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN|ConnectionRefused|Could not resolve host|Temporary failure in name resolution|fetch failed|FailedToOpenSocket'
+
 lockfile_out_of_step() {
   fail "$lockfile does not match package.json." \
     "$1 installs exactly what the lockfile says, and package.json asks for something else." \
@@ -23,8 +26,13 @@ wrong_checksum() {
 install_script_failed() {
   local name=${1:-a package}
   explain_native_code "$scratch/install.log"
+  if grep -qE "$unreachable" "$scratch/install.log"; then
+    fail "The install script of $name could not download what it needs." \
+      "Its output is above; it asks another host than the package registry." \
+      "Use a version that has everything in its package, or tell it by its settings not to download."
+  fi
   fail "The install script of $name failed." "Its output is above." \
-    "If it downloads something, that must be reachable from builds; otherwise try another version."
+    "Correct what it asks for, or try another version of it."
 }
 
 explain_native_code() {
@@ -47,6 +55,13 @@ failed_script() {
   esac
 }
 
+# missing_package LOG: the name that the registry does not know, in the words of each manager.
+missing_package() {
+  sed -nE "s/.*'([^']+)' is not in.*/\1/p; s/.*Couldn't find package \"([^\"]+)\".*/\1/p
+    s/.*YN0035: │ ([^ ]+)@npm:[^ ]+ Package not found.*/\1/p; s/^([^ ]+) is not in the npm registry.*/\1/p
+    s/.*GET [a-z]+:\/\/[^\/]+\/([^ ]+) - 404.*/\1/p" "$1" | head -1 || true
+}
+
 # explain_install_failure LOG: the manager's own explanation first, then what all have in common.
 explain_install_failure() {
   local log=$1 name
@@ -54,14 +69,15 @@ explain_install_failure() {
   "${manager}_explain" "$log"
   if grep -qE 'EINTEGRITY|Integrity check failed|integrity checksum failed' "$log"; then
     wrong_checksum
-  elif grep -qE 'E404|ERR_PNPM_FETCH_404|404 Not Found|Response Code: 404| - 404$' "$log"; then
-    name=$(grep -oE "'[^']+' is not in" "$log" | head -1 | cut -d"'" -f2 || true)
+  elif grep -qE "E404|ERR_PNPM_FETCH_404|404 Not Found|Response Code: 404| - 404\$|Couldn't find package" "$log"
+  then
+    name=$(missing_package "$log")
     fail "The package ${name:-asked for} does not exist in the registry." \
       "${lockfile:-package.json} names it; the name may be misspelt, or the package private." \
       "Correct the name, or give the registry's token in .npmrc."
-  elif grep -qE 'git (--no-replace-objects )?(ls-remote|clone)|code ENOGIT|codeload\.|git\+ssh|fatal: (unable to access|Could not read from remote)' "$log"
+  elif grep -qE 'git (--no-replace-objects )?(ls-remote|clone)|code ENOGIT|codeload\.|git\+ssh|fatal: (unable to access|Could not read from remote)|Failed listing refs' "$log"
   then
-    name=$(grep -oE '(git\+|ssh:|https:)[^ "'\'']*git[^ "'\'']*' "$log" | head -1 || true)
+    name=$(grep -oE '(git\+|ssh:|https:)[^ "'\'']*git[^ "'\'']*' "$log" | head -1 | sed 's/[:.]$//' || true)
     fail "A dependency from a git repository could not be fetched${name:+: $name}." \
       "The build could not reach the repository, or may not read it." \
       "Use the package's published version, or make the repository reachable from builds."
@@ -73,7 +89,7 @@ explain_install_failure() {
       "Try $manager_name install in a clean checkout with Node $node_version."
   elif [[ -n $name ]] && grep -qE 'command failed|Command failed|: Failed' "$log"; then
     install_script_failed "$name"
-  elif grep -qE 'ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN|ConnectionRefused' "$log"; then
+  elif grep -qE "$unreachable" "$log"; then
     fail "The package registry, or a download of a package, could not be reached." \
       "The message of $manager_name is above." "Check the machine's network and push again."
   fi

@@ -104,6 +104,7 @@ install_manager() {
       fetch_tool manager "$manager" "$(manager_range "$manager")" "$manager" \
         "$(range_source "$manager")" "$("${manager}_line")"
       manager_version=$tool_version
+      [[ $manager != pnpm ]] || pnpm_settings
       ;;
     berry) fetch_berry ;;
     bun)

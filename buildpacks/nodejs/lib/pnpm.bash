@@ -5,7 +5,8 @@
 # pnpm_line: the line that reads the lockfile and that knows the app's settings.
 pnpm_line() {
   case $(sed -nE "s/^lockfileVersion: ['\"]?([0-9.]+).*/\1/p" pnpm-lock.yaml 2>/dev/null) in
-    5.3) printf '6.x' ;; 5.4*) printf '7.x' ;; 6*) printf '8.x' ;;
+    5.3) if ((${node_version%%.*} < 20)); then printf '6.x'; else printf '7.x'; fi ;; # 6 fails on 20
+    5.4*) printf '7.x' ;; 6*) printf '8.x' ;;
     *) if grep -qs '^allowBuilds:' pnpm-workspace.yaml; then printf '11.x'; else printf '10.x'; fi ;;
   esac
 }
@@ -36,7 +37,6 @@ all_builds() {
 
 pnpm_install() {
   local options=(--prefer-offline --reporter=append-only)
-  pnpm_settings
   layer pnpm-store c
   if [[ -n $lockfile ]]; then options+=(--frozen-lockfile); else options+=(--no-frozen-lockfile); fi
   if [[ $1 == production ]]; then options+=(--prod); else options+=(--prod=false); fi
@@ -62,6 +62,10 @@ pnpm_explain() {
     fail "$lockfile was written by another pnpm than $manager_version." \
       "pnpm's message is above." \
       "Set packageManager in package.json to the pnpm that you use (pnpm --version)."
+  elif grep -q 'ERR_INVALID_THIS' "$log"; then
+    fail "pnpm $manager_version does not run on Node $node_version." \
+      "It was made for earlier ones (ERR_INVALID_THIS)." \
+      "Set engines.node to \"18.x\" in package.json, or packageManager to a newer pnpm."
   elif grep -q 'ERR_PNPM_TARBALL_INTEGRITY' "$log"; then
     wrong_checksum
   elif grep -q 'ERR_PNPM_NO_MATCHING_VERSION' "$log"; then
