@@ -2,8 +2,14 @@
 # shellcheck shell=bash
 # Why an installation or a script failed: what happened, why, what to do. The manager's own output was shown.
 
+from_git='git (--no-replace-objects )?(ls-remote|clone)|code ENOGIT|codeload\.|git\+ssh'
+from_git+='|fatal: (unable to access|Could not read from remote)|Failed listing refs'
+readonly from_git
+
 # What programs say when a host does not answer or has no address.
-readonly unreachable='ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN|ConnectionRefused|Could not resolve host|Temporary failure in name resolution|fetch failed|FailedToOpenSocket'
+unreachable='ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN|ConnectionRefused|fetch failed'
+unreachable+='|Could not resolve host|Temporary failure in name resolution|FailedToOpenSocket'
+readonly unreachable
 
 lockfile_out_of_step() {
   fail "$lockfile does not match package.json." \
@@ -35,12 +41,21 @@ install_script_failed() {
     "Correct what it asks for, or try another version of it."
 }
 
+# explain_native_code LOG: which package, and the library that it lacks if it says so.
 explain_native_code() {
-  if grep -qE 'gyp ERR!|node-gyp|node-pre-gyp' "$1"; then
-    fail "A package with native code did not compile." \
-      "The compiler's message is above (node-gyp, Node $node_version)." \
-      "Use a version of the package that supports Node $node_version, or set engines.node."
+  local name library
+  grep -qE 'gyp ERR!|node-gyp.*(rror|exit)|node-pre-gyp' "$1" || return 0
+  name=$(grep -oE 'gyp ERR! cwd .*node_modules/[^ ]+' "$1" | head -1 | sed 's|.*node_modules/||' || true)
+  library=$(sed -nE "s/.*No package '([^']+)' found.*/\1/p; s/.*Package ([^ ]+) was not found.*/\1/p
+    s/.*fatal error: ([^ ]+): No such file or directory.*/\1/p" "$1" | head -1 || true)
+  if [[ -n $library ]]; then
+    fail "A package with native code did not compile${name:+: $name}." \
+      "It needs $library, which is not in the build image." \
+      "Use a version of the package that brings its own binaries, or another package."
   fi
+  fail "A package with native code did not compile${name:+: $name}." \
+    "The compiler's message is above (node-gyp, Node $node_version)." \
+    "Use a version of the package that supports Node $node_version, or set engines.node."
 }
 
 # failed_script LOG: the package whose install script failed, or "package.json" for the app's own.
@@ -75,9 +90,9 @@ explain_install_failure() {
     fail "The package ${name:-asked for} does not exist in the registry." \
       "${lockfile:-package.json} names it; the name may be misspelt, or the package private." \
       "Correct the name, or give the registry's token in .npmrc."
-  elif grep -qE 'git (--no-replace-objects )?(ls-remote|clone)|code ENOGIT|codeload\.|git\+ssh|fatal: (unable to access|Could not read from remote)|Failed listing refs' "$log"
-  then
-    name=$(grep -oE '(git\+|ssh:|https:)[^ "'\'']*git[^ "'\'']*' "$log" | head -1 | sed 's/[:.]$//' || true)
+  elif grep -qE "$from_git" "$log"; then
+    name=$(grep -oE '(git\+|ssh:|https:)[^ "'\'']*git[^ "'\'']*' "$log" | head -1 |
+      sed 's/[:.]$//' || true)
     fail "A dependency from a git repository could not be fetched${name:+: $name}." \
       "The build could not reach the repository, or may not read it." \
       "Use the package's published version, or make the repository reachable from builds."
