@@ -59,7 +59,7 @@ explain_install_failure() {
     fail "The package ${name:-asked for} does not exist in the registry." \
       "${lockfile:-package.json} names it; the name may be misspelt, or the package private." \
       "Correct the name, or give the registry's token in .npmrc."
-  elif grep -qE 'git (--no-replace-objects )?(ls-remote|clone)|code ENOGIT|codeload\.|git\+ssh|fatal: (unable to access|Could not read from remote)' "$log"
+  elif grep -qE 'git (--no-replace-objects )?(ls-remote|clone)|code ENOGIT|codeload\.|git\+ssh|InstallFailed cloning repository|fatal: (unable to access|Could not read from remote)' "$log"
   then
     name=$(grep -oE '(git\+|ssh:|https:)[^ "'\'']*git[^ "'\'']*' "$log" | head -1 || true)
     fail "A dependency from a git repository could not be fetched${name:+: $name}." \

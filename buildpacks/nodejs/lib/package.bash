@@ -26,6 +26,9 @@ readonly package_fields='
       "production-script": (["start:prod", "start:production", "prod"] | map(select($s[.])) | first), "script.build": $s.build,
       "script.heroku-prebuild": $s["heroku-prebuild"], "script.heroku-build": $s["heroku-build"],
       "script.heroku-postbuild": $s["heroku-postbuild"],
+      "start-lines": ([$s.prestart, $s.start, $s.poststart, $s["start:prod"]] | map(select(. != null))
+        | . + [.[] | scan("(?:npm|pnpm|yarn|bun) (?:run )?([A-Za-z0-9:_-]+)")[0] | $s[.]]
+        | map(select(. != null)) | join(" ")),
       "install-scripts": ([$s.preinstall, $s.install, $s.postinstall, $s.prepare]
         | map(select(. != null and (test("^ *(husky|is-ci|simple-git-hooks|lefthook)") | not))) | join(";"))
     } | to_entries[] | "\(.key)\t\(.value | text | gsub("[\n\t]"; " "))"'
@@ -77,15 +80,16 @@ may_be_static() {
   read_package || return 0
   [[ ! -f Staticfile && ! -f static.json ]] || { printf 'yes' && return; }
   [[ -n $(build_script) || -f index.html || -f public/index.html ]] || return 0
-  [[ -z $(start_script) || -n $(build_script) ]] || return 0
+  [[ -z $(start_script) || ${package[script.start]} =~ ^(react-router-serve|next\ start) ]] || return 0
   [[ ! -f ${package[main]:-server.js} || -n $(build_script) ]] || return 0
   printf 'yes'
 }
 
-# needed_development: a package of devDependencies whose program starts a process, if there is one.
+# needed_development: a package of devDependencies whose program starts a process, if there is one; the
+# scripts that a start script runs count.
 needed_development() {
   local word name lines
-  lines="${package[script.start]} ${package[script.start:prod]} $(cat Procfile 2>/dev/null || true)"
+  lines="${package[start-lines]} $(cat Procfile 2>/dev/null || true)"
   for word in $lines; do
     [[ $word != tsc ]] || word=typescript
     for name in ${package[only-development]}; do
