@@ -2,7 +2,6 @@
 #include "server/deployer.hpp"
 
 #include <fcntl.h>
-#include <sys/statvfs.h>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -20,6 +19,7 @@
 #include <utility>
 
 #include "base/crypto.hpp"
+#include "base/disk_usage.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/sqlite.hpp"
@@ -90,12 +90,6 @@ struct Pusher : std::enable_shared_from_this<Pusher> {
     self->writing = false;
   }
 };
-
-std::uint64_t free_bytes(const fs::path& directory) {
-  struct statvfs info {};
-  if (::statvfs(directory.c_str(), &info) != 0) return 0;
-  return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
-}
 
 }  // namespace
 
@@ -189,14 +183,14 @@ struct Deployer::State : std::enable_shared_from_this<State> {
       return Error{ErrorKind::conflict,
                    "another push is being built for this app (" + busy->second.commit.substr(0, 7) +
                        "). Wait until it ends, then push again"};
-    return check_disk(free_bytes(parts.config.data_dir), parts.config.min_free_disk_bytes);
+    return check_disk(free_disk_bytes(parts.config.data_dir), parts.config.min_free_disk_bytes);
   }
 
   /// The end of a build that failed. Where the disk is full, that is the reason to be told, whatever
   /// part of the build met it first.
   Error failed(const platform::App& app, const platform::Build& build, Error error) {
     if (error.kind != ErrorKind::cancelled)
-      error = explain_full_disk(std::move(error), free_bytes(parts.config.data_dir),
+      error = explain_full_disk(std::move(error), free_disk_bytes(parts.config.data_dir),
                                 parts.config.min_free_disk_bytes);
     append_app_log(parts.controller.log_directory(app.id), "api",
                    "Build of " + build.commit.substr(0, 7) + " failed: " + error.message);
@@ -392,6 +386,8 @@ asio::awaitable<void> Deployer::stop() {
 Result<std::filesystem::path> Deployer::repository(const platform::App& app) {
   const fs::path path = state_->repository_path(app);
   if (fs::exists(path / "HEAD")) return path;
+  BERTH_TRY(check_disk(free_disk_bytes(state_->parts.config.data_dir),
+                       state_->parts.config.min_free_disk_bytes));
   BERTH_TRY(make_directories(path.parent_path()));
   BERTH_ASSIGN(const Output made, run_program({.argv = {"git", "init", "--quiet", "--bare",
                                                         "--initial-branch=main", path.string()}}));
@@ -409,7 +405,7 @@ Result<std::filesystem::path> Deployer::repository(const platform::App& app) {
 Result<std::shared_ptr<api::PushTicket>> Deployer::begin_push(const platform::App& app,
                                                               std::string user) {
   // Before git writes anything: what it would say of a full disk helps nobody.
-  BERTH_TRY(check_disk(free_bytes(state_->parts.config.data_dir),
+  BERTH_TRY(check_disk(free_disk_bytes(state_->parts.config.data_dir),
                        state_->parts.config.min_free_disk_bytes));
   if (state_->unsettled)
     state_->settle_builds("its end could not be stored: the disk was full; push again");
