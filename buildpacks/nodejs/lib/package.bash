@@ -8,6 +8,10 @@ declare -A package=()
 # listen on loopback only.
 readonly dev_server='(^|[ ;&|/])(vite( dev| preview| serve)?|(react-scripts|react-app-rewired|craco|expo|docusaurus|rsbuild|farm) start|(ng|vue-cli-service|webpack|rspack|nx|gatsby|vuepress|hexo) (s|serve|server|dev|develop|preview)|(astro|next|nuxt|nuxi|remix|react-router|svelte-kit|vinxi|vitepress|rspress|rsbuild|storybook|turbo|turbo run|vike|qwik) (dev|preview)|remix vite:dev|eleventy .*--serve|parcel|webpack-dev-server|browser-sync|live-server|lite-server|nest start|sirv|serve|http-server|gulp|grunt|nodemon|ts-node-dev|tsx watch|scripts/start\.js)( |$)'
 
+# Whether a package.json has install scripts of its own; tools for git hooks do nothing in a build.
+readonly own_install_scripts='(.scripts // {}) | [.preinstall, .install, .postinstall, .prepare]
+  | any(. != null and (test("^ *(husky|is-ci|simple-git-hooks|lefthook)") | not))'
+
 # The fields that the buildpack asks for, one `name<TAB>value` a line.
 readonly package_fields='
   def text: if type == "string" then . elif . == null then "" else tostring end;
@@ -17,7 +21,7 @@ readonly package_fields='
       "module": .module,
       "engines.node": .engines.node?, "engines.npm": .engines.npm?, "engines.yarn": .engines.yarn?,
       "engines.pnpm": .engines.pnpm?, "engines.bun": .engines.bun?,
-      "packageManager": .packageManager, "workspaces": (if .workspaces then "yes" else "" end),
+      "volta.node": .volta.node?, "packageManager": .packageManager, "workspaces": (if .workspaces then "yes" else "" end),
       "dependencies": ($all | length), "development": (.devDependencies // {} | length),
       "all": (" " + ($all | join(" ")) + " "),
       "only-development": ((.devDependencies // {} | keys) - (.dependencies // {} | keys) | join(" ")),
