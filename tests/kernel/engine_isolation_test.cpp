@@ -101,6 +101,17 @@ TEST_CASE("a replica sees its own control group as the whole tree, with its limi
   CHECK_MESSAGE(groups.find("r-3") == std::string::npos, groups);
 }
 
+TEST_CASE("the server's umask, which a service has tight, is not that of a replica's places") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  const mode_t before = ::umask(0077);
+  const std::string output =
+      run(bench, bench.open(), "r-1", {"print", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf"});
+  ::umask(before);
+  CHECK_MESSAGE(output.starts_with("r-1\n"), output);
+  CHECK_MESSAGE(output.find("EACCES") == std::string::npos, output);
+}
+
 TEST_CASE("two replicas do not reach each other") {
   SKIP_WITHOUT_CONTAINERS();
   ContainerBench bench;
