@@ -63,6 +63,8 @@ def copy_small(source, target):
             "libpcre2-8", "libselinux", "libtinfo", "libz"}
 
     def wanted(name):
+        if name.startswith("./usr/lib/locale"):
+            return True
         if name.startswith("." + libraries) and name.split("/")[-1].split(".so")[0] in kept:
             return True
         return not name.startswith(left_out) or "." + libraries == name + "/"
