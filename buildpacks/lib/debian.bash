@@ -8,11 +8,12 @@
 readonly run_packages=/opt/berth/run.status
 readonly debian_recheck_seconds=86400 # how long a set of packages is believed to be the newest
 
+# debian_apt BASE ARGUMENT…: apt, ended if it hangs: a lost answer would hold the build to its time limit.
 debian_apt() {
   local base=$1 status=/var/lib/dpkg/status
   shift
   [[ $base != run || ! -r $run_packages ]] || status=$run_packages
-  apt-get --quiet --quiet --yes -o Debug::NoLocking=1 -o Dir::State="$scratch/apt/state" \
+  timeout "${debian_patience:-300}" apt-get --quiet --quiet --yes -o Debug::NoLocking=1 -o Dir::State="$scratch/apt/state" \
     -o Dir::State::status="$status" -o Dir::Cache="$scratch/apt/cache" -o Dir::Etc::Parts=/dev/null \
     -o Acquire::Languages=none -o APT::Install-Recommends=false -o APT::Sandbox::User=root \
     -o Acquire::https::CAInfo="$certificates" -o Acquire::Retries=3 "$@"
@@ -22,7 +23,11 @@ debian_apt() {
 debian_update() {
   [[ ! -d $scratch/apt ]] || return 0
   mkdir -p "$scratch"/apt/{state/lists,cache/archives}/partial
-  quietly "$scratch/apt.log" debian_apt build update
+  for debian_patience in 60 180; do
+    quietly "$scratch/apt.log" debian_apt build update && { debian_patience=600 && return; }
+  done
+  rm -rf "$scratch/apt"
+  return 1
 }
 
 # debian_files BASE PACKAGE…: the file names of what is to be unpacked, versions included, sorted.
@@ -54,8 +59,8 @@ explain_debian_failure() {
     "Check the machine's network and push again."
 }
 
-# debian_unpack LAYER FILE…: extracts archives and mends what only holds below /: absolute links
-# and the prefix in pkg-config files.
+# debian_unpack LAYER FILE…: extracts archives and mends what only holds below /: absolute links, the
+# prefix in pkg-config files, the interpreter of scripts.
 debian_unpack() {
   local root=$CNB_LAYERS_DIR/$1 file link target
   shift
@@ -71,6 +76,14 @@ debian_unpack() {
     [[ ! -e $root$target && ! -L $root$target ]] || ln -sfnr "$root$target" "$link"
   done < <(find "$root" -type l -lname '/*' -print0)
   find "$root" -name '*.pc' -type f -exec sed -i "s|^prefix=/usr|prefix=$root/usr|" {} +
+  for file in "$root"/usr/bin/* "$root"/usr/sbin/*; do
+    [[ -f $file && ! -L $file ]] || continue
+    IFS= read -r -n 128 link <"$file" 2>/dev/null || true
+    # A script whose interpreter is in a layer, too.
+    if [[ $link =~ ^'#!'[[:space:]]*(/usr/bin/[a-z0-9.]+)(.*)$ && ! -e ${BASH_REMATCH[1]} ]]; then
+      sed -i "1s|.*|#!/usr/bin/env -S ${BASH_REMATCH[1]##*/}${BASH_REMATCH[2]}|" "$file"
+    fi
+  done
 }
 
 # debian_layer LAYER FLAGS BASE SOURCE PACKAGE…: a layer with these packages and what they need

@@ -14,9 +14,18 @@ install_cmake() {
   [[ -z $debian_fresh ]] || rm -rf "$build"
 }
 
+# test_options: the options of the project that turn its tests on. An app does without, and tests like
+# to download their framework.
+test_options() {
+  sed -nE 's/^[[:space:]]*(cmake_dependent_)?option[[:space:]]*\([[:space:]]*([A-Za-z0-9_]*(BUILD_TESTS?|BUILD_TESTING|ENABLE_TESTS?|BUILD_UNIT_TESTS|_TESTS))[[:space:]].*/\2/Ip' \
+    CMakeLists.txt | sort -u
+}
+
 cmake_options() {
-  options=(-S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE="${BP_CMAKE_BUILD_TYPE:-Release}")
-  local more=()
+  options=(-S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE="${BP_CMAKE_BUILD_TYPE:-Release}"
+    -DBUILD_TESTING=OFF --no-warn-unused-cli)
+  local more=() name
+  for name in $(test_options); do options+=("-D$name=OFF"); done
   read -ra more <<<"${BP_CMAKE_OPTIONS:-}"
   options+=(${more[@]+"${more[@]}"})
 }

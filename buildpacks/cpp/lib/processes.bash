@@ -79,7 +79,7 @@ choose_process() {
     process task true "$program"
     detail "task: $program"
     [[ -f Procfile ]] || warning "$program never calls listen(), so it is no web process." \
-      "Run it by: berth run task"
+      "Run it by: berth run $program"
   fi
   ((${#targets[@]} == 1)) || [[ -f Procfile ]] ||
     detail "The other programs are on PATH: ${targets[*]}. BP_CMAKE_TARGET or a Procfile chooses."

@@ -7,8 +7,9 @@ install_elixir() {
   debian_without=()
   debian_layer elixir c build Elixir elixir erlang-dev erlang-xmerl erlang-os-mon erlang-eunit
   debian_environment elixir
-  # The runtime finds its own place; the name that it was built for would lead astray.
-  export ERL_ROOTDIR=$root/usr/lib/erlang ERL_LIBS=$root/usr/lib/elixir/lib
+  # Debian's start scripts know one place only.
+  [[ -z $debian_fresh ]] || grep -rlI '=/usr/lib/erlang' "$root"/usr/lib/erlang/{bin,erts-*/bin} |
+    xargs sed -i "s|=/usr/lib/erlang|=$root/usr/lib/erlang|"
   export MIX_ENV=prod MIX_HOME=$CNB_LAYERS_DIR/mix HEX_HOME=$CNB_LAYERS_DIR/mix/hex
   export HEX_CACERTS_PATH=$certificates MIX_QUIET=
   layer mix c
@@ -92,7 +93,7 @@ build_release() {
     process task true "$name" start
     detail "task: $name start"
     [[ -f Procfile ]] || warning "Nothing in the app listens on a port, so it is no web process." \
-      "If it does, say so in a Procfile: web: $name start"
+      "Run it by: berth run $name start   (if it does serve, say so in a Procfile: web: $name start)"
   fi
 }
 

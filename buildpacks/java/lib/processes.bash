@@ -37,9 +37,21 @@ start_jar() {
     web "java -Dmicronaut.server.port=\$PORT \$JAVA_OPTS -jar $jar" Micronaut
   elif jar_has "$jar" '^io/helidon/'; then
     web "java -Dserver.port=\$PORT -Dserver.host=0.0.0.0 \$JAVA_OPTS -jar $jar" Helidon
-  else
+  elif serves "$jar"; then
     web "java \$JAVA_OPTS -jar $jar" "the jar's Main-Class; it must listen on \$PORT"
+  else
+    shell_process task true "java \$JAVA_OPTS -jar $jar"
+    detail "task: java \$JAVA_OPTS -jar $jar"
+    [[ -f Procfile ]] || warning "Nothing in $jar opens a server socket, so it is no web process." \
+      "Run it by: berth run java -jar $jar   (if it does serve, say so in a Procfile)"
   fi
+}
+
+# serves JAR: whether its classes name Java's server sockets. One whose libraries lie elsewhere may.
+serves() {
+  unzip -p "$1" META-INF/MANIFEST.MF | grep -q '^Class-Path:' && return
+  unzip -p "$1" '*.class' '*.jar' 2>/dev/null |
+    grep -qaE 'ServerSocket|com/sun/net/httpserver|java/nio/channels/Selector|io/netty|org/eclipse/jetty'
 }
 
 # start_war WAR: one that cannot start itself gets Tomcat beside it.

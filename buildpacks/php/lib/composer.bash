@@ -11,6 +11,12 @@ run_composer() {
     "$CNB_LAYERS_DIR/composer/usr/bin/composer" --no-ansi --no-progress "$@"
 }
 
+# What Composer repeats at length, and its summary of options.
+composer_noise() {
+  grep -vE '^ *- (Downloading|Syncing|Installing) |Now trying to download from source|^ *install \[--|^ *$' |
+    head -40
+}
+
 install_packages() {
   local options=(--no-dev --prefer-dist --optimize-autoloader --no-interaction) count
   [[ -f composer.json ]] || return 0
@@ -28,7 +34,7 @@ install_packages() {
   [[ -f composer.lock ]] ||
     warning "There is no composer.lock, so two builds may install different versions." \
       "Run composer update and commit composer.lock."
-  quietly "$scratch/composer.log" run_composer install "${options[@]}" ||
+  noise=composer_noise quietly "$scratch/composer.log" run_composer install "${options[@]}" ||
     explain_composer_failure "$scratch/composer.log"
   count=$(grep -cE '^ +- (Installing|Upgrading) ' "$scratch/composer.log" || true)
   heading "composer install  ·  $(amount "$count" package)"

@@ -60,7 +60,7 @@ choose_process() {
       process task true ruby "$file"
       detail "task: ruby $file"
       [[ -f Procfile ]] || warning "$file serves nothing, so it is no web process." \
-        "Run it by: berth run task"
+        "Run it by: berth run ruby $file"
     fi
     return
   done

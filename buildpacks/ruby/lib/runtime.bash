@@ -4,7 +4,6 @@
 
 readonly ruby_line=3.1
 readonly ruby=$CNB_LAYERS_DIR/ruby
-readonly multiarch=x86_64-linux-gnu
 
 # wanted_ruby: sets request and request_source; empty if the app does not say.
 wanted_ruby() {
@@ -55,17 +54,17 @@ choose_version() {
 
 # use_ruby LAYER: Debian's places for libraries and gems, moved below a layer.
 use_ruby() {
-  local root=$CNB_LAYERS_DIR/$1 folder libraries='' gems=''
+  local root=$CNB_LAYERS_DIR/$1 folder libraries='' found='' multiarch=x86_64-linux-gnu
   for folder in usr/lib/ruby/vendor_ruby usr/lib/$multiarch/ruby/vendor_ruby/3.1.0 \
     usr/lib/ruby/3.1.0 usr/lib/$multiarch/ruby/3.1.0; do
     [[ ! -d $root/$folder ]] || libraries+=${libraries:+:}$root/$folder
   done
   for folder in usr/share/rubygems-integration/all usr/share/rubygems-integration/3.1.0 \
     usr/lib/$multiarch/rubygems-integration/3.1.0 usr/lib/ruby/gems/3.1.0; do
-    [[ ! -d $root/$folder ]] || gems+=${gems:+:}$root/$folder
+    [[ ! -d $root/$folder ]] || found+=${found:+:}$root/$folder
   done
   debian_path "$1" launch RUBYLIB "$libraries"
-  debian_path "$1" launch GEM_PATH "$gems"
+  debian_path "$1" launch GEM_PATH "$found"
 }
 
 install_runtime() {
