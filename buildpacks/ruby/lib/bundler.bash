@@ -51,7 +51,14 @@ install_gems() {
   declare_gems "$key"
 }
 
-quietly_bundle() { bundle install "$@" >"$scratch/bundle.log" 2>&1 </dev/null; }
+# A lock that was made on a Mac names its platform alone; ours is added in this build.
+quietly_bundle() {
+  if [[ -f Gemfile.lock ]] && ! grep -qE '^  (ruby|x86_64-linux(-gnu)?)$' Gemfile.lock; then
+    warning "Gemfile.lock was made for another platform: bundle lock --add-platform x86_64-linux mends it."
+    sed -i 's/^PLATFORMS$/PLATFORMS\n  ruby/' Gemfile.lock
+  fi
+  bundle install "$@" >"$scratch/bundle.log" 2>&1 </dev/null
+}
 
 unreachable() {
   grep -qE 'Could not (fetch specs|reach host|find gem .* in rubygems)|Network error|getaddrinfo|Connection refused|execution expired|timed out|Bundler::HTTPError|SocketError|certificate verify|HTTPFallbackError|503|403' "$1"
