@@ -36,14 +36,16 @@ unavailable() {
     "Correct $3."
 }
 
-# fetch_tool LAYER PACKAGE RANGE TOOL SOURCE: installs a tool of the npm registry into a layer; npm
-# verifies it. SOURCE is the file that asked for TOOL in RANGE. The same request keeps the version of the last build. Sets tool_version.
+# fetch_tool LAYER PACKAGE RANGE TOOL SOURCE [PREFERRED]: installs a tool of the npm registry into a
+# layer; npm verifies it. SOURCE is the file that asked for TOOL in RANGE; of what RANGE allows, the
+# newest of the line PREFERRED is taken if there is one. The same request keeps the version of the last
+# build. Sets tool_version.
 fetch_tool() {
-  local layer=$1 name=$2 range=$3 tool=$4 source=$5 directory=$CNB_LAYERS_DIR/$1
-  if [[ $(restored "$layer" request) == "$name@$range" ]]; then
+  local layer=$1 name=$2 range=$3 tool=$4 source=$5 preferred=${6:-$3} directory=$CNB_LAYERS_DIR/$1
+  if [[ $(restored "$layer" request) == "$name@$range $preferred" ]]; then
     tool_version=$(restored "$layer" version)
   else
-    tool_version=$(choose "$name" "$range" "$range")
+    tool_version=$(choose "$name" "$range" "$preferred")
     [[ -n $tool_version ]] || unavailable "$tool" "$range" "$source" "$name"
     fresh_layer_directory "$layer"
     quietly "$scratch/fetch.log" bootstrap_npm install --global --prefix "$directory" \
@@ -51,6 +53,6 @@ fetch_tool() {
       fail "$name $tool_version could not be fetched." "npm's message is above." \
         "Check the machine's network and try again."
   fi
-  layer "$layer" lbc request "$name@$range" version "$tool_version"
+  layer "$layer" lbc request "$name@$range $preferred" version "$tool_version"
   export PATH=$directory/bin:$PATH
 }

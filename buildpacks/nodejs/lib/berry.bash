@@ -11,20 +11,14 @@ plug_and_play() {
   [[ -z $linker || $linker == pnp* ]]
 }
 
-# berry_range: a line that writes the lockfile in the form that it has; another one would change it.
-berry_range() {
-  local declared
-  declared=$(declared_range yarn)
-  if [[ -n $declared ]]; then
-    printf '%s' "$declared"
-  else
-    case $(sed -nE '/^__metadata:/,/^$/s/^  (version|cacheKey): "?([0-9]+).*/\2/p' yarn.lock \
-      2>/dev/null | tr '\n' ' ') in
-      '4 7 '*) printf '2.x' ;; '4 '*) printf '~3.0' ;; '5 '*) printf '~3.1' ;; [67]\ *) printf '3.x' ;;
-      '8 '*) printf '>=4.0 <4.14' ;; '9 '*) printf '~4.14' ;;
-      *) printf '4.x' ;;
-    esac
-  fi
+# berry_line: the line that writes the lockfile in the form that it has; another one would change it.
+berry_line() {
+  case $(sed -nE '/^__metadata:/,/^$/s/^  (version|cacheKey): "?([0-9]+).*/\2/p' yarn.lock \
+    2>/dev/null | tr '\n' ' ') in
+    '4 7 '*) printf '2.x' ;; '4 '*) printf '~3.0' ;; '5 '*) printf '~3.1' ;; [67]\ *) printf '3.x' ;;
+    '8 '*) printf '>=4.0 <4.14' ;; '9 '*) printf '~4.14' ;;
+    *) printf '4.x' ;;
+  esac
 }
 
 # fetch_berry: yarnPath, if the app carries its yarn; else from the registry.
@@ -40,7 +34,8 @@ fetch_berry() {
     export PATH=$directory/bin:$PATH
     manager_version=$(YARN_IGNORE_PATH=1 yarn --version) manager_source=$vendored
   else
-    fetch_tool manager @yarnpkg/cli-dist "$(berry_range)" yarn "$(range_source yarn)"
+    fetch_tool manager @yarnpkg/cli-dist "$(manager_range yarn)" yarn "$(range_source yarn)" \
+      "$(berry_line)"
     manager_version=$tool_version
   fi
   export YARN_IGNORE_PATH=1 YARN_ENABLE_TELEMETRY=0 YARN_ENABLE_PROGRESS_BARS=false

@@ -4,24 +4,46 @@
 #  - in a layer, with /app/node_modules a symlink to it, when the packages depend on nothing but
 #    package.json and the lockfile. An unchanged lockfile then costs nothing, not even npm's start.
 #  - in place, in /app/node_modules, when anything else may look at or write to it: build scripts,
-#    workspaces, packages from local paths, install scripts of the app. A copy is kept in the cache,
-#    and what runs needs moves into a layer afterwards if the scripts left it alone.
+#    workspaces, packages from local paths, install scripts of the app. A copy is kept in the cache
+#    where manifests and lockfile decide it, and what runs needs moves into a layer afterwards if the
+#    scripts left it alone and nothing of the app is linked.
 
-# install_key: everything that decides what npm installs.
+# manifests: every package.json of the app that takes part in the installation.
+manifests() {
+  if [[ -n ${package[workspaces]} ]]; then
+    find . -name node_modules -prune -o -name package.json -type f -print | sort
+  else
+    printf 'package.json\n'
+  fi
+}
+
+# install_key: everything that decides what is installed.
 install_key() {
   {
     printf '%s\n' "$node_version" "$manager" "$manager_version" "${CNB_TARGET_DISTRO_VERSION:-}" "$1"
-    jq -cS '{dependencies, devDependencies, optionalDependencies, peerDependencies, overrides,
-      workspaces, bundleDependencies, resolutions, pnpm, os, cpu, scripts: (.scripts // {} | {preinstall, install,
-      postinstall, prepare})}' package.json
+    manifests
+    manifests | xargs -d '\n' jq -cS '{name, version, bin, dependencies,
+      devDependencies, optionalDependencies, peerDependencies, overrides, workspaces, resolutions, pnpm,
+      bundleDependencies, dependenciesMeta, trustedDependencies, patchedDependencies, os, cpu,
+      scripts: (.scripts // {} | {preinstall, install, postinstall, prepare})}'
     if [[ -n $lockfile ]]; then cat "$lockfile"; fi
     settings_files | xargs -r cat
     cat "$CNB_BUILDPACK_DIR/lib/install.bash" "$CNB_BUILDPACK_DIR/lib/$manager.bash" # the way, too
   } | sha256sum | cut -c1-64
 }
 
-# self_contained: nothing but package.json and the lockfile decides what is installed, and nothing of
-# the app's own is linked. Prisma writes the app's client into node_modules.
+# repeatable: manifests and lockfile alone decide what is installed. Prisma writes the app's client into
+# node_modules; install scripts of the app and folders that are copied may bring anything.
+repeatable() {
+  local file
+  [[ -n $lockfile ]] && ! plug_and_play || return 1
+  for file in $(manifests); do
+    ! jq -e "$own_install_scripts" "$file" >/dev/null || return 1
+    ! grep -qE '"(file|portal):|"(prisma|@prisma/client)":' "$file" || return 1
+  done
+}
+
+# self_contained: besides, nothing of the app is linked or read, so it may be installed elsewhere.
 self_contained() {
   [[ -z ${package[workspaces]} && -z ${package[install-scripts]} ]] || return 1
   ! plug_and_play && ! depends_on prisma && ! depends_on @prisma/client || return 1
@@ -81,20 +103,23 @@ install_in_layer() {
   ln -s "$modules/node_modules" node_modules
 }
 
+# node_modules_folders: the app's own and those of its workspaces.
+node_modules_folders() { find . -name .git -prune -o -name node_modules -prune -print; }
+
 install_in_place() {
   local copy=$CNB_LAYERS_DIR/packages
   in_place_key=
-  if self_contained; then in_place_key=$(install_key everything); fi
-  if [[ -n $in_place_key && $(restored packages key) == "$in_place_key" && -d $copy/node_modules ]]
-  then
+  if repeatable || self_contained; then in_place_key=$(install_key everything); fi
+  if [[ -n $in_place_key && $(restored packages key) == "$in_place_key" && -d $copy/tree ]]; then
     package_count=$(restored packages packages)
-    rm -rf node_modules
-    cp -a "$copy/node_modules" node_modules
+    node_modules_folders | xargs -r -d '\n' rm -rf
+    cp -a "$copy/tree/." .
     unchanged "$package_count"
   else
     install_into . everything
     fresh_layer_directory packages
-    if [[ -n $in_place_key && -d node_modules ]]; then cp -a node_modules "$copy/"; fi
+    mkdir "$copy/tree"
+    [[ -z $in_place_key ]] || node_modules_folders | xargs -r -d '\n' cp -a --parents -t "$copy/tree"
   fi
   [[ -z $in_place_key ]] || layer packages c key "$in_place_key" packages "$package_count"
   touch "$scratch/installed"
@@ -111,7 +136,7 @@ written_by_scripts() {
 settle_packages() {
   local modules=$CNB_LAYERS_DIR/modules
   [[ ! -L node_modules ]] && { [[ -d node_modules ]] || plug_and_play; } || return 0
-  if [[ -z ${in_place_key:-} ]] || written_by_scripts; then
+  if [[ -z ${in_place_key:-} ]] || ! self_contained || written_by_scripts; then
     prune_packages
     slice_packages
     return

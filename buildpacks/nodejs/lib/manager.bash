@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Which package manager installs an app, which version of it, and where that comes from. Each one has
-# a file (npm, yarn, berry, pnpm, bun) with the same five functions: <manager>_range, _install, _prune,
-# _run (a script of package.json) and _explain (a failure). `berry` is yarn from version 2 on.
+# a file (npm, yarn, berry, pnpm, bun) with the same functions: <manager>_line (the versions that suit
+# the lockfile, of which package.json may choose), _install, _prune, _run (a script of package.json)
+# and _explain (a failure). `berry` is yarn from version 2 on.
 
 readonly lockfiles='npm-shrinkwrap.json:npm package-lock.json:npm pnpm-lock.yaml:pnpm yarn.lock:yarn
   bun.lock:bun bun.lockb:bun'
@@ -64,13 +65,22 @@ is_berry() {
   [[ ${package[packageManager]} == yarn@* || -f .yarnrc.yml ]] || grep -qs '^__metadata:' yarn.lock
 }
 
-# declared_range NAME: what package.json asks of a manager's version; nothing if it does not.
+# declared_range NAME: what the app asks of a manager's version; nothing if it does not.
 declared_range() {
   if [[ ${package[packageManager]} =~ ^$1@([0-9][0-9A-Za-z.-]*) ]]; then
     printf '%s' "${BASH_REMATCH[1]}"
-  else
-    printf '%s' "${package[engines.$1]:-}"
+  elif [[ -n ${package[engines.$1]:-} ]]; then
+    printf '%s' "${package[engines.$1]}"
+  elif tool_version "$1" && [[ $tool_request =~ ^[0-9] ]]; then
+    printf '%s' "$tool_request"
   fi
+}
+
+# manager_range NAME: what package.json asks of its manager, else the line that suits the lockfile.
+manager_range() {
+  local declared
+  declared=$(declared_range "$1")
+  printf '%s' "${declared:-$("${manager}_line")}"
 }
 
 # range_source NAME: which file a manager's version comes from.
@@ -79,6 +89,8 @@ range_source() {
     printf 'packageManager'
   elif [[ -n ${package[engines.$1]:-} ]]; then
     printf 'engines.%s' "$1"
+  elif tool_version "$1" && [[ $tool_request =~ ^[0-9] ]]; then
+    printf '%s' "$tool_source"
   else
     printf '%s' "${lockfile:-default}"
   fi
@@ -89,7 +101,8 @@ install_manager() {
   case $manager in
     npm) manager_version=$npm_version ;;
     yarn | pnpm)
-      fetch_tool manager "$manager" "$("${manager}_range")" "$manager" "$(range_source "$manager")"
+      fetch_tool manager "$manager" "$(manager_range "$manager")" "$manager" \
+        "$(range_source "$manager")" "$("${manager}_line")"
       manager_version=$tool_version
       ;;
     berry) fetch_berry ;;

@@ -8,18 +8,19 @@ npm_with_flags() {
   npm_config_cache=$CNB_LAYERS_DIR/npm-cache npm "$@" "${npm_flags[@]}"
 }
 
-# npm_range NODE_VERSION: the npm that the Node project ships with that line.
+# npm_range NODE_VERSION: what package.json asks for, else what comes with that Node.
 npm_range() {
   local declared
   declared=$(declared_range npm)
-  if [[ -n $declared ]]; then
-    printf '%s' "$declared"
-  else
-    case ${1%%.*} in
-      ? | 10 | 11 | 12 | 13 | 14) printf '6.x' ;; 15) printf '7.x' ;; 16 | 17) printf '8.x' ;;
-      18 | 19 | 20 | 21 | 22 | 23) printf '10.x' ;; *) printf '11.x' ;;
-    esac
-  fi
+  printf '%s' "${declared:-$(npm_line "$1")}"
+}
+
+# npm_line NODE_VERSION: the npm that the Node project ships with that line.
+npm_line() {
+  case ${1%%.*} in
+    ? | 10 | 11 | 12 | 13 | 14) printf '6.x' ;; 15) printf '7.x' ;; 16 | 17) printf '8.x' ;;
+    18 | 19 | 20 | 21 | 22 | 23) printf '10.x' ;; *) printf '11.x' ;;
+  esac
 }
 
 npm_run() { npm run --silent "$1"; }

