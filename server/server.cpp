@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/server.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/asio/awaitable.hpp>
@@ -143,7 +144,6 @@ class Parts {
     BERTH_TRY(api_->start());
     store_.on_event([this](const platform::Event& event) { notices_.changed(event); });
     notices_.begin(store_, api_->renderer());
-    store_.fail_pending_builds("the platform restarted during the build; push again");
     if (config_.router.managed) BERTH_TRY(router_process_.start());
     BERTH_TRY(deployer_.start());
     route_control_plane(router_, config_);
@@ -215,6 +215,9 @@ Result<void> run_server(const ServerOptions& options) {
     return Error{ErrorKind::forbidden,
                  "berth server must run as root: it makes the namespaces, mounts and networks that "
                  "keep apps apart. Try: sudo berth server"};
+  // A service manager's may be tight. Files of images and replicas are for users inside, and an
+  // image's digest shall not depend on it; what is private has a mode of its own.
+  ::umask(022);
   const fs::path& data = options.config.data_dir;
   BERTH_ASSIGN(const DataDirectory lock, DataDirectory::open(data));
   BERTH_ASSIGN(SecretBox secrets, SecretBox::open(data / "keys" / "secrets"));

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -78,10 +79,11 @@ std::optional<std::string> cannot_run_platform() {
   return std::nullopt;
 }
 
-Platform::Platform(std::string_view extra_config, std::string_view runtime_config) {
+Platform::Platform(std::string_view extra_config, std::string_view runtime_config,
+                   const fs::path& data) {
   const std::string id = random_hex(3);
   root_ = binary_dir / "e2e" / id;
-  data_ = root_ / "data";
+  data_ = data.empty() ? root_ / "data" : data;
   config_ = root_ / "berth.yaml";
   bridge_ = "bt" + id;
   cgroup_ = "berth-test-" + id;
@@ -117,11 +119,14 @@ Platform::~Platform() {
 void Platform::start_server() {
   auto log = open_file(root_ / "server.log", O_WRONLY | O_CREAT | O_APPEND);
   REQUIRE(log.has_value());
+  // As a service manager may have it.
+  const mode_t before = ::umask(0077);
   auto server =
       ChildProcess::spawn({.argv = {(binary_dir / "berth").string(), "server", "--config",
                                     config_.string(), "--stack", std::getenv("BERTH_STACK")},
                            .stdout_fd = log->get(),
                            .stderr_fd = log->get()});
+  ::umask(before);
   REQUIRE(server.has_value());
   server_ = std::move(*server);
   const auto ended = [&] {

@@ -4,6 +4,7 @@
 
 from_git='git (--no-replace-objects )?(ls-remote|clone)|code ENOGIT|codeload\.|git\+ssh'
 from_git+='|fatal: (unable to access|Could not read from remote)|Failed listing refs'
+from_git+='|InstallFailed cloning repository'
 readonly from_git
 
 # What programs say when a host does not answer or has no address.

@@ -21,23 +21,28 @@ readonly package_fields='
       "module": .module,
       "engines.node": .engines.node?, "engines.npm": .engines.npm?, "engines.yarn": .engines.yarn?,
       "engines.pnpm": .engines.pnpm?, "engines.bun": .engines.bun?,
-      "volta.node": .volta.node?, "packageManager": .packageManager, "workspaces": (if .workspaces then "yes" else "" end),
+      "volta.node": .volta.node?, "packageManager": .packageManager,
+      "workspaces": (if .workspaces then "yes" else "" end),
       "dependencies": ($all | length), "development": (.devDependencies // {} | length),
       "all": (" " + ($all | join(" ")) + " "),
       "only-development": ((.devDependencies // {} | keys) - (.dependencies // {} | keys) | join(" ")),
       "script.prestart": $s.prestart, "script.start": $s.start, "script.poststart": $s.poststart,
       "script.start:prod": ($s["start:prod"] // $s["start:production"] // $s["prod"]),
-      "production-script": (["start:prod", "start:production", "prod"] | map(select($s[.])) | first), "script.build": $s.build,
+      "production-script": (["start:prod", "start:production", "prod"] | map(select($s[.])) | first),
+      "script.build": $s.build,
       "script.heroku-prebuild": $s["heroku-prebuild"], "script.heroku-build": $s["heroku-build"],
       "script.heroku-postbuild": $s["heroku-postbuild"],
+      "start-lines": ([$s.prestart, $s.start, $s.poststart, $s["start:prod"]] | map(select(. != null))
+        | . + [.[] | scan("(?:npm|pnpm|yarn|bun) (?:run )?([A-Za-z0-9:_-]+)")[0] | $s[.]]
+        | map(select(. != null)) | join(" ")),
       "install-scripts": ([$s.preinstall, $s.install, $s.postinstall, $s.prepare]
         | map(select(. != null and (test("^ *(husky|is-ci|simple-git-hooks|lefthook)") | not))) | join(";"))
     } | to_entries[] | "\(.key)\t\(.value | text | gsub("[\n\t]"; " "))"'
 
-# read_package: fills `package`; fails with package_error if package.json is not a JSON object.
+# read_package < package.json: fills `package`; fails with package_error if that is no JSON object.
 read_package() {
   local lines key value
-  lines=$(jq -r "$package_fields" package.json 2>&1) || { package_error=$lines && return 1; }
+  lines=$(jq -r "$package_fields" 2>&1) || { package_error=$lines && return 1; }
   while IFS=$'\t' read -r key value; do package[$key]=$value; done <<<"$lines"
   if grep -qs '^packages:' pnpm-workspace.yaml; then package[workspaces]=yes; fi
 }
@@ -78,18 +83,19 @@ exports_next() {
 
 # may_be_static: prints something if what the app builds might be plain files.
 may_be_static() {
-  read_package || return 0
+  read_package <package.json || return 0
   [[ ! -f Staticfile && ! -f static.json ]] || { printf 'yes' && return; }
   [[ -n $(build_script) || -f index.html || -f public/index.html ]] || return 0
-  [[ -z $(start_script) || -n $(build_script) ]] || return 0
+  [[ -z $(start_script) || ${package[script.start]} =~ ^(react-router-serve|next\ start) ]] || return 0
   [[ ! -f ${package[main]:-server.js} || -n $(build_script) ]] || return 0
   printf 'yes'
 }
 
-# needed_development: a package of devDependencies whose program starts a process, if there is one.
+# needed_development: a package of devDependencies whose program starts a process, if there is one; the
+# scripts that a start script runs count.
 needed_development() {
   local word name lines
-  lines="${package[script.start]} ${package[script.start:prod]} $(cat Procfile 2>/dev/null || true)"
+  lines="${package[start-lines]} $(cat Procfile 2>/dev/null || true)"
   for word in $lines; do
     [[ $word != tsc ]] || word=typescript
     for name in ${package[only-development]}; do

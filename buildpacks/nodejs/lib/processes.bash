@@ -57,8 +57,8 @@ find_candidates() {
     break
   done
   if root=$(output_in public . dist); then candidate static "$root" "$root/index.html"; fi
-  [[ -z ${package[script.start]} ]] ||
-    candidate line "$manager_name run start" 'package.json, script start, a development server'
+  [[ -z ${package[script.start]} || $script == start ]] ||
+    candidate line "$manager_name run start" 'package.json, script start'
 }
 
 # serve_static ROOT: the static buildpack's server serves it.
@@ -90,7 +90,7 @@ explain_choice() {
   detail "     because of: $3"
   missing=$(missing_file)
   [[ -z $missing ]] || detail "     The start script names $missing, which the build did not make."
-  [[ ! $start =~ $dev_server || $3 == *"development server" ]] ||
+  [[ ! $start =~ $dev_server ]] ||
     detail "     The start script ($start) runs a development server."
   ((${#candidates[@]} > 1)) || return 0
   IFS=$'\t' read -r kind what why <<<"${candidates[1]}"

@@ -92,7 +92,7 @@ int main(int argc, char** argv) {
   berth::site::Rules rules;
   std::string wrong;
   if (!read_rules(options, rules, wrong)) {
-    std::fprintf(stderr, "berth-static: the rules in %s cannot be used%s%s\n", options.rules.c_str(),
+    std::fprintf(stderr, "berth-static: %s cannot be used%s%s\n", options.rules.c_str(),
         wrong.empty() ? "" : "; this line is not one: ", wrong.c_str());
     return 2;
   }

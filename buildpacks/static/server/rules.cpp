@@ -85,8 +85,8 @@ std::optional<Rules> parse_rules(std::string_view text, std::string& error) {
   return rules;
 }
 
-// Remembers the last star of each kind and goes back to it on a mismatch; "**" may go further than "*",
-// so a failed "*" gives the word back to the "**" before it. Time: pattern × path at most, per star.
+// Remembers the last star of each kind and goes back to it on a mismatch; "**" may go further than
+// "*", so a failed "*" gives the word back to the "**" before it.
 bool pattern_matches(std::string_view pattern, std::string_view path) {
   struct Star {
     std::size_t pattern = std::string_view::npos;

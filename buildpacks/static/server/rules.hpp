@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an app says about its static site beyond its files: redirects, routes, headers, an error page,
-// https only, clean addresses. The static buildpack writes them from static.json or a Staticfile, one
-// rule a line, fields apart by tabs. Pure.
+// What an app says about its static site beyond its files: redirects, routes, headers, an error
+// page, https only, clean addresses. The static buildpack writes them from static.json or a
+// Staticfile, one rule a line, fields apart by tabs. Pure.
 //
 //   https_only                           http becomes https (as X-Forwarded-Proto says)
 //   clean_urls                           /about.html becomes /about

@@ -24,8 +24,9 @@ TEST_CASE("rules are read one a line, fields apart by tabs") {
 }
 
 TEST_CASE("a line that is no rule is named") {
-  for (const std::string line : {"nonsense", "route\tno-slash\t/a", "route\t/a", "redirect\t/a\t/b\t200",
-           "redirect\t/a\t/b\t", "header\t/\tBad Name\tx", "header\t/\tX\ta\rb", "header\t/\tX\ta\tmore",
+  for (const std::string line : {"nonsense", "route\tno-slash\t/a", "route\t/a",
+           "redirect\t/a\t/b\t200", "redirect\t/a\t/b\t", "header\t/\tBad Name\tx",
+           "header\t/\tX\ta\rb", "header\t/\tX\ta\tmore",
            "header\t/\tContent-Length\t7", "header\t/\ttransfer-encoding\tchunked"}) {
     std::string error;
     CHECK_FALSE(parse_rules("clean_urls\n" + line + "\n", error).has_value());
