@@ -37,7 +37,7 @@ runtime_of() {
 }
 
 find_candidates() {
-  local script line root file
+  local script line root file workspaces
   [[ -z ${BP_WEB_COMMAND:-} ]] || candidate line "$BP_WEB_COMMAND" 'BP_WEB_COMMAND'
   root=${BP_STATIC_ROOT:-${BERTH_STATIC_ROOT:-}}
   [[ -z $root ]] ||
@@ -56,6 +56,10 @@ find_candidates() {
     candidate line "$(runtime_of "$file") $file" "$file"
     break
   done
+  mapfile -t workspaces < <(startable_workspaces)
+  if ((${#workspaces[@]} == 1)); then
+    candidate line "$(run_in_workspace "${workspaces[0]}" start)" "the only workspace with a start script"
+  fi
   if root=$(output_in public . dist); then candidate static "$root" "$root/index.html"; fi
   [[ -z ${package[script.start]} || $script == start ]] ||
     candidate line "$manager_name run start" 'package.json, script start'
@@ -103,6 +107,10 @@ choose_process() {
   local kind what why
   find_candidates
   if ((${#candidates[@]} == 0)); then
+    [[ -f Procfile || -z $(workspace_hint) ]] ||
+      fail "Nothing says how to start this app." \
+        "Several workspaces have a start script: $(startable_workspaces | paste -sd' ')." \
+        "Say which in a Procfile, for example:$(workspace_hint)"
     [[ -f Procfile ]] ||
       fail "Nothing says how to start this app." \
         "package.json has no start script, and there is no server.js or index.js." \
