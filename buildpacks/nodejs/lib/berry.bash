@@ -52,15 +52,20 @@ fetch_berry() {
 berry_run() { yarn run "$1"; }
 berry_verb() { printf 'yarn install --immutable'; }
 
+# restore_archives: Plug'n'Play's archives from the cache, unless the repository has them. Sets committed.
+restore_archives() {
+  committed=$(compgen -G '.yarn/cache/*.zip' || true)
+  if plug_and_play && [[ -z $committed && -d $CNB_LAYERS_DIR/yarn-cache/cache ]]; then
+    mkdir -p .yarn
+    cp -a "$CNB_LAYERS_DIR/yarn-cache/cache" .yarn/
+  fi
+}
+
 # berry_install production|everything: production packages alone are chosen afterwards.
 berry_install() {
   local mode=--no-immutable kept=$CNB_LAYERS_DIR/yarn-cache committed
   [[ -z $lockfile ]] || mode=--immutable
-  committed=$(compgen -G '.yarn/cache/*.zip' || true)
-  if plug_and_play && [[ -z $committed && -d $kept/cache ]]; then
-    mkdir -p .yarn
-    cp -a "$kept/cache" .yarn/
-  fi
+  restore_archives
   quietly "$scratch/install.log" env -u NODE_ENV yarn install "$mode" || return
   if plug_and_play; then
     fresh_layer_directory yarn-cache

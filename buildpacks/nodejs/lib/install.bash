@@ -36,7 +36,7 @@ install_key() {
 # node_modules; install scripts of the app and folders that are copied may bring anything.
 repeatable() {
   local file
-  [[ -n $lockfile ]] && ! plug_and_play || return 1
+  [[ -n $lockfile ]] || return 1
   for file in $(manifests); do
     ! jq -e "$own_install_scripts" "$file" >/dev/null || return 1
     ! grep -qE '"(file|portal):|"(prisma|@prisma/client)":' "$file" || return 1
@@ -103,8 +103,15 @@ install_in_layer() {
   ln -s "$modules/node_modules" node_modules
 }
 
-# node_modules_folders: the app's own and those of its workspaces.
-node_modules_folders() { find . -name .git -prune -o -name node_modules -prune -print; }
+# installed_paths: every node_modules, or what Plug'n'Play writes beside its archives.
+installed_paths() {
+  if plug_and_play; then
+    compgen -G '.pnp.*' || true
+    find .yarn -mindepth 1 -maxdepth 1 \( -name unplugged -o -name install-state.gz \) 2>/dev/null || true
+  else
+    find . -name .git -prune -o -name node_modules -prune -print
+  fi
+}
 
 install_in_place() {
   local copy=$CNB_LAYERS_DIR/packages
@@ -112,14 +119,15 @@ install_in_place() {
   if repeatable || self_contained; then in_place_key=$(install_key everything); fi
   if [[ -n $in_place_key && $(restored packages key) == "$in_place_key" && -d $copy/tree ]]; then
     package_count=$(restored packages packages)
-    node_modules_folders | xargs -r -d '\n' rm -rf
+    installed_paths | xargs -r -d '\n' rm -rf
     cp -a "$copy/tree/." .
+    if plug_and_play; then restore_archives && start_with_plug_and_play; fi
     unchanged "$package_count"
   else
     install_into . everything
     fresh_layer_directory packages
     mkdir "$copy/tree"
-    [[ -z $in_place_key ]] || node_modules_folders | xargs -r -d '\n' cp -a --parents -t "$copy/tree"
+    [[ -z $in_place_key ]] || installed_paths | xargs -r -d '\n' cp -a --parents -t "$copy/tree"
   fi
   [[ -z $in_place_key ]] || layer packages c key "$in_place_key" packages "$package_count"
   touch "$scratch/installed"

@@ -113,6 +113,8 @@ install_runtime() {
     fetch_runtime
   fi
   declare_runtime lbc
+  # The layer may be from when the app used Plug'n'Play: NODE_OPTIONS would name a file that is gone.
+  plug_and_play || rm -f "$CNB_LAYERS_DIR"/node/env.launch/NODE_OPTIONS.*
   layer headers c
   layer npm-cache c
   cp "$CNB_BUILDPACK_DIR/lib/serve-fetch.mjs" "$CNB_LAYERS_DIR/node/lib/serve-fetch.mjs"

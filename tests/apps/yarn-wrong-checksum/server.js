@@ -1,1 +1,0 @@
-require("http").createServer((q, r) => r.end("Hello")).listen(process.env.PORT);
