@@ -140,4 +140,21 @@ plan_names() {
   for name in "$@"; do printf '[[%s]]\nname = "%s"\n' "$table" "$name"; done
 }
 
+# language_plan NAME FILE: passes detection, FILE being what decided. Beside a package.json, Node.js may
+# build assets first: the plan tells it that the app itself is another language's.
+language_plan() {
+  local prefix tables=''
+  [[ ! -f package.json || ${BP_NODE_ASSETS:-} == false ]] || tables='. or.'
+  {
+    for prefix in ${tables:-.}; do
+      prefix=${prefix#.}
+      [[ $prefix != or. ]] || printf '[[or]]\n'
+      printf '[[%sprovides]]\nname = "%s"\n[[%srequires]]\nname = "%s"\n[%srequires.metadata]\nfile = "%s"\n' \
+        "$prefix" "$1" "$prefix" "$1" "$prefix" "$2"
+      [[ -z $tables || $prefix == or. ]] ||
+        printf '[[requires]]\nname = "node"\n[requires.metadata]\nassets_for = "%s"\n' "$1"
+    done
+  } >"$CNB_BUILD_PLAN_PATH"
+}
+
 digest_of() { sha256sum "$@" | sha256sum | cut -c1-64; }
