@@ -43,8 +43,8 @@ folders() { cut -d' ' -f2- <<<"$found" | sed -e "s|^$PWD/|./|" -e "s|^$PWD\$|.|"
 
 # leave_out_examples: main packages that are no part of the app, if others are left.
 leave_out_examples() {
-  local others
-  others=$(grep -vE '/(_?examples?|testdata|tests?|e2e|tools?|scripts?|hack|internal/tools)(/|$)' <<<"$found" || true)
+  local others no_app='/(_?examples?|testdata|tests?|e2e|tools?|scripts?|hack)(/|$)'
+  others=$(grep -vE "$no_app" <<<"$found" || true)
   if [[ -n $others && $others != "$found" ]]; then
     detail "Left out: $(comm -23 <(folders | sort) <(found=$others folders | sort) | paste -sd' ')." \
       "BP_GO_TARGETS chooses."
@@ -53,7 +53,8 @@ leave_out_examples() {
 }
 
 quietly_list() {
-  main_packages "$@" 2>"$scratch/list.log" || { indent <"$scratch/list.log" && explain_go_failure "$scratch/list.log"; } >&2
+  local log=$scratch/list.log
+  main_packages "$@" 2>"$log" || { indent <"$log" && explain_go_failure "$log"; } >&2
 }
 
 # prefer_root_and_cmd: of many, the one in the root and those in cmd/.
@@ -80,13 +81,16 @@ choose_cgo() {
     layer modules c
     return
   fi
-  key=$({ printf '%s\n' "$version" "${packages[@]}"; cat go.mod go.sum go.work ./*/go.mod || true; } 2>/dev/null |
-    digest_of -)
+  key=$({
+    printf '%s\n' "$version" "${packages[@]}"
+    cat go.mod go.sum go.work ./*/go.mod || true
+  } 2>/dev/null | digest_of -)
   if [[ $(restored modules key) == "$key" ]]; then
     needs=$(restored modules cgo)
   else
     needs=$(CGO_ENABLED=1 go list -e -deps -tags heroku \
-      -f '{{if and .CgoFiles (not .Standard)}}{{.ImportPath}}{{end}}' "${packages[@]}" 2>/dev/null | head -1 || true)
+      -f '{{if and .CgoFiles (not .Standard)}}{{.ImportPath}}{{end}}' "${packages[@]}" \
+      2>/dev/null | head -1 || true)
   fi
   layer modules c key "$key" cgo "$needs"
   [[ -n $needs ]] || needs=$(grep -rlE --include='*.go' --exclude='*_test.go' --exclude-dir=vendor \

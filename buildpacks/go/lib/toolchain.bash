@@ -41,8 +41,10 @@ make_module() {
 
 # choose_version: GOVERSION picks a toolchain; go.mod can only ask for one that is new enough.
 choose_version() {
-  local wanted file=go.mod
+  local wanted file=go.mod asked
   [[ -f go.mod ]] || file=go.work
+  asked=${GOVERSION:+GOVERSION}
+  asked=${asked:-$file}
   wanted=$(sed -nE 's/^(go|toolchain)[[:space:]]+(go)?([0-9][^[:space:]]*).*/\3/p' "$file" | tail -1)
   if [[ ${GOVERSION:-} =~ ^(go)?([0-9]+\.[0-9]+(\.[0-9]+)?)$ ]]; then
     wanted=${BASH_REMATCH[2]}
@@ -53,11 +55,10 @@ choose_version() {
   fi
   version=$(go env GOVERSION 2>"$scratch/go.log") || {
     indent <"$scratch/go.log"
-    grep -q 'unknown directive\|errors parsing' "$scratch/go.log" && explain_go_failure "$scratch/go.log"
-    fail "Go $wanted could not be fetched (asked for by $([[ -n ${GOVERSION:-} ]] && printf GOVERSION || printf '%s' "$file"))." \
-      "What can be had: $(go_here), and each release from 1.21 on by its full version. Go's message is above." \
-      "Correct ${GOVERSION:+the config var GOVERSION, or remove it: berth config:unset GOVERSION}$(
-        [[ -n ${GOVERSION:-} ]] || printf 'the go and toolchain lines of %s.' "$file")"
+    ! says "$scratch/go.log" 'unknown directive' 'errors parsing' || explain_go_failure "$scratch/go.log"
+    fail "Go $wanted could not be fetched (asked for by $asked)." \
+      "What can be had: $(go_here), and each release from 1.21 on. Go's message is above." \
+      "Correct $asked, for example to $(go_here | tr -d ' ' | tr G g)."
   }
   heading "Using ${version/#go/Go } (${GOVERSION:+GOVERSION, }$file: go ${wanted:-not given})"
 }

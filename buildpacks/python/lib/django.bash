@@ -39,13 +39,13 @@ collect_static() {
 
 # missing_config_var LOG: the name of the environment variable that the settings did not find.
 missing_config_var() {
-  local name
+  local name unset='(environment|env |not (set|defined|found)|missing|required|empty)'
   name=$(sed -nE -e "s/^KeyError: ['\"]([A-Z][A-Z0-9_]*)['\"]$/\1/p" \
     -e 's/.*UndefinedValueError: ([A-Z][A-Z0-9_]*) not found.*/\1/p' \
-    -e 's/.*ImproperlyConfigured: (Set the )?([A-Z][A-Z0-9_]*) (environment variable|setting).*/\2/p' \
-    -e 's/.*(Error|Exception|Configured): .*\b([A-Z][A-Z0-9]*_[A-Z0-9_]*)\b.*(environment|env |not (set|defined|found)|missing|required|empty).*/\2/p' \
+    -e 's/.*ImproperlyConfigured: (Set the |The )?([A-Z][A-Z0-9_]*) (environment|setting).*/\2/p' \
+    -e "s/.*(Error|Exception|Configured): .*\b([A-Z][A-Z0-9]*_[A-Z0-9_]*)\b.*$unset.*/\2/p" \
     "$1" | tail -1)
-  case $name in *STATIC_ROOT* | DJANGO_SETTINGS_MODULE) ;; *) printf '%s' "${name/#The SECRET_KEY/SECRET_KEY}" ;; esac
+  case $name in *STATIC_ROOT* | DJANGO_SETTINGS_MODULE) ;; *) printf '%s' "$name" ;; esac
 }
 
 explain_collectstatic() {
@@ -61,7 +61,8 @@ explain_collectstatic() {
       "Builds may not reach it; Django's message is above." \
       "Connect where it is needed, not on import, or: berth config:set DISABLE_COLLECTSTATIC=1"
   elif grep -qE "^(ModuleNotFoundError|ImportError): " "$1"; then
-    fail "python manage.py collectstatic failed: $(sed -nE 's/^(ModuleNotFoundError|ImportError): //p' "$1" | tail -1)." \
+    name=$(sed -nE 's/^(ModuleNotFoundError|ImportError): //p' "$1" | tail -1)
+    fail "python manage.py collectstatic failed: $name." \
       "The app imports a package that ${manager_file:-no file} does not list." \
       "Add it and push again."
   fi
@@ -71,24 +72,22 @@ explain_collectstatic() {
 
 # django_process: the project's package is the one that manage.py takes the settings from.
 django_process() {
-  local module into=() at=$django_root
-  module=$(sed -nE "s/.*DJANGO_SETTINGS_MODULE['\"], *['\"]([A-Za-z0-9_]+)\..*/\1/p" "$at/manage.py" | head -1)
-  if installed gunicorn && [[ -f $at/$module/wsgi.py ]]; then
-    [[ $at == . ]] || into=(--chdir "$at")
-    web "gunicorn $module.wsgi${into:+ ${into[*]}} --bind 0.0.0.0:\$PORT" "Django and gunicorn"
-    return
-  fi
-  [[ $at == . ]] || into=("cd $at &&")
-  if [[ -f $at/$module/asgi.py ]] && installed uvicorn; then
-    web "${into:+${into[*]} }uvicorn $module.asgi:application --host 0.0.0.0 --port \$PORT" "Django and uvicorn"
+  local module at=$django_root into='' bind='0.0.0.0:$PORT'
+  module=$(sed -nE "s/.*DJANGO_SETTINGS_MODULE['\"], *['\"]([A-Za-z0-9_]+)\..*/\1/p" \
+    "$at/manage.py" | head -1)
+  [[ $at == . ]] || into="cd $at && "
+  if [[ -f $at/$module/wsgi.py ]] && installed gunicorn; then
+    web "${into}gunicorn $module.wsgi --bind $bind" "Django and gunicorn"
+  elif [[ -f $at/$module/asgi.py ]] && installed uvicorn; then
+    web "${into}uvicorn $module.asgi:application --host 0.0.0.0 --port \$PORT" "Django and uvicorn"
   elif [[ -f $at/$module/asgi.py ]] && installed daphne; then
-    web "${into:+${into[*]} }daphne -b 0.0.0.0 -p \$PORT $module.asgi:application" "Django and Daphne"
+    web "${into}daphne -b 0.0.0.0 -p \$PORT $module.asgi:application" "Django and Daphne"
   elif [[ -f $at/$module/asgi.py ]] && installed hypercorn; then
-    web "${into:+${into[*]} }hypercorn $module.asgi:application --bind 0.0.0.0:\$PORT" "Django and Hypercorn"
+    web "${into}hypercorn $module.asgi:application --bind $bind" "Django and Hypercorn"
   elif [[ -f $at/$module/wsgi.py ]] && installed waitress; then
-    web "${into:+${into[*]} }waitress-serve --listen=0.0.0.0:\$PORT $module.wsgi:application" "Django and Waitress"
+    web "${into}waitress-serve --listen=$bind $module.wsgi:application" "Django and Waitress"
   else
     warning "Django's development server is used: add gunicorn to the requirements for production."
-    web "python $at/manage.py runserver --noreload 0.0.0.0:\$PORT" "Django"
+    web "${into}python manage.py runserver --noreload $bind" "Django"
   fi
 }

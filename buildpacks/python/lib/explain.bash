@@ -11,7 +11,8 @@ explain_failure() {
   explain_git "$log"
   explain_missing "$log"
   explain_compilation "$log"
-  if grep -qiE 'NewConnectionError|Temporary failure in name|ConnectTimeout|ReadTimeout|dns error|error sending request|All attempts to connect|ConnectError' "$log"; then
+  if says "$log" 'NewConnectionError|Temporary failure in name|ConnectTimeout|ReadTimeout' \
+    'dns error|error sending request|All attempts to connect|ConnectError'; then
     fail "The package index could not be reached." "The message of $manager is above." \
       "Check the machine's network and push again."
   fi
@@ -20,55 +21,61 @@ explain_failure() {
 }
 
 explain_lockfile() {
-  local lock
   case $manager in
-    uv) lock='lockfile at `uv.lock` needs to be updated|lockfile .*needs to be updated' ;;
-    poetry) lock='changed significantly since poetry.lock|poetry.lock is not up to date' ;;
+    uv) says "$1" 'lockfile .*needs to be updated' || return 0 ;;
+    poetry) says "$1" 'changed significantly since poetry.lock|lock is not up to date' || return 0 ;;
     *) return 0 ;;
   esac
-  ! grep -qE "$lock" "$1" || fail "$manager_file does not match pyproject.toml." \
-    "$(title_of "$manager") installs exactly what the lockfile says, and the manifest asks for something else." \
+  fail "$manager_file does not match pyproject.toml." \
+    "$(title_of "$manager") installs exactly what the lockfile says; pyproject.toml asks for more or else." \
     "Run $manager lock, commit $manager_file, and push again."
 }
 
 explain_hash() {
-  ! grep -qiE 'DO NOT MATCH THE HASHES|hash mismatch|Hash for .* not found in known hashes|HashMismatch|hash values? mismatch' "$1" ||
-    fail "A package is not what $manager_file says it is." \
-      "Its checksum differs from the one written there; $manager names it above." \
-      "If that is expected, write $manager_file anew with the hashes of today."
+  says "$1" 'DO NOT MATCH THE HASHES' 'hash mismatch' 'HashMismatch' 'hash values? mismatch' \
+    'Hash for .* not found in known hashes' || return 0
+  fail "A package is not what $manager_file says it is." \
+    "Its checksum differs from the one written there; $manager names it above." \
+    "If that is expected, write $manager_file anew with the hashes of today."
 }
 
 explain_git() {
-  grep -qE 'git (clone|fetch|ls-remote)|Git operation failed|git\+(https|ssh)|Failed to clone|could not read Username|\(publickey\)' "$1" || return 0
-  grep -qiE 'fatal:|exit (status|code):? *128|Could not resolve host|could not read Username|\(publickey\)|Failed to clone|failed to connect' "$1" || return 0
+  says "$1" 'git (clone|fetch|ls-remote)' 'Git operation failed' 'git\+(https|ssh)' \
+    'Failed to clone' || return 0
+  says "$1" 'fatal:' 'exit (status|code):? *128' 'Could not resolve host' 'Failed to clone' \
+    'could not read Username' '\(publickey\)' 'failed to connect' || return 0
   fail "A package comes from a git repository that could not be reached." \
     "git's message is above; it is private, or this machine does not reach its host." \
     "Publish it to a package index, or put its code into the app and require it by its path."
 }
 
-explain_missing() {
-  local log=$1 name
-  name=$(sed -nE -e 's/.*No matching distribution found for ([^ ]+).*/\1/p' \
-    -e 's/.*Because ([^ ]+) was not found in the (package registry|provided package locations).*/\1/p' \
+# missing_package LOG: the name that pip, uv, Poetry or PDM cannot find.
+missing_package() {
+  sed -nE -e 's/.*No matching distribution found for ([^ ]+).*/\1/p' \
+    -e 's/.*Because ([^ ]+) was not found in the (package registry|provided).*/\1/p' \
     -e 's/.*Package ([^ ]+) \([^)]*\) not found.*/\1/p' \
     -e 's/.*Unable to find installation candidates for ([^ ]+).*/\1/p' \
-    -e 's/.*no versions? of ([^ ]+) .*/\1/p' -e "s/.*doesn't match any versions, .* ([^ ]+) .*/\1/p" \
-    "$log" | head -1)
-  if [[ -n $name ]] && grep -qE 'Requires-Python|requires Python' "$log"; then
+    -e 's/.*no versions? of ([^ ]+) .*/\1/p' "$1" | head -1
+}
+
+explain_missing() {
+  local log=$1 name
+  name=$(missing_package "$log")
+  if [[ -n $name ]] && says "$log" 'Requires-Python' 'requires Python'; then
     fail "No version of $name that fits supports Python $python_version." \
       "$manager lists above what each version requires." \
       "Ask for an older version of $name in $manager_file."
   elif [[ -n $name ]]; then
     fail "There is no package that satisfies $name." \
-      "The name may be misspelt, that version was never published or is withdrawn, or nothing of it fits Python $python_version." \
+      "The name is misspelt, that version was never published, or nothing fits $python_version." \
       "Correct it in $manager_file."
-  elif grep -qE 'ResolutionImpossible|No solution found|version solving failed|ResolutionTooDeep' "$log"; then
+  elif says "$log" 'ResolutionImpossible' 'No solution found' 'version solving failed'; then
     fail "The requirements exclude each other, or one cannot be had." "$manager names them above." \
       "Loosen or correct one of them in $manager_file."
-  elif grep -qE 'Invalid requirement|InvalidRequirement' "$log"; then
+  elif says "$log" 'Invalid requirement' 'InvalidRequirement'; then
     fail "$manager_file has a line that is not a requirement." "pip names it above." \
       "Correct the line; it reads like name==1.2.3."
-  elif grep -qE 'has no wheels with a matching|doesn.t have a source distribution or wheel' "$log"; then
+  elif says "$log" 'has no wheels with a matching' 'have a source distribution or wheel'; then
     fail "A package has no file for this platform and Python $python_version." \
       "$manager names it above." "Ask for another version of it in $manager_file."
   fi
@@ -76,17 +83,18 @@ explain_missing() {
 
 explain_compilation() {
   local log=$1 name missing
-  grep -qE 'fatal error: .*: No such file|error: command .*(gcc|g\+\+|cc)|Failed building wheel|Failed to build|Backend subprocess exited|build backend returned an error|BuildError|build_wheel' "$log" || return 0
+  says "$log" 'fatal error: .*: No such file' 'error: command .*(gcc|g\+\+|cc)' \
+    'Failed building wheel' 'Failed to build' 'Backend subprocess exited' \
+    'build backend returned an error' 'BuildError' 'build_wheel' || return 0
   name=$(sed -nE -e 's/.*Failed building wheel for ([^ ]+).*/\1/p' \
-    -e 's/.*Failed to build `([^`]+)`.*/\1/p' -e 's/.*Note: This error originates from the build backend.* with ([^ ]+) .*/\1/p' \
-    "$log" | head -1)
+    -e 's/.*Failed to build `([^`]+)`.*/\1/p' "$log" | head -1)
   missing=$(sed -nE 's/.*fatal error: ([^:]+): No such file.*/\1/p' "$log" | head -1)
   if [[ -n $missing ]]; then
     fail "${name:-A package} did not compile: $missing is missing." \
       "No ready-made wheel fits Python $python_version, and the build image has no such header." \
-      "Ask for a version of ${name:-it} that has a wheel in $manager_file, or add the header's Debian package to Aptfile."
+      "Ask for a version that has a wheel, or add the header's Debian package to Aptfile."
   fi
   fail "${name:-A package} did not compile." \
     "No ready-made wheel fits Python $python_version; the compiler's message is above." \
-    "Ask for a newer version of ${name:-the package} in $manager_file, which may have a wheel."
+    "Ask for a newer version in $manager_file, which may have a wheel."
 }

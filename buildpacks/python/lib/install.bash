@@ -5,10 +5,12 @@
 # nothing stays that is no longer asked for; the tool's own cache makes that quick.
 
 # What the build backends say of an app that has no package to make.
-readonly no_package='Multiple top-level (packages|modules)|Unable to determine which files to ship|No file/folder found|Expected a Python module at|No module named .* found|not a package|Readme path .* does not exist|Readme file does not exist'
+readonly no_package='Multiple top-level (packages|modules)|Unable to determine which files to ship'\
+'|No file/folder found|Expected a Python module at|not a package|Readme (path|file) .*does not exist'
 
 export REQUESTS_CA_BUNDLE=${REQUESTS_CA_BUNDLE:-$certificates}
-export GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND='ssh -oBatchMode=yes -oStrictHostKeyChecking=accept-new'
+export GIT_TERMINAL_PROMPT=0
+export GIT_SSH_COMMAND='ssh -oBatchMode=yes -oStrictHostKeyChecking=accept-new'
 
 # manifests_here PATTERN…: such files of the app in any folder, sorted; none of an environment's.
 manifests_here() {
@@ -25,7 +27,7 @@ holds_local_code() {
     uv) grep -qE 'source = \{ (editable|directory|path) = ' uv.lock 2>/dev/null ;;
     poetry) [[ -n ${fact[package]} ]] || grep -qE 'path *= *"' pyproject.toml ;;
     pdm) [[ -n ${fact[builds]} ]] || grep -qE 'file://' pyproject.toml pdm.lock ;;
-    pipenv) grep -qE '"(path|file)": *"' Pipfile.lock 2>/dev/null || grep -qE 'path *= *"' Pipfile ;;
+    pipenv) grep -qsE '"(path|file)": *"' Pipfile.lock || grep -qE 'path *= *"' Pipfile ;;
     pip)
       if [[ $manager_file == requirements.txt ]]; then
         grep -qhE '^[[:space:]]*(-e|--editable|\.|file:)|@ *file:' ./*.txt requirements/*.txt
@@ -118,7 +120,8 @@ install_packages() {
   if [[ $(restored venv key) == "$key" ]]; then
     count=$(restored venv packages)
     ((count == 0)) ||
-      heading "$(title_of "$manager") packages unchanged  ·  $(amount "$count" package) from the cache"
+      heading "$(title_of "$manager") packages unchanged  ·  $(amount "$count" package)" \
+        "from the cache"
     declare_venv "$key" "$count"
     return
   fi

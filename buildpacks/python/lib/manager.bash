@@ -9,7 +9,12 @@ readonly manifests=(requirements.txt:pip uv.lock:uv poetry.lock:poetry pdm.lock:
 declare -A fact=() # what manifest.py read
 
 title_of() {
-  case $1 in poetry) printf 'Poetry' ;; pdm) printf 'PDM' ;; pipenv) printf 'Pipenv' ;; *) printf '%s' "$1" ;; esac
+  case $1 in
+    poetry) printf 'Poetry' ;;
+    pdm) printf 'PDM' ;;
+    pipenv) printf 'Pipenv' ;;
+    *) printf '%s' "$1" ;;
+  esac
 }
 
 # read_facts [FILE]…: fills fact; FILEs are those whose requires-python counts.
@@ -66,13 +71,14 @@ choose_manager() {
 
 announce_manager() {
   local file=$manager_file
-  [[ -n $file ]] || file=$(sed -nE 's/^.*file = ["'\'']([^"'\'']+)["'\''].*/\1/p' "$CNB_BP_PLAN_PATH" | head -1)
+  [[ -n $file ]] || file=$(planned_file)
   if [[ -n ${BP_PYTHON_MANAGER:-} && $manager == none ]]; then
     fail "BP_PYTHON_MANAGER=$BP_PYTHON_MANAGER does not fit this app." \
       "Here are: $(IFS=' '; printf '%s' "${found[*]:-no files that name packages}")." \
       "Remove it: berth config:unset BP_PYTHON_MANAGER"
   fi
-  heading "Python app detected (${file:-a start file}${BP_PYTHON_MANAGER:+, BP_PYTHON_MANAGER=$manager})"
+  heading "Python app detected" \
+    "(${file:-a start file}${BP_PYTHON_MANAGER:+, BP_PYTHON_MANAGER=$manager})"
 }
 
 refuse_unknown_manifests() {

@@ -106,7 +106,8 @@ def normal(name):
 def locked_versions(lockfile):
     if lockfile == "Pipfile.lock":
         entries = json.loads(read(lockfile)).get("default", {})
-        return {normal(name): entry.get("version", "").lstrip("=") for name, entry in entries.items()}
+        return {normal(name): entry.get("version", "").lstrip("=")
+                for name, entry in entries.items()}
     return {normal(entry["name"]): entry.get("version", "") for entry in toml(lockfile)["package"]}
 
 

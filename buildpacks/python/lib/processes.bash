@@ -26,11 +26,11 @@ own_folder() {
 # find_app CONSTRUCTORS: sets app_target "module:name" and app_folder for the first start file that
 # assigns one of them to a name.
 find_app() {
-  local file name
+  local file name variable='([A-Za-z_][A-Za-z0-9_]*)' prefix='([A-Za-z_.]*\.)?'
   app_target='' app_folder=''
   for file in "${start_files[@]}"; do
     [[ -f $file ]] || continue
-    name=$(sed -nE "s/^([A-Za-z_][A-Za-z0-9_]*)[[:space:]]*(,[^=:]*)?(:[^=]*)?=[[:space:]]*([A-Za-z_.]*\.)?($1)\(.*/\1/p" \
+    name=$(sed -nE "s/^$variable[[:space:]]*(,[^=:]*)?(:[^=]*)?=[[:space:]]*$prefix($1)\(.*/\1/p" \
       "$file" | head -1)
     [[ -n $name ]] || continue
     target_of "$file" "$name"
@@ -62,33 +62,38 @@ target_of() {
 }
 
 asynchronous_process() {
-  find_app 'FastAPI|Starlette|FastHTML|fast_app|Litestar|Quart|BlackSheep|Robyn' || return 1
+  local into
+  find_app 'FastAPI|Starlette|FastHTML|fast_app|Litestar|Quart|BlackSheep' || return 1
+  into=${app_folder:+cd $app_folder && }
   if installed uvicorn; then
-    web "uvicorn $app_target${app_folder:+ --app-dir $app_folder} --host 0.0.0.0 --port \$PORT" uvicorn
+    web "${into}uvicorn $app_target --host 0.0.0.0 --port \$PORT" uvicorn
   elif installed hypercorn; then
-    web "${app_folder:+cd $app_folder && }hypercorn $app_target --bind 0.0.0.0:\$PORT" Hypercorn
+    web "${into}hypercorn $app_target --bind 0.0.0.0:\$PORT" Hypercorn
   elif installed granian; then
-    web "${app_folder:+cd $app_folder && }granian --interface asgi --host 0.0.0.0 --port \$PORT $app_target" Granian
+    web "${into}granian --interface asgi --host 0.0.0.0 --port \$PORT $app_target" Granian
   elif installed daphne; then
-    web "${app_folder:+cd $app_folder && }daphne -b 0.0.0.0 -p \$PORT $app_target" Daphne
+    web "${into}daphne -b 0.0.0.0 -p \$PORT $app_target" Daphne
   elif installed quart; then
     warning "Quart's development server is used: add hypercorn to the requirements for production."
-    web "${app_folder:+cd $app_folder && }quart --app $app_target run --host 0.0.0.0 --port \$PORT" Quart
+    web "${into}quart --app $app_target run --host 0.0.0.0 --port \$PORT" Quart
   else
     return 1
   fi
 }
 
 synchronous_process() {
-  find_app 'Flask|Bottle|Falcon|App|API|APIFlask|OpenAPI|create_app' || find_factory || dash || return 1
+  local into
+  find_app 'Flask|Bottle|Falcon|App|API|APIFlask|OpenAPI|create_app' || find_factory || dash ||
+    return 1
+  into=${app_folder:+cd $app_folder && }
   if installed gunicorn; then
-    web "gunicorn '$app_target'${app_folder:+ --chdir $app_folder} --bind 0.0.0.0:\$PORT" gunicorn
+    web "${into}gunicorn '$app_target' --bind 0.0.0.0:\$PORT" gunicorn
   elif installed waitress; then
     [[ $app_target != *'()' ]] || app_target="--call ${app_target%'()'}"
-    web "${app_folder:+cd $app_folder && }waitress-serve --listen=0.0.0.0:\$PORT $app_target" Waitress
+    web "${into}waitress-serve --listen=0.0.0.0:\$PORT $app_target" Waitress
   elif installed flask; then
     warning "Flask's development server is used: add gunicorn to the requirements for production."
-    web "${app_folder:+cd $app_folder && }flask --app '$app_target' run --host 0.0.0.0 --port \$PORT" Flask
+    web "${into}flask --app '$app_target' run --host 0.0.0.0 --port \$PORT" Flask
   else
     return 1
   fi
@@ -97,7 +102,9 @@ synchronous_process() {
 # dash: a Dash app is served through the Flask app that it holds.
 dash() {
   installed dash && find_app 'Dash' || return 1
-  app_target=${app_target%:*}:$(grep -qhE '^server *= *' ./*.py && printf server || printf '%s.server' "${app_target#*:}")
+  local name=${app_target#*:}.server
+  ! grep -qhE '^server *= *' ./*.py || name=server
+  app_target=${app_target%:*}:$name
 }
 
 # own_server: frameworks whose program serves a script.
@@ -106,7 +113,8 @@ own_server() {
   if installed streamlit; then
     for file in streamlit_app.py app.py main.py Home.py home.py src/app.py src/main.py app/main.py; do
       [[ -f $file ]] && grep -qE '^(import|from) +streamlit' "$file" || continue
-      web "streamlit run $file --server.address 0.0.0.0 --server.port \$PORT --server.headless true" Streamlit
+      web "streamlit run $file --server.address 0.0.0.0 --server.port \$PORT --server.headless true" \
+        Streamlit
       return
     done
   fi
@@ -126,7 +134,8 @@ own_server() {
 
 start_file() {
   local file packages=(*/__main__.py src/*/__main__.py)
-  for file in main.py app.py server.py start.py run.py hello.py src/main.py src/app.py app/main.py api.py; do
+  for file in main.py app.py server.py start.py run.py hello.py src/main.py src/app.py \
+    app/main.py api.py; do
     [[ -f $file ]] || continue
     web "python $file" "start file"
     return
@@ -136,7 +145,8 @@ start_file() {
   elif ((${#packages[@]} == 1)); then
     file=${packages[0]%/__main__.py}
     [[ $file != src/* ]] || file="${file#src/}"
-    web "$([[ ${packages[0]} != src/* ]] || printf 'PYTHONPATH=src ')python -m $file" "${packages[0]}"
+    web "$([[ ${packages[0]} != src/* ]] || printf 'PYTHONPATH=src ')python -m $file" \
+      "${packages[0]}"
   elif [[ -f bot.py ]]; then
     shell_process worker false "python bot.py"
     detail "worker: python bot.py (it answers no requests; berth ps:scale worker=1 starts it)"

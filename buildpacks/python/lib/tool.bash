@@ -14,7 +14,8 @@ install_tool() {
   local name=$1 pinned=$lib/tools/$1.txt layer=tool-$1 key flags=c
   tool=$CNB_LAYERS_DIR/$layer/bin/$name
   tool_version=$(sed -nE "s/^$name==([^ ]+).*/\1/p" "$pinned")
-  key=$(printf '%s\n' "$python_version" "${CNB_TARGET_DISTRO_VERSION:-}" | cat - "$pinned" | digest_of -)
+  key=$(printf '%s\n' "$python_version" "${CNB_TARGET_DISTRO_VERSION:-}" | cat - "$pinned" |
+    digest_of -)
   if [[ $(restored "$layer" key) != "$key" || ! -x $tool ]]; then
     heading "Fetching $(title_of "$name") $tool_version"
     fresh_layer_directory "$layer"

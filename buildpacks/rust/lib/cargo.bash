@@ -40,7 +40,7 @@ choose_package() {
     jq -r '.packages[] | select(any(.targets[].kind; index("bin"))) | .name' \
       "$scratch/metadata.json" | sort >"$scratch/packages.txt"
     head -100 "$scratch/packages.txt" | indent
-    fail "The workspace has $(programs_of "$default" | wc -l) programs, and nothing says which one is the app." \
+    fail "The workspace has $(programs_of "$default" | wc -l) programs; nothing says which is the app." \
       "The packages that have them are listed above." \
       "Choose, for example: berth config:set BP_RUST_PACKAGE=$(head -1 "$scratch/packages.txt")"
   fi

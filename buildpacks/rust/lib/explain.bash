@@ -9,8 +9,8 @@ explain_cargo_failure() {
   if grep -qE 'lock file .* needs to be updated|cannot update the lock file' "$log"; then
     fail "Cargo.lock does not match Cargo.toml." "cargo builds exactly what Cargo.lock says (--locked)." \
       "Run cargo build, commit Cargo.lock, and push again."
-  elif grep -qE 'failed to (load source|clone|fetch)|Unable to update (https|ssh|git)|failed to authenticate|\(publickey\)' "$log" &&
-    grep -qE 'git|ssh://' "$log"; then
+  elif says "$log" 'failed to (load source|clone|fetch)' 'Unable to update (https|ssh|git)' \
+    'failed to authenticate' '\(publickey\)' && says "$log" 'git' 'ssh://'; then
     fail "A crate comes from a git repository that could not be reached." \
       "cargo's message is above; it is private, or this machine does not reach its host." \
       "Publish it to a registry, or commit its code: cargo vendor"
@@ -28,7 +28,8 @@ explain_cargo_failure() {
   elif grep -qE 'feature .* is required|E0554|may not be used on the stable' "$log"; then
     fail "The code needs the nightly compiler." "The stack has Rust $rust_version (stable)." \
       "Remove the #![feature] that cargo names above."
-  elif grep -qE "linker .* not found|linking with .* failed|unable to find library|pkg-config|fatal error: .*: No such file" "$log"; then
+  elif says "$log" 'linker .* not found' 'linking with .* failed' 'unable to find library' \
+    'pkg-config' 'fatal error: .*: No such file'; then
     name=$(sed -nE -e 's/.*failed to run custom build command for `([^ `]+).*/\1/p' \
       -e 's/.*could not compile `([^`]+)`.*/\1/p' "$log" | head -1)
     fail "${name:-A crate} needs a C library that the build image does not have." \

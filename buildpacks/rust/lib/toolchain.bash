@@ -55,7 +55,7 @@ pinned_toolchain() {
 check_pin() {
   pinned_toolchain
   if [[ -z $pin || $pin == stable || $pin == "$rust_version" || $pin == "${rust_version%.*}" ]]; then
-    heading "Using Rust $rust_version ($([[ -n $pin ]] && printf '%s: %s' "$pin_source" "$pin" || printf "the stack's"))"
+    heading "Using Rust $rust_version ($([[ -z $pin ]] && echo "the stack's" || echo "$pin_source: $pin"))"
   elif [[ ${BP_RUST_RELAX:-} == true ]]; then
     heading "Using Rust $rust_version (BP_RUST_RELAX)"
     warning "$pin_source asks for $pin, which is not available."
