@@ -179,6 +179,8 @@ compile() {
     shift
   done
   (($# == 0)) || arguments=("${@:2}")
+  # What one checkout has compiled serves every other one.
+  export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
   if [[ ! -f $directory/build.ninja || -n ${arguments[*]} ]]; then
     cmake -S "$root" -B "$directory" -G Ninja -DCMAKE_CXX_COMPILER=clang++-19 \
       -DCMAKE_C_COMPILER=clang-19 ${arguments[@]+"${arguments[@]}"} || return

@@ -11,6 +11,7 @@
 #include "base/child_process.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/sqlite.hpp"
 #include "server/app_log.hpp"
 
 namespace berth::server {
@@ -23,6 +24,7 @@ namespace {
 constexpr std::size_t traffic_seconds = 600;
 constexpr auto attach_patience = std::chrono::seconds(35);  ///< a little more than the shim's
 constexpr auto log_rotation_every = std::chrono::seconds(30);
+constexpr Duration blocked_pause = 1s;  ///< until a full disk is tried again
 
 runtime::LoadSample load_of(const api::TrafficSample& sample) {
   return {.at = sample.at,
@@ -124,9 +126,15 @@ void Controller::on_replica(const runtime::ReplicaStatus& status) {
     if (status.state == ReplicaState::exited) end_one_off(found->second);
     return;
   }
-  if (status.state == ReplicaState::exited && !stopping)
-    parts_.store.record(platform::AppId(status.spec.app_id), "replica.crash",
-                        status.spec.name + " " + message);
+  if (status.state == ReplicaState::exited && !stopping) {
+    try {
+      parts_.store.record(platform::AppId(status.spec.app_id), "replica.crash",
+                          status.spec.name + " " + message);
+    } catch (const DatabaseFull& full) {
+      // The event is lost, not the replica: it is started again.
+      log_error("{} {}: {}", status.spec.app, status.spec.name, full.what());
+    }
+  }
   reconcile(platform::AppId(status.spec.app_id));
 }
 
@@ -225,10 +233,16 @@ void Controller::autoscale(const platform::App& app, AppRecord& record,
       record.scaling.since = now();  // somebody else changed it
     const auto decision = decide(policy, record.scaling, sample, now());
     if (decision.quantity == entry.quantity) continue;
+    try {
+      parts_.store.autoscale_quantity(app.id, "web", decision.quantity, decision.why);
+    } catch (const DatabaseFull& full) {
+      // The next sample decides again.
+      log_error("{}: scale to {}: {}", app.name, decision.quantity, full.what());
+      return;
+    }
     append_app_log(log_directory(app.id), "autoscaler",
                    "Scaled web from " + std::to_string(entry.quantity) + " to " +
                        std::to_string(decision.quantity) + ": " + decision.why);
-    parts_.store.autoscale_quantity(app.id, "web", decision.quantity, decision.why);
     reconcile(app.id);
   }
 }
@@ -315,9 +329,12 @@ void Controller::reconcile_now(const platform::AppId& id) {
   route(*app, record, plan);
   for (const auto& action : plan.actions)
     if (!std::holds_alternative<runtime::DrainReplica>(action)) act(*app, action);
-  if (plan.next != Time{}) {
+  Time next = plan.next;
+  if (std::exchange(record.blocked, false) && (next == Time{} || next > at + blocked_pause))
+    next = at + blocked_pause;
+  if (next != Time{}) {
     if (!record.timer) record.timer = std::make_unique<asio::steady_timer>(parts_.strand);
-    record.timer->expires_after(std::max(plan.next - at, Duration::zero()));
+    record.timer->expires_after(std::max(next - at, Duration::zero()));
     record.timer->async_wait([this, id, alive = alive_](boost::system::error_code failure) {
       if (!failure && *alive) reconcile(id);
     });

@@ -33,6 +33,7 @@ SandboxCommand command(std::vector<std::string> words) {
   result.argv = {"/bin/payload"};
   for (auto& word : words) result.argv.push_back(std::move(word));
   result.env = {{"PATH", "/bin"}};
+  result.timeout = std::chrono::minutes(2);  // ends what hangs, here and not at the end of it all
   return result;
 }
 

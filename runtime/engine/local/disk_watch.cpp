@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/engine/local/disk_watch.hpp"
 
-#include <fcntl.h>
-#include <fts.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
 #include <chrono>
 
+#include "base/disk_usage.hpp"
+
 namespace berth::runtime {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
 constexpr auto interval = std::chrono::milliseconds(500);
+/// Without a sign layers are measured this often, or in a fiftieth of the time if that is longer.
+constexpr auto longest_pause = std::chrono::seconds(5);
+constexpr int share_of_time = 50;
 /// A fall below an eighth of the smallest limit is not worth a walk.
 constexpr std::uint64_t notable_share = 8;
 
@@ -24,20 +27,6 @@ std::uint64_t usage_of(const WatchedDisk& disk) {
 }
 
 }  // namespace
-
-std::uint64_t disk_usage(const std::filesystem::path& directory) {
-  std::string path = directory.string();
-  char* const roots[] = {path.data(), nullptr};
-  FTS* walk = ::fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, nullptr);
-  if (!walk) return 0;
-  std::uint64_t bytes = 0;
-  while (const FTSENT* entry = ::fts_read(walk))
-    if (entry->fts_info != FTS_DP && entry->fts_statp && entry->fts_info != FTS_NS)
-      bytes += static_cast<std::uint64_t>(entry->fts_statp->st_blocks) * 512 /
-               (entry->fts_info == FTS_F ? std::max<nlink_t>(1, entry->fts_statp->st_nlink) : 1);
-  ::fts_close(walk);
-  return bytes;
-}
 
 DiskWatch::DiskWatch() : thread_([this] { run(); }) {}
 
@@ -53,7 +42,7 @@ DiskWatch::~DiskWatch() {
 void DiskWatch::watch(const std::string& key, WatchedDisk disk) {
   const std::uint64_t base = disk.growth_only ? usage_of(disk) : 0;
   const std::scoped_lock lock(mutex_);
-  entries_[key] = Entry{std::move(disk), base, false};
+  entries_[key] = Entry{.disk = std::move(disk), .base_bytes = base};
   wake_.notify_all();
 }
 
@@ -71,11 +60,22 @@ void DiskWatch::run() {
       continue;
     }
     wake_.wait_for(lock, interval, [this] { return closing_; });
-    if (closing_ || !space_has_fallen()) continue;
+    if (closing_ || !is_due()) continue;
     lock.unlock();
+    const auto begun = Clock::now();
     measure();
+    const auto ended = Clock::now();
     lock.lock();
+    next_measure_ = ended + std::max<Clock::duration>(longest_pause, share_of_time * (ended - begun));
   }
+}
+
+bool DiskWatch::is_due() {
+  const bool fallen = space_has_fallen();
+  // The first mark may be from after a write.
+  const bool any_new = std::any_of(entries_.begin(), entries_.end(),
+                                   [](const auto& entry) { return !entry.second.measured; });
+  return fallen || any_new || Clock::now() >= next_measure_;
 }
 
 bool DiskWatch::space_has_fallen() {
@@ -113,6 +113,7 @@ void DiskWatch::measure() {
       const std::scoped_lock lock(mutex_);
       const auto found = entries_.find(key);
       if (found == entries_.end() || found->second.told || closing_) continue;
+      found->second.measured = true;
       disk = found->second.disk;
       base = found->second.base_bytes;
       measuring_ = key;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Keeps writable layers within their size where the file system has no quotas: looks at the free
-// space every half second, which costs nothing, and measures the layers when it has fallen.
+// space every half second, which costs nothing, and measures the layers when it has fallen. Somebody
+// else's deletes can hide a write from that, so layers are also measured now and then without a sign.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
@@ -15,9 +17,6 @@
 #include <vector>
 
 namespace berth::runtime {
-
-/// Bytes that the files below take on disk; hard links count once each, mounts are not crossed.
-[[nodiscard]] std::uint64_t disk_usage(const std::filesystem::path& directory);
 
 struct WatchedDisk {
   std::vector<std::filesystem::path> directories;
@@ -40,8 +39,10 @@ class DiskWatch final {
     WatchedDisk disk;
     std::uint64_t base_bytes = 0;
     bool told = false;
+    bool measured = false;
   };
   void run();
+  [[nodiscard]] bool is_due();
   [[nodiscard]] bool space_has_fallen();
   void measure();
 
@@ -50,7 +51,8 @@ class DiskWatch final {
   bool closing_ = false;
   std::map<std::string, Entry> entries_;
   std::string measuring_;  ///< the key whose callback may be running
-  std::map<std::string, std::uint64_t> free_bytes_;  ///< by first directory, when last measured
+  std::map<std::string, std::uint64_t> free_bytes_;  ///< by file system, when last measured
+  std::chrono::steady_clock::time_point next_measure_;  ///< at the latest
   std::thread thread_;
 };
 
