@@ -18,6 +18,9 @@ pnpm_settings() {
   export npm_config_manage_package_manager_versions=false pnpm_config_pm_on_fail=ignore
   export npm_config_verify_deps_before_run=false pnpm_config_verify_deps_before_run=false
   export npm_config_store_dir=$CNB_LAYERS_DIR/pnpm-store pnpm_config_store_dir=$CNB_LAYERS_DIR/pnpm-store
+  # A wrong checksum is tried again too, by default after ten seconds and after a minute.
+  export npm_config_fetch_retry_mintimeout=2000 npm_config_fetch_retry_maxtimeout=10000
+  export pnpm_config_fetch_retry_mintimeout=2000 pnpm_config_fetch_retry_maxtimeout=10000
   [[ -z ${npm_config_registry:-} ]] || export pnpm_config_registry=$npm_config_registry
   for name in npm_config_manage_package_manager_versions pnpm_config_pm_on_fail \
     {npm,pnpm}_config_verify_deps_before_run; do
