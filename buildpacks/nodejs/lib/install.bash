@@ -77,6 +77,18 @@ install_into() {
   if plug_and_play; then package_count=$(compgen -G '.yarn/cache/*.zip' | wc -l); fi
   heading "$("${manager}_verb")  ·  $(amount "$package_count" package)"
   { grep -E '^npm warn (deprecated|EBADENGINE)' "$scratch/install.log" | head -5 || true; } | indent
+  warn_of_ignored_scripts
+}
+
+# warn_of_ignored_scripts: pnpm and bun run the install scripts of those packages only that the app names;
+# one with native code then fails when it starts, so what was left out must not pass unseen.
+warn_of_ignored_scripts() {
+  local line command='pnpm approve-builds'
+  [[ $manager != bun ]] || command='bun pm trust PACKAGE'
+  line=$(grep -oE 'Ignored build scripts: [^│]*|Blocked [0-9]+ postinstalls?' "$scratch/install.log" |
+    head -1 | sed 's/[[:space:]]*$//' || true)
+  [[ -z $line ]] || warning "$manager_name: $line." \
+    "If the app needs them, run $command and commit what it writes."
 }
 
 unchanged() {

@@ -84,7 +84,7 @@ exports_next() {
 # may_be_static: prints something if what the app builds might be plain files.
 may_be_static() {
   read_package <package.json || return 0
-  [[ ! -f Staticfile && ! -f static.json ]] || { printf 'yes' && return; }
+  [[ ! -f Staticfile && ! -f static.json && -z ${BP_STATIC_ROOT:-} ]] || { printf 'yes' && return; }
   [[ -n $(build_script) || -f index.html || -f public/index.html ]] || return 0
   [[ -z $(start_script) || ${package[script.start]} =~ ^(react-router-serve|next\ start) ]] || return 0
   [[ ! -f ${package[main]:-server.js} || -n $(build_script) ]] || return 0
