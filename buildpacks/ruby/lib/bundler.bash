@@ -32,7 +32,8 @@ install_gems() {
     warning "There is no Gemfile.lock, so two builds may install different versions." \
       "Run bundle install and commit Gemfile.lock."
   fi
-  key=$(cat Gemfile Gemfile.lock 2>/dev/null <<<"$ruby_version $BUNDLE_WITHOUT" - | digest_of -)
+  key=$(cat - Gemfile $([[ ! -f Gemfile.lock ]] || printf Gemfile.lock) \
+    <<<"$ruby_version $BUNDLE_WITHOUT" | digest_of -)
   if [[ -f Gemfile.lock && $(restored gems key) == "$key" ]]; then
     heading "gems unchanged  ·  from the cache"
     use_debian_gems_again
