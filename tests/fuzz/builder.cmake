@@ -16,3 +16,5 @@ berth_fuzzer(builder_project_toml SOURCES builder/project_toml.cpp builder/envir
   builder/toml.cpp LIBS berth_base)
 berth_fuzzer(builder_path_patterns SOURCES builder/path_patterns.cpp)
 berth_fuzzer(builder_layer_tar SOURCES builder/layer_unpack.cpp LIBS berth_base PkgConfig::archive)
+berth_fuzzer(builder_image_documents SOURCES builder/image_documents.cpp builder/image_process.cpp
+  builder/oci.cpp builder/log_format.cpp LIBS berth_base fmt::fmt)
