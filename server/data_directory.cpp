@@ -13,7 +13,8 @@ namespace berth::server {
 
 Result<DataDirectory> DataDirectory::open(const std::filesystem::path& path) {
   for (const auto* folder :
-       {"git", "images", "layers", "cache", "replicas", "volumes", "logs/builds", "work"})
+       {"git", "images", "layers", "cache", "replicas", "volumes", "logs/builds", "work",
+        "uploads"})
     BERTH_TRY(make_directories(path / folder));
   for (const auto* folder : {"keys", "run"}) {
     BERTH_TRY(make_directories(path / folder));
