@@ -11,6 +11,7 @@
 #include "base/file.hpp"
 #include "builder/build_context.hpp"
 #include "builder/build_phase.hpp"
+#include "builder/buildpack_fetch.hpp"
 #include "builder/build_record.hpp"
 #include "builder/detect_phase.hpp"
 #include "builder/export_phase.hpp"
@@ -101,6 +102,7 @@ class Build final {
                  .target = {},
                  .inherited = {},
                  .user = {},
+                 .chosen_by = {},
                  .project_metadata = {}} {}
 
   Result<BuiltImage> run() {
@@ -108,6 +110,7 @@ class Build final {
     BERTH_TRY(prepare());
     BERTH_ASSIGN(const std::string tree, source_tree_id(context_.request.source));
     BERTH_TRY(read_project());
+    BERTH_TRY(choose_group());
     const std::string key = build_key(context_, tree);
     if (auto reused = reuse(key)) return std::move(*reused);
 
@@ -203,6 +206,19 @@ class Build final {
     context_.user.merge(
         Environment(project_.build_environment));  // a config var of that name stays
     return {};
+  }
+
+  /// The app's own buildpacks, if it names any, in place of the installed order.
+  Result<void> choose_group() {
+    BERTH_ASSIGN(const auto listed, read_source_file(context_.request.source, ".buildpacks"));
+    const auto url = context_.request.config_vars.find("BUILDPACK_URL");
+    BERTH_ASSIGN(
+        const BuildpackChoice choice,
+        choose_buildpacks({.app = context_.request.buildpacks,
+                           .url = url == context_.request.config_vars.end() ? "" : url->second,
+                           .project = project_,
+                           .listed = listed}));
+    return add_chosen_buildpacks(context_, choice);
   }
 
   /// What can be known to be wrong before anything runs.

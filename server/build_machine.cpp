@@ -8,10 +8,14 @@
 namespace berth::server {
 
 std::vector<builder::SandboxSpec::Bind> machine_binds() {
-  // Where Debian keeps the bundle, on the host and in the stack alike.
-  const std::filesystem::path bundle = "/etc/ssl/certs/ca-certificates.crt";
-  if (!std::filesystem::exists(bundle)) return {};
-  return {{.source = bundle, .target = bundle.string(), .writable = false}};
+  // Where Debian keeps the bundle, on the host and in the stack alike; and Maven's settings, the one
+  // place for its mirrors, for which it knows no variable.
+  std::vector<builder::SandboxSpec::Bind> result;
+  for (const std::filesystem::path file :
+       {"/etc/ssl/certs/ca-certificates.crt", "/etc/maven/settings.xml"})
+    if (std::filesystem::exists(file))
+      result.push_back({.source = file, .target = file.string(), .writable = false});
+  return result;
 }
 
 std::map<std::string, std::string> machine_environment() {
@@ -19,7 +23,8 @@ std::map<std::string, std::string> machine_environment() {
       "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
       // The variables by which each package manager is pointed at a mirror.
       "npm_config_registry", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "GOPROXY", "GONOSUMDB",
-      "GOFLAGS", "CARGO_REGISTRIES_CRATES_IO_PROTOCOL"};
+      "GOFLAGS", "CARGO_REGISTRIES_CRATES_IO_PROTOCOL", "MVNW_REPOURL", "MAVEN_ARGS",
+      "BUNDLE_MIRROR__ALL", "HEX_MIRROR"};
   std::map<std::string, std::string> result;
   for (const char* name : names)
     if (const char* value = std::getenv(name)) result[name] = value;

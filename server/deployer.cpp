@@ -18,6 +18,7 @@
 #include <set>
 #include <utility>
 
+#include "api/file_watcher.hpp"
 #include "base/crypto.hpp"
 #include "base/disk_usage.hpp"
 #include "base/file.hpp"
@@ -26,11 +27,13 @@
 #include "base/tasks.hpp"
 #include "base/unix_socket.hpp"
 #include "builder/source_import.hpp"
+#include "platform/process_type.hpp"
 #include "server/app_log.hpp"
 #include "server/build_machine.hpp"
 #include "server/offload.hpp"
 #include "server/order.hpp"
 #include "server/push.hpp"
+#include "server/release_output.hpp"
 
 namespace berth::server {
 
@@ -100,7 +103,7 @@ using Say = std::function<void(std::string_view)>;
 
 struct Deployer::State : std::enable_shared_from_this<State> {
   explicit State(DeployerParts wanted)
-      : parts(std::move(wanted)), acceptor(parts.strand), tasks(parts.strand) {}
+      : parts(std::move(wanted)), acceptor(parts.strand), tasks(parts.strand), watcher(parts.strand) {}
 
   /// A build that runs or waits.
   struct Job {
@@ -112,6 +115,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
   DeployerParts parts;
   asio::local::stream_protocol::acceptor acceptor;
   TaskGroup tasks;
+  api::FileWatcher watcher;
   std::map<std::string, std::weak_ptr<api::PushTicket>> tickets;
   std::map<std::string, std::pair<platform::AppId, std::string>> pushes;  ///< ticket → app, user
   std::map<platform::AppId, Job> jobs;
@@ -306,6 +310,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
         .cache_directory = cache_path(app.id),
         .work_directory = parts.config.data_dir / "work",
         .buildpacks_directory = parts.buildpacks,
+        .registries = parts.config.images.registries,
         .launcher = parts.programs / "berth-launcher",
         .previous_image = {},
         .operator_env = machine_environment(),
@@ -364,19 +369,10 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     *cancel = true;
   }
 
-  static asio::awaitable<Result<void>> roll_out(std::shared_ptr<State> self,
-                                                Say say, platform::App app,
-                                                platform::Release release) {
+  static asio::awaitable<Result<void>> roll_out(std::shared_ptr<State> self, Say say,
+                                                platform::App app, platform::Release release) {
     const Time begun = now();
-    const auto settled = co_await asio::async_initiate<const asio::use_awaitable_t<>&,
-                                                       void(platform::Release)>(
-        [self, app, release](auto handler) {
-          auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-          self->parts.controller.when_settled(
-              app.id, release.id,
-              [shared](const platform::Release& done) { std::move (*shared)(done); });
-        },
-        asio::use_awaitable);
+    const platform::Release settled = co_await settle(self, say, app, release);
     const std::string version = "v" + std::to_string(release.version);
     if (settled.status == platform::ReleaseStatus::pending)
       co_return Error{ErrorKind::unavailable, "the platform is stopping; it goes on with release " +
@@ -385,10 +381,42 @@ struct Deployer::State : std::enable_shared_from_this<State> {
       co_return Error{ErrorKind::unavailable,
                       "Release " + version + " failed: " + settled.failure + ". " +
                           self->what_goes_on(app) + " `berth logs -a " + app.name + "` shows more"};
-    say(
-        describe_rollout(version, self->parts.store.formation(app.id), release, now() - begun));
+    say(describe_rollout(version, self->parts.store.formation(app.id), release, now() - begun));
     say("       " + self->web_url(app) + "\n");
     co_return Result<void>{};
+  }
+
+  /// Waits until the release is settled; the pusher sees what its release command prints.
+  static asio::awaitable<platform::Release> settle(std::shared_ptr<State> self,
+                                                   Say say, platform::App app,
+                                                   platform::Release release) {
+    // Shared: whoever calls back may do so after a cancelled wait.
+    struct Outcome {
+      explicit Outcome(asio::any_io_executor strand) : wakeup(std::move(strand)) {}
+      Wakeup wakeup;
+      std::optional<platform::Release> release;
+    };
+    const auto outcome = std::make_shared<Outcome>(self->parts.strand);
+    std::optional<ReleaseOutput> output;
+    std::shared_ptr<void> watch;
+    const auto command = release.processes.find(std::string(platform::release_process));
+    if (command != release.processes.end()) {
+      say("-----> Running the release command: " + command->second + "\n");
+      const fs::path directory = self->parts.controller.log_directory(app.id);
+      output.emplace(directory);
+      auto watching = self->watcher.watch(directory, [outcome] { outcome->wakeup.notify(); });
+      if (watching.has_value()) watch = std::move(*watching);  // else all comes at the end
+    }
+    self->parts.controller.when_settled(app.id, release.id,
+                                        [outcome](const platform::Release& done) {
+                                          outcome->release = done;
+                                          outcome->wakeup.notify();
+                                        });
+    while (!outcome->release) {
+      co_await outcome->wakeup.wait();
+      if (output) say(output->take());
+    }
+    co_return *outcome->release;
   }
 
   [[nodiscard]] std::string what_goes_on(const platform::App& app) const {
@@ -426,6 +454,7 @@ asio::awaitable<void> Deployer::stop() {
   state->acceptor.close(ignored);
   for (auto& [app, job] : state->jobs) *job.cancel = true;
   co_await state->tasks.join();
+  state->watcher.close();
 }
 
 Result<std::filesystem::path> Deployer::repository(const platform::App& app) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/server.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/asio/awaitable.hpp>
@@ -225,6 +226,9 @@ Result<void> run_server(const ServerOptions& options) {
     return Error{ErrorKind::forbidden,
                  "berth server must run as root: it makes the namespaces, mounts and networks that "
                  "keep apps apart. Try: sudo berth server"};
+  // A service manager's may be tight. Files of images and replicas are for users inside, and an
+  // image's digest shall not depend on it; what is private has a mode of its own.
+  ::umask(022);
   const fs::path& data = options.config.data_dir;
   BERTH_ASSIGN(const DataDirectory lock, DataDirectory::open(data));
   BERTH_ASSIGN(SecretBox secrets, SecretBox::open(data / "keys" / "secrets"));

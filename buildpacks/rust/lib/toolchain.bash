@@ -1,39 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # The compiler: Debian's rustc-web and cargo-web (the newest that the distribution's security archive
-# carries, for building browsers), unpacked into a layer by apt with directories of its own.
+# carries, for building browsers), unpacked into a layer.
 
 readonly rust=$CNB_LAYERS_DIR/rust
 readonly compiler_packages=(rustc-web cargo-web)
 
-# apt as an unprivileged user: the image's sources and list of installed packages, state elsewhere.
-own_apt() {
-  apt-get --quiet --quiet --yes -o Debug::NoLocking=1 -o Dir::State="$scratch/state" \
-    -o Dir::State::status=/var/lib/dpkg/status -o Dir::Cache="$scratch/cache" \
-    -o Dir::Etc::Parts=/dev/null -o Acquire::Languages=none -o APT::Install-Recommends=false \
-    -o APT::Sandbox::User=root -o Acquire::https::CAInfo="$certificates" -o Acquire::Retries=3 "$@"
-}
-
-fetch_toolchain() {
-  local archive
-  mkdir -p "$scratch/state/lists/partial" "$scratch/cache/archives/partial"
-  { quietly "$scratch/apt.log" own_apt update &&
-    quietly "$scratch/apt.log" own_apt --download-only install "${compiler_packages[@]}"; } ||
-    fail "The Rust compiler could not be fetched." "apt's message is above." \
-      "Check the machine's network and try again."
-  fresh_layer_directory rust
-  for archive in "$scratch"/cache/archives/*.deb; do dpkg-deb --extract "$archive" "$rust"; done
-  rm -rf "$rust/usr/share/doc" "$rust/usr/share/man" "$scratch/cache" "$scratch/state"
-}
-
 install_toolchain() {
   local library_path
   library_path=$rust/usr/lib/x86_64-linux-gnu:$rust/usr/lib
-  if [[ $(restored rust stack) != "${CNB_TARGET_DISTRO_VERSION:-}-1" || ! -x $rust/usr/bin/rustc ]]; then
-    heading "Fetching the Rust compiler"
-    fetch_toolchain
-  fi
-  layer rust c stack "${CNB_TARGET_DISTRO_VERSION:-}-1"
+  debian_without=()
+  debian_layer rust c build "the Rust compiler" "${compiler_packages[@]}"
   export PATH=$rust/usr/bin:$PATH LD_LIBRARY_PATH=$library_path${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
   rust_version=$(rustc --version | cut -d' ' -f2)
 }
@@ -55,13 +32,13 @@ pinned_toolchain() {
 check_pin() {
   pinned_toolchain
   if [[ -z $pin || $pin == stable || $pin == "$rust_version" || $pin == "${rust_version%.*}" ]]; then
-    heading "Using Rust $rust_version${pin:+ ($pin_source: $pin)}"
+    heading "Using Rust $rust_version ($([[ -z $pin ]] && echo "the stack's" || echo "$pin_source: $pin"))"
   elif [[ ${BP_RUST_RELAX:-} == true ]]; then
     heading "Using Rust $rust_version (BP_RUST_RELAX)"
     warning "$pin_source asks for $pin, which is not available."
   else
     fail "The toolchain $pin is not available (pinned by $pin_source)." \
-      "The stack has Rust $rust_version and no other." \
+      "What can be had: Rust $rust_version (stable), the stack's; no other." \
       "Remove the pin, or try this app on it: berth config:set BP_RUST_RELAX=true"
   fi
 }
