@@ -95,8 +95,7 @@ Outcome<int> deploy(Session& session, const Arguments& arguments) {
 Outcome<int> upgrade(Session& session, const Arguments& arguments) {
   BERTH_ASSIGN(Target target, session.target(arguments));
   target.api.set_deadline(import_limit);
-  BERTH_ASSIGN(const json::object before,
-               target.api.get_object(target.path()));
+  BERTH_ASSIGN(const json::object before, target.api.get_object(target.path()));
   BERTH_ASSIGN(const json::value answer,
                target.api.send("POST", target.path({"actions", "upgrade-stack"}), nullptr));
   const json::object* release = answer.if_object();
@@ -155,8 +154,8 @@ std::vector<Command> deploy_commands() {
                   .help = "An image of `berth images`, or of a configured registry"}},
        .for_app = true,
        .json = true,
-       .details = "A directory is packed without .git and without what its .gitignore names. The "
-                  "exit code is 0 when the release is live.",
+       .details = "A directory is packed without .git and without what its .gitignore names.\n"
+                  "The exit code is 0 when the release is live.",
        .run = deploy},
       {.name = "stack:upgrade",
        .group = "Config and releases",

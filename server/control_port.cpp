@@ -112,7 +112,8 @@ asio::awaitable<Result<std::string>> ControlPort::upload_checksum(std::string id
 asio::awaitable<Result<platform::Build>> ControlPort::deploy_source(platform::App app,
                                                                     std::string user,
                                                                     std::string upload) {
-  co_return co_await parts_.deployer.deploy_source(std::move(app), {std::move(user)},
+  platform::Actor actor{std::move(user)};
+  co_return co_await parts_.deployer.deploy_source(std::move(app), std::move(actor),
                                                    std::move(upload));
 }
 
@@ -124,7 +125,8 @@ Result<platform::Build> ControlPort::deploy_image(const platform::App& app, std:
 
 asio::awaitable<Result<api::StackUpgrade>> ControlPort::upgrade_stack(platform::App app,
                                                                       std::string user) {
-  co_return co_await parts_.deployer.upgrade_stack(std::move(app), {std::move(user)});
+  platform::Actor actor{std::move(user)};
+  co_return co_await parts_.deployer.upgrade_stack(std::move(app), std::move(actor));
 }
 
 asio::awaitable<Result<api::StoredImage>> ControlPort::import_image(std::string upload,
