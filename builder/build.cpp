@@ -15,6 +15,7 @@
 #include "builder/build_record.hpp"
 #include "builder/detect_phase.hpp"
 #include "builder/export_phase.hpp"
+#include "builder/image_process.hpp"
 #include "builder/oci.hpp"
 #include "builder/procfile.hpp"
 #include "builder/project_toml.hpp"
@@ -326,6 +327,14 @@ class Build final {
 
 Result<BuiltImage> describe_image(Image image) {
   BuiltImage built;
+  if (!has_launcher(image)) {
+    for (const auto& [type, arguments] : image_processes(image))
+      built.processes[type] =
+          command_line({.type = type, .command = arguments, .args = {}, .direct = true});
+    built.default_process = built.processes.contains("web") ? "web" : "";
+    built.image = std::move(image);
+    return built;
+  }
   BERTH_ASSIGN(const ProcessSet processes,
                with_context(parse_build_metadata(label(image, "io.buildpacks.build.metadata")),
                             "image " + image.digest));

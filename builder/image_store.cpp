@@ -133,7 +133,8 @@ Result<ImageLayer> ImageStore::add_layer(const fs::path& directory, std::string_
       .diff_id = tar.digest, .size_bytes = tar.size_bytes, .created_by = std::string(created_by)};
 }
 
-Result<ImageLayer> ImageStore::add_layer_tar(const fs::path& tar, std::string_view created_by) {
+Result<ImageLayer> ImageStore::add_layer_tar(const fs::path& tar, std::string_view created_by,
+                                             std::string_view diff_id, std::uint64_t limit_bytes) {
   BERTH_ASSIGN(BlobWriter blob, BlobWriter::create(root_ / "images/blobs/sha256"));
   Sha256 hash;
   std::uint64_t size = 0;
@@ -141,18 +142,21 @@ Result<ImageLayer> ImageStore::add_layer_tar(const fs::path& tar, std::string_vi
     hash.update(data);
     size += data.size();
     return write_all(blob.fd(), data);
-  }));
+  }, {.bytes = limit_bytes}));
   const std::string digest = "sha256:" + hash.finish_hex();
+  if (!diff_id.empty() && digest != diff_id)
+    return Error{ErrorKind::invalid, "the layer's content is " + digest +
+                                         ", but the image's config says " + std::string(diff_id)};
   BERTH_TRY(blob.commit(digest));
-  if (!fs::is_directory(layer_directory(digest))) BERTH_TRY(unpack(digest));
+  if (!fs::is_directory(layer_directory(digest))) BERTH_TRY(unpack(digest, limit_bytes));
   return ImageLayer{.diff_id = digest, .size_bytes = size, .created_by = std::string(created_by)};
 }
 
-Result<void> ImageStore::unpack(std::string_view diff_id) const {
+Result<void> ImageStore::unpack(std::string_view diff_id, std::uint64_t limit_bytes) const {
   BERTH_ASSIGN(TempDir incoming, TempDir::create(root_ / "layers", incoming_prefix));
   const fs::path content = incoming.path() / "content";
   BERTH_TRY(make_root(content));
-  BERTH_TRY(with_context(unpack_layer(blob_path(diff_id), content),
+  BERTH_TRY(with_context(unpack_layer(blob_path(diff_id), content, {.bytes = limit_bytes}),
                          "unpack layer " + std::string(diff_id)));
   return move_into(content, layer_directory(diff_id));
 }
@@ -229,6 +233,11 @@ Result<fs::path> ImageStore::mountable_layer(std::string_view diff_id) const {
 Result<std::vector<fs::path>> ImageStore::directories(const Image& image) const {
   std::vector<fs::path> result;
   for (auto layer = image.layers.rbegin(); layer != image.layers.rend(); ++layer) {
+    // An overlay refuses a directory twice, and what is above hides an equal layer below.
+    const auto above = std::find_if(image.layers.rbegin(), layer, [&](const ImageLayer& other) {
+      return other.diff_id == layer->diff_id;
+    });
+    if (above != layer) continue;
     BERTH_ASSIGN(fs::path directory, mountable_layer(layer->diff_id));
     result.push_back(std::move(directory));
   }
@@ -258,6 +267,14 @@ Result<Image> ImageStore::find_tag(std::string_view name) const {
   for (const auto& entry : entries)
     if (entry.name == name) return find(entry.manifest.digest);
   return Error{ErrorKind::not_found, "no image is named '" + std::string(name) + "'"};
+}
+
+Result<std::map<std::string, std::string>> ImageStore::tags() const {
+  BERTH_ASSIGN(const std::string text, read_file(root_ / "images/index.json"));
+  BERTH_ASSIGN(const auto entries, parse_index(text));
+  std::map<std::string, std::string> result;
+  for (const auto& entry : entries) result[entry.name] = entry.manifest.digest;
+  return result;
 }
 
 Result<void> ImageStore::untag(std::string_view name) {

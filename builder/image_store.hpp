@@ -32,6 +32,7 @@ struct Image {
   std::vector<std::string> command;
   std::string working_directory;
   std::string user;  ///< "1000:1000"
+  std::vector<std::string> exposed_ports;  ///< "8080/tcp"
   std::map<std::string, std::string> labels;
   friend bool operator==(const Image&, const Image&) = default;
 };
@@ -47,8 +48,11 @@ class ImageStore final {
   [[nodiscard]] Result<ImageLayer> add_layer(const std::filesystem::path& directory,
                                              std::string_view created_by);
   /// Unpacks a layer tar (no entry may leave its root). For base images and imports.
+  /// With a `diff_id` the unpacked tar must have it.
   [[nodiscard]] Result<ImageLayer> add_layer_tar(const std::filesystem::path& tar,
-                                                 std::string_view created_by);
+                                                 std::string_view created_by,
+                                                 std::string_view diff_id = {},
+                                                 std::uint64_t limit_bytes = 32ULL << 30);
   /// The layer can be mounted now, or its tar is there to be unpacked.
   [[nodiscard]] bool has_layer(std::string_view diff_id) const;
   [[nodiscard]] std::filesystem::path layer_directory(std::string_view diff_id) const;
@@ -67,8 +71,8 @@ class ImageStore final {
   /// Writes config and manifest; same input, same digest. `created` is the constant of the spec.
   [[nodiscard]] Result<Image> add_image(Image image);
   [[nodiscard]] Result<Image> find(std::string_view digest) const;
-  /// Overlay lower directories of an image, top first. A directory that was deleted is unpacked
-  /// again from its tar.
+  /// Overlay lower directories of an image, top first, each once. A directory that was deleted is
+  /// unpacked again from its tar.
   [[nodiscard]] Result<std::vector<std::filesystem::path>> directories(const Image& image) const;
 
   /// Names an image in index.json (`org.opencontainers.image.ref.name`), moving the name if it
@@ -76,6 +80,8 @@ class ImageStore final {
   [[nodiscard]] Result<void> tag(std::string_view name, std::string_view digest);
   [[nodiscard]] Result<Image> find_tag(std::string_view name) const;
   [[nodiscard]] Result<void> untag(std::string_view name);
+  /// Every name and the manifest's digest that it stands for, in order.
+  [[nodiscard]] Result<std::map<std::string, std::string>> tags() const;
 
   [[nodiscard]] const std::filesystem::path& root() const { return root_; }
 
@@ -83,7 +89,8 @@ class ImageStore final {
   explicit ImageStore(std::filesystem::path root) : root_(std::move(root)) {}
   [[nodiscard]] std::filesystem::path blob_path(std::string_view digest) const;
   [[nodiscard]] Result<std::string> add_blob(std::string_view content);
-  [[nodiscard]] Result<void> unpack(std::string_view diff_id) const;
+  [[nodiscard]] Result<void> unpack(std::string_view diff_id,
+                                    std::uint64_t limit_bytes = 32ULL << 30) const;
   std::filesystem::path root_;
 };
 

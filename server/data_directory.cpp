@@ -15,7 +15,7 @@ Result<DataDirectory> DataDirectory::open(const std::filesystem::path& path) {
   for (const auto* folder : {"images", "layers", "replicas", "volumes", "logs/builds"})
     BERTH_TRY(make_directories(path / folder));
   // Apps' code and what they print are not for the machine's other users.
-  for (const auto* folder : {"git", "cache", "work", "logs", "keys", "run"}) {
+  for (const auto* folder : {"git", "cache", "work", "uploads", "logs", "keys", "run"}) {
     BERTH_TRY(make_directories(path / folder));
     std::filesystem::permissions(path / folder, std::filesystem::perms::owner_all);
   }
