@@ -2,7 +2,8 @@
 //
 // Images on disk: an OCI image layout (`images/`) beside the same layers unpacked (`layers/<diff
 // id>/`, overlay lower directories). Layers are uncompressed tars, so blob digest and diff id are
-// one. Every method is thread-safe and blocking; a crash leaves at worst unreferenced blobs.
+// one. Every method is thread-safe and blocking; a crash leaves at worst what nothing refers to, which
+// the collector (collector.hpp) removes.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
 
@@ -79,9 +81,17 @@ class ImageStore final {
 
   [[nodiscard]] const std::filesystem::path& root() const { return root_; }
 
+  // For the collector. Whatever is used, mounted or added once more is stamped (its change time), so
+  // that these two leave alone what somebody took into use after the collector had looked.
+  /// Also private and half-written ones; false if it changed since, or is gone.
+  [[nodiscard]] Result<bool> remove_layer_directory(std::string_view id, Time unless_changed_since);
+  [[nodiscard]] Result<bool> remove_blob(std::string_view digest, Time unless_changed_since);
+  [[nodiscard]] Result<std::map<std::string, std::string>> tags() const;  ///< name → digest
+  [[nodiscard]] std::filesystem::path blob_path(std::string_view digest) const;
+
  private:
   explicit ImageStore(std::filesystem::path root) : root_(std::move(root)) {}
-  [[nodiscard]] std::filesystem::path blob_path(std::string_view digest) const;
+  void stamp(std::string_view diff_id) const;
   [[nodiscard]] Result<std::string> add_blob(std::string_view content);
   [[nodiscard]] Result<void> unpack(std::string_view diff_id) const;
   std::filesystem::path root_;
