@@ -186,8 +186,8 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     return check_disk(free_disk_bytes(parts.config.data_dir), parts.config.min_free_disk_bytes);
   }
 
-  /// The end of a build that failed. Where the disk is full, that is the reason to be told, whatever
-  /// part of the build met it first.
+  /// The end of a build that failed. Where the disk is full, that is the reason to be told,
+  /// whatever part of the build met it first.
   Error failed(const platform::App& app, const platform::Build& build, Error error) {
     if (error.kind != ErrorKind::cancelled)
       error = explain_full_disk(std::move(error), free_disk_bytes(parts.config.data_dir),
