@@ -44,6 +44,10 @@ class Planner {
   void mark() {
     for (const auto& image : wanted_.images) keep_image(image, false);
     for (const auto& image : wanted_.hot) keep_image(image, true);
+    for (const auto& layer : wanted_.mounted) {
+      kept_layers_.insert(layer);
+      hot_layers_.insert(layer);
+    }
     for (const auto& [name, image] : inventory_.tags)
       if (!is_release_tag(name)) keep_image(image, true);
     for (const auto& [app, cache] : inventory_.caches) {
@@ -186,7 +190,8 @@ bool is_release_tag(std::string_view name) {
   const auto lower_or_digit = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
   };
-  return !number.empty() && std::ranges::all_of(number, [](char c) { return c >= '0' && c <= '9'; }) &&
+  return !number.empty() &&
+         std::ranges::all_of(number, [](char c) { return c >= '0' && c <= '9'; }) &&
          std::ranges::all_of(app, lower_or_digit);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which images, layers, caches and leftovers may go: by reference first (nothing that is wanted ever
-// goes), then by budget. Pure: collector.hpp looks at the disk and removes.
+// Which images, layers, caches and leftovers may go: by reference first (nothing that is wanted
+// ever goes), then by budget. Pure: collector.hpp looks at the disk and removes.
 #pragma once
 
 #include <cstdint>
@@ -47,12 +47,13 @@ struct Inventory {
   std::map<std::string, StoredItem> leftovers;      ///< of processes that were killed: such paths
 };
 
-/// What the platform wants at one moment. Whatever changed since `busy_since` belongs to a build or a
-/// start that may not be known yet, and stays.
+/// What the platform wants at one moment. Whatever changed since `busy_since` belongs to a build or
+/// a start that may not be known yet, and stays.
 struct Wanted {
-  std::set<std::string> images;  ///< of kept releases and of everything that runs
-  std::set<std::string> hot;     ///< images that run or start next: their layers stay unpacked
-  std::set<std::string> apps;    ///< ids
+  std::set<std::string> images;   ///< of kept releases
+  std::set<std::string> hot;      ///< images that serve or will next: their layers stay unpacked
+  std::set<std::string> mounted;  ///< layers below something that runs
+  std::set<std::string> apps;     ///< ids
   Time busy_since{};
 };
 
@@ -78,8 +79,8 @@ struct Collection {
 [[nodiscard]] Collection plan_collection(const Inventory& inventory, const Wanted& wanted,
                                          const CollectionPolicy& policy);
 
-/// "shop:v12", the name of a release's image: such names go with their release. Any other name keeps its
-/// image for ever.
+/// "shop:v12", the name of a release's image: such names go with their release. Any other name
+/// keeps its image for ever.
 [[nodiscard]] bool is_release_tag(std::string_view name);
 
 /// What images take: `unique` is of one image alone, `shared` of several.

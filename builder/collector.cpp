@@ -21,7 +21,8 @@ namespace {
 
 constexpr std::string_view private_directory = "private-";
 constexpr std::size_t uuid_size = 36;
-/// git and the file writer make names that tell neither owner nor purpose: only old ones are leftovers.
+/// git and the file writer make names that tell neither owner nor purpose: only old ones are
+/// leftovers.
 constexpr Duration leftover_age = std::chrono::hours(1);
 
 void each_entry(const fs::path& directory,
@@ -183,7 +184,8 @@ Result<void> Collector::remove_cache(const std::string& app) {
   BERTH_ASSIGN(const Fd lock, open_file(directory / "lock", O_RDWR));
   // A build has begun since we looked: its cache is in use and stays.
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return {};
-  // Read again under the lock; the record stays: a layer it names that is gone is one that never was.
+  // Read again under the lock; the record stays: a layer it names that is gone is one that never
+  // was.
   if (const auto text = read_file(directory / "metadata.json"); text.has_value())
     if (const auto record = parse_build_record(*text); record.has_value())
       for (const auto& buildpack : record->buildpacks)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The hands of collection.hpp: looks at what lies under the data directory and removes what the plan
-// names, in an order in which a kill at any moment loses nothing that is wanted. Blocking; one at a time.
-// Builds and starts may go on meanwhile: what they take into use carries a stamp (image_store.hpp), and
-// a cache is taken away only under its build lock.
+// The hands of collection.hpp: looks at what lies under the data directory and removes what the
+// plan names, in an order in which a kill at any moment loses nothing that is wanted. Blocking; one
+// at a time. Builds and starts may go on meanwhile: what they take into use carries a stamp
+// (image_store.hpp), and a cache is taken away only under its build lock.
 #pragma once
 
 #include <cstdint>

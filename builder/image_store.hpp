@@ -2,8 +2,8 @@
 //
 // Images on disk: an OCI image layout (`images/`) beside the same layers unpacked (`layers/<diff
 // id>/`, overlay lower directories). Layers are uncompressed tars, so blob digest and diff id are
-// one. Every method is thread-safe and blocking; a crash leaves at worst what nothing refers to, which
-// the collector (collector.hpp) removes.
+// one. Every method is thread-safe and blocking; a crash leaves at worst what nothing refers to,
+// which the collector (collector.hpp) removes.
 #pragma once
 
 #include <cstdint>
@@ -81,8 +81,8 @@ class ImageStore final {
 
   [[nodiscard]] const std::filesystem::path& root() const { return root_; }
 
-  // For the collector. Whatever is used, mounted or added once more is stamped (its change time), so
-  // that these two leave alone what somebody took into use after the collector had looked.
+  // For the collector. Whatever is used, mounted or added once more is stamped (its change time),
+  // so that these two leave alone what somebody took into use after the collector had looked.
   /// Also private and half-written ones; false if it changed since, or is gone.
   [[nodiscard]] Result<bool> remove_layer_directory(std::string_view id, Time unless_changed_since);
   [[nodiscard]] Result<bool> remove_blob(std::string_view digest, Time unless_changed_since);

@@ -37,7 +37,7 @@ using Names = std::vector<std::string>;
 
 TEST_CASE("what kept releases refer to stays, whole") { CHECK(World().plan().empty()); }
 
-TEST_CASE("an image that no release keeps goes with its name and its own layers, shared ones stay") {
+TEST_CASE("an image that no release keeps goes with its name and its own layers") {
   World world;
   world.wanted.images = {"m2"};
   const Collection plan = world.plan();
@@ -138,6 +138,14 @@ TEST_CASE("when room is missing, layers that can be unpacked again go before cac
   world.policy.missing_bytes = 1'000'000;
   // Images of kept releases are not given up for room.
   CHECK(world.plan().blobs.empty());
+}
+
+TEST_CASE("what is mounted below something that runs stays, whoever owned it") {
+  World world;
+  world.wanted.images = {"m2"};
+  world.wanted.mounted = {"b"};
+  CHECK(world.plan().layers.empty());
+  CHECK(world.plan().blobs == Names{"c1", "m1", "b"});  // its tar is not mounted
 }
 
 TEST_CASE("a layer whose tar is missing stays unpacked") {

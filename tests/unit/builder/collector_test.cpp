@@ -52,7 +52,8 @@ struct Fixture {
     const auto image = store.find(digest);
     if (image.has_error()) return false;
     for (const auto& layer : image->layers)
-      if (!fs::exists(store.blob_path(layer.diff_id)) || store.mountable_layer(layer.diff_id).has_error())
+      if (!fs::exists(store.blob_path(layer.diff_id)) ||
+          store.mountable_layer(layer.diff_id).has_error())
         return false;
     return true;
   }
@@ -62,12 +63,13 @@ struct Fixture {
   }
 };
 
-TEST_CASE_FIXTURE(Fixture, "an unwanted image goes from index, blobs and layers; the wanted one stays") {
+TEST_CASE_FIXTURE(Fixture, "an unwanted image goes from index, blobs and layers") {
   const Image one = build({"base", "one"}).value();
   const Image two = build({"base", "two"}).value();
   REQUIRE_FALSE(store.tag("app:v1", one.digest).has_error());
   REQUIRE_FALSE(store.tag("app:v2", two.digest).has_error());
-  const auto collection = collect({.images = {two.digest}, .hot = {two.digest}, .busy_since = now() + tick});
+  const auto collection =
+      collect({.images = {two.digest}, .hot = {two.digest}, .busy_since = now() + tick});
   REQUIRE(collection.has_value());
   CHECK(collection->blobs.size() == 3);
   CHECK(store.tags().value() == std::map<std::string, std::string>{{"app:v2", two.digest}});
@@ -77,7 +79,7 @@ TEST_CASE_FIXTURE(Fixture, "an unwanted image goes from index, blobs and layers;
   CHECK(collect({.images = {two.digest}, .busy_since = now() + tick})->empty());
 }
 
-TEST_CASE_FIXTURE(Fixture, "an unpacked layer given up for room is unpacked again where it is needed") {
+TEST_CASE_FIXTURE(Fixture, "an unpacked layer given up for room is unpacked again") {
   const Image image = build({"base", "top"}).value();
   const Wanted wanted{.images = {image.digest}, .busy_since = now() + tick};
   REQUIRE(collect(wanted, {.missing_bytes = 1U << 30})->layers.size() == 2);
@@ -107,7 +109,7 @@ TEST_CASE_FIXTURE(Fixture, "leftovers of killed builds go, those of running ones
   CHECK_FALSE(fs::exists(root / "layers/.incoming-dead"));
 }
 
-TEST_CASE_FIXTURE(Fixture, "a cache given up loses source and private layers, and its record stands") {
+TEST_CASE_FIXTURE(Fixture, "a cache given up loses source and private layers") {
   const std::string app = "0b5dff3a-7a4f-4cf0-9d3c-0d8f1d2f0c11";
   const fs::path cache = root / "cache" / app;
   fs::create_directories(cache / "source/tree");
@@ -115,7 +117,13 @@ TEST_CASE_FIXTURE(Fixture, "a cache given up loses source and private layers, an
   REQUIRE_FALSE(write_file(cache / "lock", "").has_error());
   fs::create_directories(directory.path() / "layer");
   const std::string id = store.add_private_layer(directory.path() / "layer").value();
-  BuildRecord record{.key = "k", .image = "", .tree = "t", .buildpacks = {{.id = "b/one", .version = "1", .layers = {{"deps", {.id = id, .flags = {}, .metadata = {}}}}, .store = {}}}};
+  BuildRecord record{.key = "k",
+                     .image = "",
+                     .tree = "t",
+                     .buildpacks = {{.id = "b/one",
+                                     .version = "1",
+                                     .layers = {{"deps", {.id = id, .flags = {}, .metadata = {}}}},
+                                     .store = {}}}};
   REQUIRE_FALSE(write_file(cache / "metadata.json", build_record_json(record)).has_error());
   const Wanted wanted{.apps = {app}, .busy_since = now() + tick};
   CHECK(collect(wanted)->empty());
@@ -126,7 +134,7 @@ TEST_CASE_FIXTURE(Fixture, "a cache given up loses source and private layers, an
   CHECK(fs::exists(cache / "metadata.json"));
 }
 
-TEST_CASE_FIXTURE(Fixture, "collections beside builds never take what a release or a build refers to") {
+TEST_CASE_FIXTURE(Fixture, "collections beside builds never take what these refer to") {
   std::mutex mutex;
   std::map<int, Time> running;
   std::deque<std::string> releases;
@@ -134,7 +142,8 @@ TEST_CASE_FIXTURE(Fixture, "collections beside builds never take what a release 
   const auto snapshot = [&] {
     const std::lock_guard guard(mutex);
     Wanted wanted{.images = {releases.begin(), releases.end()}, .busy_since = now()};
-    for (const auto& [build, begun] : running) wanted.busy_since = std::min(wanted.busy_since, begun);
+    for (const auto& [build, begun] : running)
+      wanted.busy_since = std::min(wanted.busy_since, begun);
     wanted.busy_since -= tick;
     return wanted;
   };
@@ -168,7 +177,7 @@ TEST_CASE_FIXTURE(Fixture, "collections beside builds never take what a release 
   for (const auto& release : releases) CHECK(is_whole(release));
 }
 
-TEST_CASE_FIXTURE(Fixture, "builds and collections killed at any moment leave kept images whole, and no rest") {
+TEST_CASE_FIXTURE(Fixture, "builds and collections killed at any moment leave kept images") {
   const Image kept = build({"base", "kept"}).value();
   std::minstd_rand random(7);
   for (int round = 0; round < 40; ++round) {
@@ -186,7 +195,8 @@ TEST_CASE_FIXTURE(Fixture, "builds and collections killed at any moment leave ke
     REQUIRE(::waitpid(child, nullptr, 0) == child);
     REQUIRE(is_whole(kept.digest));
   }
-  REQUIRE(collect({.images = {kept.digest}, .busy_since = now() + std::chrono::hours(2)}).has_value());
+  REQUIRE(
+      collect({.images = {kept.digest}, .busy_since = now() + std::chrono::hours(2)}).has_value());
   CHECK(is_whole(kept.digest));
   CHECK(blobs() == 4);
   const fs::directory_iterator layers(root / "layers");
