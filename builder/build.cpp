@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <map>
 #include <set>
@@ -38,6 +39,8 @@ Result<Fd> lock_cache(const fs::path& cache) {
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
     return Error{ErrorKind::conflict,
                  "another build of this app is running; push again when it has ended"};
+  // The stamp of its last use, by which caches are given up.
+  if (::fchmod(fd.get(), 0600) != 0) return system_error("stamp " + cache.string());
   return fd;
 }
 

@@ -195,8 +195,8 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     return check_disk(free_disk_bytes(parts.config.data_dir), parts.config.min_free_disk_bytes);
   }
 
-  /// The end of a build that failed. Where the disk is full, that is the reason to be told, whatever
-  /// part of the build met it first.
+  /// The end of a build that failed. Where the disk is full, that is the reason to be told,
+  /// whatever part of the build met it first.
   Error failed(const platform::App& app, const platform::Build& build, const Order& order,
                Error error) {
     if (error.kind != ErrorKind::cancelled)
