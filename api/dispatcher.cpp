@@ -6,6 +6,7 @@
 
 #include "base/crypto.hpp"
 #include "base/log.hpp"
+#include "base/sqlite.hpp"
 
 namespace berth::api {
 
@@ -133,6 +134,8 @@ Task<Answer> Dispatcher::run_safely(Plan plan, Exchange* exchange) {
   try {
     Answer answer = co_await run(std::move(plan), exchange);
     co_return answer;
+  } catch (const DatabaseFull& full) {
+    co_return Problem(Error{ErrorKind::unavailable, full.what()});
   } catch (const std::exception& exception) {
     failure = exception.what();
   }

@@ -16,6 +16,7 @@ namespace berth::api {
 namespace {
 
 constexpr std::size_t kept_errors = 4096;
+constexpr std::string_view no_space = "No space left on device";
 
 /// `version=2`, perhaps with more `key=value` behind colons; it goes into git's environment.
 bool is_protocol(std::string_view text) {
@@ -43,6 +44,13 @@ std::string refusal(std::string_view message) {
 std::string too_large(std::uint64_t limit) {
   return pkt_line("\x02The push is larger than the limit of " + std::to_string(limit >> 20) +
                   " MiB (git.max_push). Keep large files out of git, or raise the limit.\n");
+}
+
+/// git's own words for it (strerror) say neither where nor what to do.
+std::string disk_full() {
+  return pkt_line(
+      "\x02The platform's disk is full: the push could not be stored and nothing was changed. Free "
+      "some space there (`berth system:df` shows what takes it), then push again.\n");
 }
 
 Response git_head(std::string_view content_type) {
@@ -136,6 +144,7 @@ Task<Answer> converse(Run* run, Response head, std::string prefix) {
       client_listens = !begun.has_error();
       // git says that the pack is too large, but not how large it may be.
       if (run->received > run->limit) prefix += too_large(run->limit);
+      if (piece->find(no_space) != std::string::npos) prefix += disk_full();
       *piece = prefix + *piece;
     }
     if (client_listens) {
@@ -157,6 +166,10 @@ Task<Answer> converse(Run* run, Response head, std::string prefix) {
     co_return Response{};
   }
   if (!run->fault.empty()) co_return bad_request(run->fault);
+  if (!success && run->errors.find(no_space) != std::string::npos)
+    co_return Problem(Error{ErrorKind::unavailable,
+                            "the platform's disk is full and nothing was changed. Free some space "
+                            "there (`berth system:df` shows what takes it), then try again"});
   if (!success) co_return Problem(500, "internal", "git failed: " + run->errors);
   head.body = prefix;
   co_return head;

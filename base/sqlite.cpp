@@ -1,22 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/sqlite.hpp"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <exception>
-#include <stdexcept>
 #include <utility>
+
+#include "base/fd.hpp"
 
 namespace berth {
 
 namespace {
 
+/// The write-ahead log is never cut, so that what is set aside for it once stays.
+constexpr off_t log_reserve_bytes = 4 << 20;
+/// The file itself grows in steps: what a step has left is room for checkpoints.
+constexpr int growth_bytes = 1 << 20;
+
+bool is_full(sqlite3* database) {
+  const int code = sqlite3_errcode(database) & 0xff;
+  if (code == SQLITE_FULL) return true;
+  const int reason = sqlite3_system_errno(database);
+  return (code == SQLITE_IOERR || code == SQLITE_CANTOPEN) &&
+         (reason == ENOSPC || reason == EDQUOT);
+}
+
+/// Best effort: a file system without it (an old one, or one that is full now) works as well.
+void reserve_log(const std::filesystem::path& database) {
+  // Locks lie on the database file and the shared memory, never on this file: closing it drops none.
+  const Fd log(::open((database.string() + "-wal").c_str(), O_RDWR | O_CLOEXEC));
+  if (log) ::fallocate(log.get(), FALLOC_FL_KEEP_SIZE, 0, log_reserve_bytes);
+}
+
 [[noreturn]] void throw_error(sqlite3* database, std::string_view what) {
+  if (is_full(database)) throw DatabaseFull();
   throw std::runtime_error("database: " + std::string(what) + ": " + sqlite3_errmsg(database));
 }
 
 }  // namespace
+
+DatabaseFull::DatabaseFull()
+    : std::runtime_error(
+          "the disk is full, so the change could not be stored and nothing was done. Free some space "
+          "(`berth system:df` shows what takes it), then try again") {}
 
 Statement::Statement(Statement&& other) noexcept
     : statement_(std::exchange(other.statement_, nullptr)),
@@ -111,11 +140,17 @@ Result<Database> Database::open(const std::filesystem::path& path) {
     database.execute("PRAGMA journal_mode=WAL");
     database.execute("PRAGMA synchronous=FULL");
     database.execute("PRAGMA foreign_keys=ON");
+    int keep = 1;
+    int growth = growth_bytes;
+    sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+    sqlite3_file_control(handle, "main", SQLITE_FCNTL_CHUNK_SIZE, &growth);
+    database.execute("BEGIN; SELECT 1 FROM sqlite_schema; COMMIT");  // makes the log's file
   } catch (const std::exception& failure) {
     ::umask(before);
     return Error{ErrorKind::io, "open database " + path.string() + ": " + failure.what()};
   }
   ::umask(before);
+  reserve_log(path);
   return database;
 }
 

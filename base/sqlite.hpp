@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,13 @@ struct sqlite3_stmt;
 namespace berth {
 
 class Database;
+
+/// Thrown where a change finds no room on the disk: nothing of it is stored, the database is whole, and
+/// the same change succeeds once there is room. Reading goes on meanwhile.
+class DatabaseFull final : public std::runtime_error {
+ public:
+  DatabaseFull();
+};
 
 class Statement final {
  public:
@@ -44,8 +52,8 @@ class Statement final {
     return value ? bind(*value) : bind(nullptr);
   }
 
-  /// Moves to the next row; false at the end. Errors throw: with checked SQL they mean a broken
-  /// disk or a bug, and the transaction rolls back on the way out.
+  /// Moves to the next row; false at the end. Errors throw: with checked SQL they mean a full disk
+  /// (DatabaseFull), a broken one or a bug, and the transaction rolls back on the way out.
   bool step();
   /// Steps a statement that returns no rows.
   void run();
@@ -68,7 +76,8 @@ class Statement final {
 
 class Database final {
  public:
-  /// Opens or creates the file (mode 0600).
+  /// Opens or creates the file (mode 0600). Room for some hundred small changes is set aside on the disk,
+  /// so that a full one does not stop those that make room.
   [[nodiscard]] static Result<Database> open(const std::filesystem::path& path);
   [[nodiscard]] static Result<Database> open_in_memory();
   Database(Database&&) noexcept;

@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Changes when the same input would give another image.
-constexpr std::string_view builder_version = "1";
+constexpr std::string_view builder_version = "2";
 
 /// One build an app at a time: the cache and the kept source belong to it.
 Result<Fd> lock_cache(const fs::path& cache) {
@@ -99,20 +99,23 @@ class Build final {
                  .build_image = {},
                  .target = {},
                  .inherited = {},
-                 .user = {}} {}
+                 .user = {},
+                 .project_metadata = {}} {}
 
   Result<BuiltImage> run() {
     BERTH_ASSIGN(const Fd lock, lock_cache(context_.request.cache_directory));
     BERTH_TRY(prepare());
     BERTH_ASSIGN(const std::string tree, source_tree_id(context_.request.source));
+    BERTH_TRY(read_project());
     const std::string key = build_key(context_, tree);
     if (auto reused = reuse(key)) return std::move(*reused);
 
     const fs::path source = context_.request.cache_directory / "source";
+    BERTH_TRY(check_procfile());
     BERTH_ASSIGN(const SourceTree exported,
-                 export_source(context_.request.source, source, build_uid, build_gid));
+                 export_source(context_.request.source, source, build_uid, build_gid, {},
+                               {.directory = {}, .filter = filter_}));
     for (const auto& note : exported.notes) context_.line("Note: " + note);
-    BERTH_TRY(read_source_files(MergedTree(source / "tree", {})));
     BERTH_ASSIGN(Workspace workspace, Workspace::create(context_, source / "tree"));
     BERTH_ASSIGN(const DetectedGroup group, detect_and_restore(workspace));
     announce(group, workspace);
@@ -164,6 +167,9 @@ class Build final {
     if (image.has_error()) image = context_.images.find(context_.request.previous_image);
     if (image.has_error()) return;
     image_record_ = parse_lifecycle_label(label(*image, "io.buildpacks.lifecycle.metadata"));
+    // What was made for another environment is not for this one (1.5).
+    if (!image_record_.exec_env.empty() && image_record_.exec_env != execution_environment)
+      image_record_ = {};
     for (const auto& layer : image->layers) previous_layers_.insert(layer.diff_id);
   }
 
@@ -182,15 +188,26 @@ class Build final {
     return result;
   }
 
+  /// Read from the commit: it says which files of the commit there will be.
+  Result<void> read_project() {
+    BERTH_ASSIGN(const auto ignored, read_source_file(context_.request.source, ".slugignore"));
+    if (ignored)
+      filter_.exclude = PathPatterns::parse(lines_of(*ignored), PathPatterns::Negation::none);
+    BERTH_ASSIGN(const auto text, read_source_file(context_.request.source, "project.toml"));
+    if (!text) return {};
+    BERTH_ASSIGN(project_, parse_project(*text));
+    if (!project_.include.empty()) filter_.include = PathPatterns::parse(project_.include);
+    if (!project_.exclude.empty()) filter_.exclude = PathPatterns::parse(project_.exclude);
+    context_.project_metadata = project_.metadata;
+    context_.user.merge(
+        Environment(project_.build_environment));  // a config var of that name stays
+    return {};
+  }
+
   /// What can be known to be wrong before anything runs.
-  Result<void> read_source_files(const MergedTree& source) {
-    // A directory or a link of that name is for the buildpack to judge.
-    if (const auto text = source.read("Procfile"); text.has_value() && *text)
-      BERTH_TRY(parse_procfile(**text));
-    const auto project = source.read("project.toml");
-    if (project.has_error() || !*project) return {};
-    BERTH_ASSIGN(Environment variables, project_build_environment(**project));
-    context_.user.merge(variables);  // a config var of the same name stays
+  Result<void> check_procfile() const {
+    BERTH_ASSIGN(const auto text, read_source_file(context_.request.source, "Procfile"));
+    if (text && filter_.keeps("Procfile", false)) BERTH_TRY(parse_procfile(*text));
     return {};
   }
 
@@ -202,11 +219,16 @@ class Build final {
     return result;
   }
 
-  std::map<std::string, json::object> stores(const std::vector<std::string>& ids) const {
-    std::map<std::string, json::object> result;
+  /// All that these buildpacks get back.
+  Restored restored(const std::vector<std::string>& ids) const {
+    Restored result{.layers = restorable(ids),
+                    .stores = {},
+                    .launch_sbom = image_record_.sbom,
+                    .cache_sbom = record_.sbom};
     for (const auto& id : ids)
-      if (const auto* buildpack = record_.find(id); buildpack && buildpack->store)
-        result[id] = *buildpack->store;
+      for (const auto* record : {&image_record_, &record_})
+        if (const auto* buildpack = record->find(id); buildpack && buildpack->store)
+          result.stores[id] = *buildpack->store;
     return result;
   }
 
@@ -216,14 +238,13 @@ class Build final {
     std::vector<std::string> expected;
     for (const auto& buildpack : (record_.buildpacks.empty() ? image_record_ : record_).buildpacks)
       expected.push_back(buildpack.id);
-    const auto guessed = restorable(expected);
-    BERTH_TRY(workspace.open_sandbox(context_, guessed, stores(expected)));
+    const Restored guessed = restored(expected);
+    BERTH_TRY(workspace.open_sandbox(context_, guessed));
     BERTH_ASSIGN(DetectedGroup group, detect(context_, workspace));
     std::vector<std::string> found;
     for (const auto* buildpack : group.buildpacks) found.push_back(buildpack->id);
-    const auto wanted = restorable(found);
-    if (wanted != guessed || stores(found) != stores(expected))
-      BERTH_TRY(workspace.open_sandbox(context_, wanted, stores(found)));
+    const Restored wanted = restored(found);
+    if (wanted != guessed) BERTH_TRY(workspace.open_sandbox(context_, wanted));
     return group;
   }
 
@@ -245,13 +266,15 @@ class Build final {
   /// The record names only layers that are in place; what it no longer names is removed after.
   Result<void> keep(const BuildRecord& record) {
     BERTH_TRY(write_file_atomic(record_path(), build_record_json(record), 0600));
-    std::set<std::string> used;
+    std::set<std::string> used = {record.sbom};
     for (const auto& buildpack : record.buildpacks)
       for (const auto& [name, layer] : buildpack.layers) used.insert(layer.id);
     for (const auto& buildpack : old_record_.buildpacks)
       for (const auto& [name, layer] : buildpack.layers)
         if (layer.id.starts_with("private:") && !used.contains(layer.id))
           BERTH_TRY(context_.images.remove_private_layer(layer.id));
+    if (const auto& sbom = old_record_.sbom; sbom.starts_with("private:") && !used.contains(sbom))
+      BERTH_TRY(context_.images.remove_private_layer(sbom));
     return {};
   }
 
@@ -275,6 +298,8 @@ class Build final {
   }
 
   BuildContext context_;
+  ProjectDescriptor project_;
+  PathFilter filter_;         ///< which files of the commit are built
   BuildRecord old_record_;    ///< as it is on disk
   BuildRecord record_;        ///< what may be restored
   BuildRecord image_record_;  ///< the last image's layers

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/json.hpp"
 #include "builder/build.hpp"
 #include "builder/buildpack.hpp"
 #include "builder/environment.hpp"
@@ -41,8 +42,9 @@ struct BuildContext {
   Image run_image;
   Image build_image;
   Target target;
-  Environment inherited;  ///< from the build image
-  Environment user;       ///< config vars and project.toml: <platform>/env
+  Environment inherited;          ///< from the build image
+  Environment user;               ///< config vars and project.toml: <platform>/env
+  json::object project_metadata;  ///< of project.toml, for the image's label
 
   void title(std::string_view text) const { sink(log_title(text)); }
   void line(std::string_view text) const { sink(log_lines(text)); }

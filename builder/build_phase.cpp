@@ -32,8 +32,9 @@ class BuildRun final {
     const std::string directory = escape_id(buildpack.id);
     const MergedTree layers = workspace_.layers();
 
-    BuildpackOutcome outcome{.buildpack = &buildpack, .layers = {}, .store = {}};
+    BuildpackOutcome outcome{.buildpack = &buildpack, .layers = {}, .sboms = {}, .store = {}};
     BERTH_TRY(read_layers(layers, directory, outcome));
+    BERTH_TRY(read_sboms(layers, directory, outcome));
     BERTH_ASSIGN(const auto launch, file(layers, directory + "/launch.toml"));
     if (launch) {
       BERTH_ASSIGN(
@@ -41,6 +42,7 @@ class BuildRun final {
           with_context(parse_launch_toml(*launch, buildpack.api, buildpack.id), "launch.toml"));
       outcome_.processes.merge(parsed.processes);
       for (const auto& [key, value] : parsed.labels) outcome_.labels.insert_or_assign(key, value);
+      outcome_.slices.insert(outcome_.slices.end(), parsed.slices.begin(), parsed.slices.end());
     }
     BERTH_ASSIGN(const auto build, file(layers, directory + "/build.toml"));
     BERTH_ASSIGN(const auto unmet,
@@ -98,9 +100,17 @@ class BuildRun final {
     command.env["CNB_LAYERS_DIR"] = own;
     command.env["CNB_BP_PLAN_PATH"] = plan;
     BERTH_ASSIGN(const SandboxExit exit, workspace_.sandbox().run(command, context_.sink));
-    if (!exit.status.success() || exit.cancelled || exit.timed_out)
-      return explain_exit(exit, context_.request.limits, context_.request.timeout, "the build");
+    if (!exit.status.success() || exit.cancelled || exit.timed_out) return build_failure(exit);
     return {};
+  }
+
+  Error build_failure(const SandboxExit& exit) const {
+    Error error =
+        explain_exit(exit, context_.request.limits, context_.request.timeout, "the build");
+    // A limit or a cancellation is the platform's doing, not the buildpack's.
+    return error.kind == ErrorKind::invalid
+               ? with_code(std::move(error), LifecycleCode::build_failed)
+               : error;
   }
 
   Result<void> read_layers(const MergedTree& tree, const std::string& directory,
@@ -115,12 +125,28 @@ class BuildRun final {
       BERTH_ASSIGN(const auto text, tree.read(directory + "/" + name));
       BERTH_ASSIGN(LayerToml parsed, with_context(parse_layer_toml(text.value_or("")), name));
       const std::string path = directory + "/" + layer;
+      // Not for this environment: only the cache may keep it.
+      if (outcome.buildpack->api >= 12 &&
+          !for_environment(parsed.exec_env(), execution_environment))
+        parsed.flags = {.build = false, .launch = false, .cache = parsed.flags.cache};
       if (parsed.flags == LayerFlags{}) {
         if (tree.is_directory(path)) BERTH_TRY(hide(tree, path));
         continue;
       }
       if (parsed.flags.build && tree.is_directory(path)) BERTH_TRY(extend_environment(tree, path));
       outcome.layers.emplace_back(layer, std::move(parsed));
+    }
+    return {};
+  }
+
+  Result<void> read_sboms(const MergedTree& tree, const std::string& directory,
+                          BuildpackOutcome& outcome) {
+    for (const auto& name : tree.list(directory)) {
+      BERTH_ASSIGN(auto sbom, parse_sbom_name(name, outcome.buildpack->sbom_formats));
+      if (!sbom || tree.is_directory(directory + "/" + name)) continue;
+      const bool known = std::any_of(outcome.layers.begin(), outcome.layers.end(),
+                                     [&](const auto& layer) { return layer.first == sbom->layer; });
+      if (known || !sbom->of_layer()) outcome.sboms.push_back(std::move(*sbom));
     }
     return {};
   }

@@ -14,6 +14,7 @@
 #include "builder/detect_phase.hpp"
 #include "builder/layer_metadata.hpp"
 #include "builder/processes.hpp"
+#include "builder/sbom.hpp"
 #include "builder/workspace.hpp"
 
 namespace berth::builder {
@@ -21,6 +22,7 @@ namespace berth::builder {
 struct BuildpackOutcome {
   const Buildpack* buildpack = nullptr;
   std::vector<std::pair<std::string, LayerToml>> layers;  ///< sorted by name; a flag is set in each
+  std::vector<SbomFile> sboms;
   std::optional<json::object> store;
 };
 
@@ -28,6 +30,7 @@ struct BuildOutcome {
   std::vector<BuildpackOutcome> buildpacks;
   ProcessSet processes;
   std::map<std::string, std::string> labels;
+  std::vector<std::vector<std::string>> slices;
 };
 
 [[nodiscard]] Result<BuildOutcome> run_build(const BuildContext& context, Workspace& workspace,

@@ -75,6 +75,7 @@ std::string build_record_json(const BuildRecord& record) {
                               {"key", record.key},
                               {"image", record.image},
                               {"tree", record.tree},
+                              {"sbom", record.sbom},
                               {"buildpacks", lifecycle_buildpacks(record)}});
 }
 
@@ -87,14 +88,19 @@ Result<BuildRecord> parse_build_record(std::string_view text) {
   BERTH_ASSIGN(record.key, require_string(object, "key"));
   BERTH_ASSIGN(record.image, require_string(object, "image"));
   BERTH_ASSIGN(record.tree, require_string(object, "tree"));
+  record.sbom = optional_string(object, "sbom").value_or("");
   record.buildpacks = parse_buildpacks(object);
   return record;
 }
 
 BuildRecord parse_lifecycle_label(std::string_view text) {
   BuildRecord record;
-  if (const auto object = parse_json_object(text); object.has_value())
-    record.buildpacks = parse_buildpacks(*object);
+  const auto object = parse_json_object(text);
+  if (object.has_error()) return record;
+  record.buildpacks = parse_buildpacks(*object);
+  record.exec_env = optional_string(*object, "exec-env").value_or("");
+  if (const json::object* sbom = optional_object(*object, "sbom"))
+    record.sbom = optional_string(*sbom, "sha").value_or("");
   return record;
 }
 

@@ -36,7 +36,9 @@ struct BuildRecord {
   std::string key;    ///< of tree, configuration, buildpacks and stack
   std::string image;  ///< digest
   std::string tree;
-  std::vector<BuildpackRecord> buildpacks;
+  std::string sbom = {};  ///< the layer of bills of materials: a diff id, or "private:…", or empty
+  std::string exec_env = {};  ///< the execution environment; empty: the default one
+  std::vector<BuildpackRecord> buildpacks = {};
   friend bool operator==(const BuildRecord&, const BuildRecord&) = default;
 
   [[nodiscard]] const BuildpackRecord* find(std::string_view buildpack) const;
@@ -46,7 +48,7 @@ struct BuildRecord {
 /// A record of another version of this program is an error; the caller then starts anew.
 [[nodiscard]] Result<BuildRecord> parse_build_record(std::string_view text);
 
-/// Only "buildpacks" of the label; what cannot be read is left out (1.5).
+/// "buildpacks", "sbom" and "exec-env" of the label; what cannot be read is left out (1.5).
 [[nodiscard]] BuildRecord parse_lifecycle_label(std::string_view text);
 [[nodiscard]] json::array lifecycle_buildpacks(const BuildRecord& record);
 
@@ -57,6 +59,15 @@ struct RestoredLayer {
   json::object metadata;
   std::string id;  ///< whose content is mounted; empty: only the metadata comes back
   friend bool operator==(const RestoredLayer&, const RestoredLayer&) = default;
+};
+
+/// All that a group is given back.
+struct Restored {
+  std::vector<RestoredLayer> layers;
+  std::map<std::string, json::object> stores;  ///< by buildpack
+  std::string launch_sbom;  ///< layers that hold the bills of materials; or empty
+  std::string cache_sbom;
+  friend bool operator==(const Restored&, const Restored&) = default;
 };
 
 /// The table of 1.5, from the previous image's layers and the cached ones. Content only ever comes

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/json.hpp"
+#include "builder/failure.hpp"
 #include "builder/toml.hpp"
 
 namespace berth::builder {
@@ -21,7 +22,9 @@ Result<unsigned> parse_api(std::string_view text) {
   const bool whole =
       text.starts_with("0.") && failure == std::errc() && end == text.data() + text.size();
   if (!whole || minor < lowest_buildpack_api || minor > highest_buildpack_api)
-    return invalid("buildpack API " + std::string(text) + " is not supported (0.7 to 0.12 are)");
+    return with_code(
+        invalid("buildpack API " + std::string(text) + " is not supported (0.7 to 0.12 are)"),
+        LifecycleCode::buildpack_api);
   return minor;
 }
 
@@ -57,15 +60,30 @@ Result<std::vector<unsigned long>> parse_version(std::string_view text) {
 }
 
 /// A list of strings, or of tables with a name: specification and reference differ (1.2).
-std::vector<std::string> environments(const json::object& object) {
+std::vector<std::string> names_of(const json::object& object, std::string_view key) {
   std::vector<std::string> names;
-  if (const json::array* array = optional_array(object, "exec-env"))
+  if (const json::array* array = optional_array(object, key))
     for (const auto& entry : *array) {
       if (entry.is_string()) names.emplace_back(entry.get_string());
       if (entry.is_object())
         if (auto name = optional_string(entry.get_object(), "name")) names.push_back(*name);
     }
   return names;
+}
+
+Result<OrderGroup> group_of(const json::array& members) {
+  OrderGroup group;
+  for (const auto& member : members) {
+    if (!member.is_object()) return invalid("a member of a group is not a table");
+    const json::object& entry = member.get_object();
+    BERTH_ASSIGN(std::string id, require_string(entry, "id"));
+    if (!valid_id(id)) return invalid("'" + id + "' is not a buildpack id");
+    group.push_back({.id = std::move(id),
+                     .version = optional_string(entry, "version").value_or(""),
+                     .optional = optional_bool(entry, "optional").value_or(false),
+                     .exec_env = names_of(entry, "exec-env")});
+  }
+  return group;
 }
 
 Result<Order> order_of(const json::object& object) {
@@ -76,15 +94,7 @@ Result<Order> order_of(const json::object& object) {
     const json::array* members =
         value.is_object() ? optional_array(value.get_object(), "group") : nullptr;
     if (!members) return invalid("an [[order]] without [[order.group]]");
-    OrderGroup group;
-    for (const auto& member : *members) {
-      if (!member.is_object()) return invalid("a member of a group is not a table");
-      BERTH_ASSIGN(std::string id, require_string(member.get_object(), "id"));
-      if (!valid_id(id)) return invalid("'" + id + "' is not a buildpack id");
-      group.push_back({.id = std::move(id),
-                       .version = optional_string(member.get_object(), "version").value_or(""),
-                       .optional = optional_bool(member.get_object(), "optional").value_or(false)});
-    }
+    BERTH_ASSIGN(OrderGroup group, group_of(*members));
     order.push_back(std::move(group));
   }
   return order;
@@ -137,7 +147,8 @@ Result<Buildpack> parse_buildpack(std::string_view text) {
   result.homepage = optional_string(*buildpack, "homepage").value_or("");
   result.description = optional_string(*buildpack, "description").value_or("");
   result.clear_env = optional_bool(*buildpack, "clear-env").value_or(false);
-  result.exec_env = environments(*buildpack);
+  result.exec_env = names_of(*buildpack, "exec-env");
+  result.sbom_formats = names_of(*buildpack, "sbom-formats");
   BERTH_ASSIGN(result.order, order_of(document));
   add_targets(document, result.targets);
   return result;
@@ -145,8 +156,44 @@ Result<Buildpack> parse_buildpack(std::string_view text) {
 
 Result<Order> parse_order(std::string_view text) {
   BERTH_ASSIGN(const json::object document, parse_toml(text));
+  // Their Dockerfiles would change the base images; to ignore them would build something else.
+  if (document.contains("order-extensions"))
+    return invalid("image extensions are not supported: remove [[order-extensions]]");
   BERTH_ASSIGN(Order order, order_of(document));
   if (order.empty()) return invalid("there is no [[order]]");
+  return order;
+}
+
+Result<Surrounding> parse_system(std::string_view text) {
+  BERTH_ASSIGN(const json::object document, parse_toml(text));
+  Surrounding result;
+  const json::object* system = optional_object(document, "system");
+  if (!system) return invalid("there is no [system]");
+  const auto read = [&](std::string_view key, OrderGroup& group) -> Result<void> {
+    const json::object* part = optional_object(*system, key);
+    const json::array* members = part ? optional_array(*part, "buildpacks") : nullptr;
+    if (!members) return {};
+    BERTH_ASSIGN(group, with_context(group_of(*members), "[system." + std::string(key) + "]"));
+    return {};
+  };
+  BERTH_TRY(read("pre", result.before));
+  BERTH_TRY(read("post", result.after));
+  return result;
+}
+
+Order surround(Order order, const Surrounding& with) {
+  for (auto& group : order) {
+    const auto has = [&](const BuildpackRef& ref) {
+      return std::any_of(group.begin(), group.end(),
+                         [&](const BuildpackRef& member) { return member.id == ref.id; });
+    };
+    OrderGroup before;
+    std::copy_if(with.before.begin(), with.before.end(), std::back_inserter(before),
+                 [&](const BuildpackRef& ref) { return !has(ref); });
+    group.insert(group.begin(), before.begin(), before.end());
+    for (const auto& ref : with.after)
+      if (!has(ref)) group.push_back(ref);
+  }
   return order;
 }
 

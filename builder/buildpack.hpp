@@ -19,6 +19,7 @@ struct BuildpackRef {
   std::string id;
   std::string version = {};  ///< empty: whichever there is
   bool optional = false;
+  std::vector<std::string> exec_env = {};  ///< empty or "*": in every one
   friend bool operator==(const BuildpackRef&, const BuildpackRef&) = default;
 };
 
@@ -41,10 +42,11 @@ struct Buildpack {
   std::string homepage;
   std::string description;
   bool clear_env = false;
-  std::vector<std::string> exec_env;  ///< empty or "*": every one
-  Order order;                        ///< not empty: a composite
-  std::vector<Target> targets;        ///< one per distro; empty: linux, any architecture
-  std::filesystem::path directory;    ///< on the host
+  std::vector<std::string> sbom_formats;  ///< media types it may leave
+  std::vector<std::string> exec_env;      ///< empty or "*": every one
+  Order order;                            ///< not empty: a composite
+  std::vector<Target> targets;            ///< one per distro; empty: linux, any architecture
+  std::filesystem::path directory;        ///< on the host
 
   [[nodiscard]] std::string key() const { return id + "@" + version; }
   [[nodiscard]] bool composite() const { return !order.empty(); }
@@ -56,6 +58,17 @@ inline constexpr unsigned highest_buildpack_api = 12;
 
 [[nodiscard]] Result<Buildpack> parse_buildpack(std::string_view toml);
 [[nodiscard]] Result<Order> parse_order(std::string_view toml);
+
+/// Buildpacks that stand before and after those of every group (1.3: system.toml, project.toml).
+struct Surrounding {
+  OrderGroup before;
+  OrderGroup after;
+  friend bool operator==(const Surrounding&, const Surrounding&) = default;
+};
+/// system.toml: [[system.pre.buildpacks]], [[system.post.buildpacks]].
+[[nodiscard]] Result<Surrounding> parse_system(std::string_view toml);
+/// A group that already has a buildpack of that id keeps its own.
+[[nodiscard]] Order surround(Order order, const Surrounding& with);
 
 /// "berth/nodejs" → "berth_nodejs", as layers and mounts name it.
 [[nodiscard]] std::string escape_id(std::string_view id);
@@ -83,7 +96,12 @@ struct InstalledBuildpacks {
   std::string digest;  ///< of every file: another buildpack, another result
 };
 
-/// A folder per buildpack, and order.toml beside them.
+/// Reads and checks one buildpack's folder: a component has bin/detect and bin/build.
+[[nodiscard]] Result<Buildpack> load_buildpack(const std::filesystem::path& directory);
+/// Of every file's path, executable bit and content.
+[[nodiscard]] Result<std::string> digest_of_tree(const std::filesystem::path& directory);
+
+/// A folder per buildpack, order.toml beside them, and system.toml if there is one.
 [[nodiscard]] Result<InstalledBuildpacks> load_buildpacks(const std::filesystem::path& directory);
 
 }  // namespace berth::builder

@@ -13,8 +13,22 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Every file's path, executable bit and content, in the order of paths.
-Result<std::string> digest_of(const fs::path& directory) {
+bool runnable(const fs::path& path) {
+  std::error_code failure;
+  return fs::is_regular_file(path, failure) && ::access(path.c_str(), X_OK) == 0;
+}
+
+/// Ids are unique whatever their case (1.2).
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return text;
+}
+
+}  // namespace
+
+Result<std::string> digest_of_tree(const fs::path& directory) {
   std::vector<fs::path> paths;
   std::error_code failure;
   for (fs::recursive_directory_iterator at(directory, failure), end; !failure && at != end;
@@ -38,7 +52,18 @@ Result<std::string> digest_of(const fs::path& directory) {
   return hash.finish_hex();
 }
 
-}  // namespace
+Result<Buildpack> load_buildpack(const fs::path& directory) {
+  const fs::path file = directory / "buildpack.toml";
+  BERTH_ASSIGN(const std::string text, read_file(file, 1 << 20));
+  BERTH_ASSIGN(Buildpack buildpack, with_context(parse_buildpack(text), file.string()));
+  if (!buildpack.composite())
+    for (const char* program : {"bin/detect", "bin/build"})
+      if (!runnable(directory / program))
+        return Error{ErrorKind::invalid, file.string() + ": buildpack " + buildpack.key() +
+                                             " has no executable " + program + " and no [[order]]"};
+  buildpack.directory = directory;
+  return buildpack;
+}
 
 Result<InstalledBuildpacks> load_buildpacks(const fs::path& directory) {
   InstalledBuildpacks result;
@@ -47,18 +72,28 @@ Result<InstalledBuildpacks> load_buildpacks(const fs::path& directory) {
        at.increment(failure)) {
     const fs::path file = at->path() / "buildpack.toml";
     if (!fs::exists(file, failure)) continue;
-    BERTH_ASSIGN(const std::string text, read_file(file, 1 << 20));
-    BERTH_ASSIGN(Buildpack buildpack, with_context(parse_buildpack(text), file.string()));
-    buildpack.directory = at->path();
-    if (result.set.find({.id = buildpack.id, .version = buildpack.version}))
-      return Error{ErrorKind::invalid,
-                   file.string() + ": buildpack " + buildpack.key() + " is installed twice"};
+    BERTH_ASSIGN(Buildpack buildpack, load_buildpack(at->path()));
+    for (const auto* other : result.set.all()) {
+      if (lower_case(other->id) != lower_case(buildpack.id)) continue;
+      if (other->id != buildpack.id)
+        return Error{ErrorKind::invalid, file.string() + ": the ids " + buildpack.id + " and " +
+                                             other->id + " differ only in case"};
+      if (other->version == buildpack.version)
+        return Error{ErrorKind::invalid,
+                     file.string() + ": buildpack " + buildpack.key() + " is installed twice"};
+    }
     result.set.add(std::move(buildpack));
   }
   if (failure) return system_error("read buildpacks in " + directory.string(), failure.value());
   BERTH_ASSIGN(const std::string order, read_file(directory / "order.toml", 1 << 20));
   BERTH_ASSIGN(result.order, with_context(parse_order(order), (directory / "order.toml").string()));
-  BERTH_ASSIGN(result.digest, digest_of(directory));
+  const fs::path system = directory / "system.toml";
+  if (fs::exists(system, failure)) {
+    BERTH_ASSIGN(const std::string text, read_file(system, 1 << 20));
+    BERTH_ASSIGN(const Surrounding around, with_context(parse_system(text), system.string()));
+    result.order = surround(std::move(result.order), around);
+  }
+  BERTH_ASSIGN(result.digest, digest_of_tree(directory));
   return result;
 }
 

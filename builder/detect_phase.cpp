@@ -35,7 +35,8 @@ class Detector final {
   }
 
   Result<DetectedGroup> run() {
-    BERTH_ASSIGN(const auto groups, expand_order(context_.installed.order, context_.installed.set));
+    BERTH_ASSIGN(const auto groups, expand_order(context_.installed.order, context_.installed.set,
+                                                 execution_environment));
     for (std::size_t i = 0; i < groups.size(); ++i) {
       BERTH_TRY(run_missing(groups[i]));
       if (auto found = evaluate(groups[i])) {
@@ -185,14 +186,15 @@ class Detector final {
       context_.line("A group passed, but its build plan does not resolve: " + why);
     context_.line("In the pushed directory: " + people_list(root_names()));
     if (broken)
-      return {ErrorKind::invalid,
-              "no buildpack takes this app, and at least one failed while it looked; see the log "
-              "above"};
-    return {
-        ErrorKind::invalid,
-        "no buildpack recognised this app. The file that names its language (package.json, "
-        "requirements.txt, go.mod, Cargo.toml, index.html, …) must stand at the top of the pushed "
-        "directory, committed."};
+      return with_code({ErrorKind::invalid,
+                        "no buildpack takes this app, and at least one failed while it looked; see "
+                        "the log above"},
+                       LifecycleCode::detect_failed);
+    return with_code({ErrorKind::invalid,
+                      "no buildpack recognised this app. The file that names its language "
+                      "(package.json, requirements.txt, go.mod, Cargo.toml, index.html, …) must "
+                      "stand at the top of the pushed directory, committed."},
+                     LifecycleCode::nothing_detected);
   }
 
   std::vector<std::string> root_names() const {

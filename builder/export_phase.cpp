@@ -3,7 +3,10 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "base/file.hpp"
+#include "builder/slices.hpp"
 #include "builder/toml.hpp"
 
 namespace berth::builder {
@@ -31,11 +34,12 @@ class Exporter final {
     result_.image = context_.run_image;
     for (const auto& buildpack : outcome_.buildpacks)
       BERTH_TRY(with_context(buildpack_layers(buildpack), buildpack.buildpack->id));
-    BERTH_ASSIGN(const std::string app, app_layer());
+    BERTH_TRY(sbom_layers());
+    BERTH_ASSIGN(json::array app, app_layers());
     BERTH_ASSIGN(const std::string launcher, launcher_layer());
     BERTH_ASSIGN(const std::string config, config_layer());
     BERTH_ASSIGN(const std::string types, process_types_layer());
-    lifecycle_["app"] = json::array{json::object{{"sha", app}}};
+    lifecycle_["app"] = std::move(app);
     lifecycle_["config"] = json::object{{"sha", config}};
     lifecycle_["launcher"] = json::object{{"sha", launcher}};
     if (!types.empty()) lifecycle_["process-types"] = json::object{{"sha", types}};
@@ -119,7 +123,8 @@ class Exporter final {
         [[fallthrough]];
       }
       case TreeChange::replaced:
-      case TreeChange::modified: break;
+      case TreeChange::modified:
+        break;
     }
     BERTH_ASSIGN(const fs::path root, gather(buildpack, name));
     return context_.images.add_private_layer(root);
@@ -132,10 +137,66 @@ class Exporter final {
     return id;
   }
 
-  Result<std::string> app_layer() {
+  /// <layers>/sbom/launch is a layer of the image, <layers>/sbom/cache one of the cache.
+  Result<void> sbom_layers() {
+    BERTH_ASSIGN(const fs::path launch, workspace_.staging());
+    BERTH_ASSIGN(const fs::path cache, workspace_.staging());
+    bool launched = false;
+    bool cached = false;
+    for (const auto& outcome : outcome_.buildpacks)
+      for (const auto& sbom : outcome.sboms) {
+        const auto layer =
+            std::find_if(outcome.layers.begin(), outcome.layers.end(),
+                         [&](const auto& entry) { return entry.first == sbom.layer; });
+        const LayerFlags flags =
+            sbom.of_layer() ? layer->second.flags : LayerFlags{.launch = sbom.layer == "launch"};
+        if (flags.launch) BERTH_TRY(write_sbom(launch / "layers/sbom/launch", outcome, sbom));
+        if (flags.cache) BERTH_TRY(write_sbom(cache / "layers/sbom/cache", outcome, sbom));
+        launched = launched || flags.launch;
+        cached = cached || flags.cache;
+      }
+    if (cached) {
+      BERTH_ASSIGN(result_.record.sbom, context_.images.add_private_layer(cache));
+    }
+    if (!launched) return {};
+    BERTH_ASSIGN(const std::string id, add(launch, "Software Bill-of-Materials"));
+    lifecycle_["sbom"] = json::object{{"sha", id}};
+    return {};
+  }
+
+  Result<void> write_sbom(const fs::path& to, const BuildpackOutcome& outcome,
+                          const SbomFile& sbom) {
+    const std::string directory = escape_id(outcome.buildpack->id);
+    BERTH_ASSIGN(const auto text,
+                 layers_.read(directory + "/" + sbom.source_name(), longest_sbom_bytes));
+    const fs::path target = to / directory / sbom.stored_name();
+    BERTH_TRY(make_directories(target.parent_path()));
+    return write_file(target, text.value_or(""));
+  }
+
+  /// A layer a slice, and one for what is left.
+  Result<json::array> app_layers() {
+    json::array ids;
     BERTH_ASSIGN(const fs::path root, workspace_.staging());
-    BERTH_TRY(workspace_.app().take("", root / app_path.substr(1)));
-    return add(root, "Application Layer");
+    const fs::path app = root / app_path.substr(1);
+    BERTH_TRY(workspace_.app().take("", app));
+    for (const auto& paths : outcome_.slices) {
+      std::vector<std::string> patterns;
+      for (const auto& path : paths)
+        if (auto pattern = clean_slice_pattern(path, app_path); !pattern.empty())
+          patterns.push_back(std::move(pattern));
+      BERTH_ASSIGN(const fs::path slice, workspace_.staging());
+      BERTH_TRY(make_build_directory(slice / app_path.substr(1)));
+      BERTH_TRY(move_slice(app, slice / app_path.substr(1), patterns));
+      BERTH_ASSIGN(const std::string id,
+                   add(slice, "Application Slice: " + std::to_string(ids.size() + 1)));
+      ids.push_back(json::object{{"sha", id}});
+    }
+    BERTH_ASSIGN(const std::string id,
+                 add(root, ids.empty() ? "Application Layer"
+                                       : "Application Slice: " + std::to_string(ids.size() + 1)));
+    ids.push_back(json::object{{"sha", id}});
+    return ids;
   }
 
   Result<std::string> launcher_layer() {
@@ -153,9 +214,21 @@ class Exporter final {
     BERTH_ASSIGN(const fs::path root, workspace_.staging());
     BERTH_TRY(make_build_directory(root / "layers"));
     BERTH_TRY(make_directories(root / "layers/config"));
-    BERTH_TRY(write_file(root / "layers/config/metadata.toml",
-                         write_toml(launcher_metadata(outcome_.processes, group_.buildpacks))));
+    BERTH_TRY(write_file(root / "layers/config/metadata.toml", write_toml(config_metadata())));
     return add(root, "Buildpacks Launcher Config");
+  }
+
+  json::object config_metadata() const {
+    json::object metadata = launcher_metadata(outcome_.processes, group_.buildpacks);
+    json::array slices;
+    for (const auto& paths : outcome_.slices)
+      slices.push_back(json::object{{"paths", json::array(paths.begin(), paths.end())}});
+    if (!slices.empty()) metadata["slices"] = std::move(slices);
+    json::array labels;
+    for (const auto& [key, value] : outcome_.labels)
+      labels.push_back(json::object{{"key", key}, {"value", value}});
+    if (!labels.empty()) metadata["labels"] = std::move(labels);
+    return metadata;
   }
 
   Result<std::string> process_types_layer() {
@@ -202,11 +275,15 @@ class Exporter final {
         {"reference", context_.run_image.digest},
         {"image", context_.request.stack.run_tag}};
     lifecycle_["runImage"] = run;
+    lifecycle_["stack"] = json::object{{"runImage", json::object{{"image", run.at("image")}}}};
+    lifecycle_["exec-env"] = execution_environment;
     for (const auto& [key, value] : outcome_.labels) image.labels.insert_or_assign(key, value);
     image.labels["io.buildpacks.lifecycle.metadata"] = to_text(lifecycle_);
     image.labels["io.buildpacks.build.metadata"] =
         to_text(build_metadata(outcome_.processes, group_.buildpacks));
-    image.labels["io.buildpacks.project.metadata"] = "{}";
+    image.labels["io.buildpacks.project.metadata"] = to_text(context_.project_metadata);
+    image.labels["io.buildpacks.exec-env"] = execution_environment;
+    image.labels.emplace("io.buildpacks.rebasable", "true");  // unless the run image says no
   }
 
   /// Private layers have random names and are no part of the image: equal builds, equal labels.

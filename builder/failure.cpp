@@ -19,6 +19,11 @@ std::string people_limit(std::uint64_t bytes) {
 
 }  // namespace
 
+Error with_code(Error error, LifecycleCode code) {
+  error.message += fmt::format(" (lifecycle exit code {})", static_cast<int>(code));
+  return error;
+}
+
 std::string people_duration(std::chrono::seconds time) {
   const auto seconds = time.count();
   if (seconds >= 120 && seconds % 60 == 0)

@@ -13,6 +13,17 @@
 
 namespace berth::builder {
 
+/// The codes with which the reference lifecycle's programs end (specs/cnb.md 1.11); ours is no
+/// program, and names them in its messages.
+enum class LifecycleCode {
+  buildpack_api = 12,
+  nothing_detected = 20,
+  detect_failed = 21,
+  build_failed = 51
+};
+/// The message, and "(lifecycle exit code 51)" after it.
+[[nodiscard]] Error with_code(Error error, LifecycleCode code);
+
 /// "15 minutes", "90 seconds"
 [[nodiscard]] std::string people_duration(std::chrono::seconds time);
 

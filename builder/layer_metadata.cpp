@@ -74,6 +74,11 @@ Result<LayerToml> parse_layer_toml(std::string_view text) {
   return result;
 }
 
+std::vector<std::string> LayerToml::exec_env() const {
+  auto names = string_list(metadata, "exec-env");
+  return names.has_value() ? std::move(*names) : std::vector<std::string>();
+}
+
 std::string restored_layer_toml(const json::object& metadata) {
   return write_toml({{"metadata", metadata}});
 }
@@ -113,6 +118,13 @@ Result<LaunchToml> parse_launch_toml(std::string_view text, unsigned api,
       BERTH_ASSIGN(std::string content,
                    with_context(require_string(value.get_object(), "value"), "[[labels]]"));
       result.labels.emplace_back(std::move(key), std::move(content));
+    }
+  if (const json::array* slices = optional_array(document, "slices"))
+    for (const auto& value : *slices) {
+      if (!value.is_object()) return invalid("[[slices]] is not a table");
+      BERTH_ASSIGN(auto paths,
+                   with_context(string_list(value.get_object(), "paths"), "[[slices]]"));
+      result.slices.push_back(std::move(paths));
     }
   return result;
 }

@@ -25,6 +25,8 @@ struct LayerFlags {
 struct LayerToml {
   LayerFlags flags;
   json::object metadata;
+  /// Metadata's exec-env: the environments that the layer is for; empty or "*": every one.
+  [[nodiscard]] std::vector<std::string> exec_env() const;
   friend bool operator==(const LayerToml&, const LayerToml&) = default;
 };
 
@@ -49,6 +51,7 @@ struct Process {
 struct LaunchToml {
   std::vector<Process> processes;
   std::vector<std::pair<std::string, std::string>> labels;
+  std::vector<std::vector<std::string>> slices;  ///< each the patterns of its paths
 };
 
 /// The rules for processes changed with API 0.9: commands became lists, and always direct.

@@ -13,7 +13,8 @@ constexpr std::size_t most_groups = 4096;
 
 class Expander final {
  public:
-  explicit Expander(const BuildpackSet& set) : set_(set) {}
+  Expander(const BuildpackSet& set, std::string_view environment)
+      : set_(set), environment_(environment) {}
 
   Result<void> group(std::deque<BuildpackRef> rest, Group done, std::vector<std::string> inside) {
     while (!rest.empty()) {
@@ -23,6 +24,7 @@ class Expander final {
         inside.pop_back();
         continue;
       }
+      if (!for_environment(ref.exec_env, environment_)) continue;
       const Buildpack* buildpack = set_.find(ref);
       if (!buildpack)
         return Error{ErrorKind::invalid, "the buildpack " + ref.id +
@@ -65,12 +67,14 @@ class Expander final {
   }
 
   const BuildpackSet& set_;
+  std::string_view environment_;
 };
 
 }  // namespace
 
-Result<std::vector<Group>> expand_order(const Order& order, const BuildpackSet& set) {
-  Expander expander(set);
+Result<std::vector<Group>> expand_order(const Order& order, const BuildpackSet& set,
+                                        std::string_view environment) {
+  Expander expander(set, environment);
   for (const auto& members : order)
     BERTH_TRY(expander.group({members.begin(), members.end()}, {}, {}));
   return std::move(expander.groups);

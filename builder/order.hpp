@@ -21,7 +21,9 @@ using Group = std::vector<GroupElement>;
 
 /// Depth first, left to right. An optional composite also gives each group without it, after all
 /// its own. A buildpack stands in a group once. A buildpack that is not installed, a composite
-/// inside itself and an order of more than 4,096 groups are errors.
-[[nodiscard]] Result<std::vector<Group>> expand_order(const Order& order, const BuildpackSet& set);
+/// inside itself and an order of more than 4,096 groups are errors. A member that is not for the
+/// execution environment is as if it were not there.
+[[nodiscard]] Result<std::vector<Group>> expand_order(const Order& order, const BuildpackSet& set,
+                                                      std::string_view environment);
 
 }  // namespace berth::builder

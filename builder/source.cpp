@@ -34,6 +34,7 @@ using Repository = std::unique_ptr<git_repository, GitDeleter<git_repository_fre
 using ObjectDatabase = std::unique_ptr<git_odb, GitDeleter<git_odb_free>>;
 using Commit = std::unique_ptr<git_commit, GitDeleter<git_commit_free>>;
 using Tree = std::unique_ptr<git_tree, GitDeleter<git_tree_free>>;
+using TreeEntry = std::unique_ptr<git_tree_entry, GitDeleter<git_tree_entry_free>>;
 using OdbObject = std::unique_ptr<git_odb_object, GitDeleter<git_odb_object_free>>;
 
 /// libgit2 counts its users; ours never ends.
@@ -85,6 +86,19 @@ Result<OpenSource> open_source(const GitSource& source) {
   return open;
 }
 
+/// To a directory of the tree.
+Result<void> descend(OpenSource& open, const std::string& path) {
+  git_tree_entry* entry = nullptr;
+  git_tree* tree = nullptr;
+  const int found = git_tree_entry_bypath(&entry, open.tree.get(), path.c_str());
+  const TreeEntry owner(entry);
+  if (found != 0 || git_tree_entry_type(entry) != GIT_OBJECT_TREE ||
+      git_tree_lookup(&tree, open.repository.get(), git_tree_entry_id(entry)) != 0)
+    return Error{ErrorKind::not_found, "the commit has no directory " + path};
+  open.tree.reset(tree);
+  return {};
+}
+
 std::string hex_of(const git_oid* id) {
   char text[GIT_OID_HEXSZ + 1];
   return git_oid_tostr(text, sizeof text, id);
@@ -130,8 +144,9 @@ std::optional<SourceList> parse_list(std::string_view text) {
 /// Reads the trees and the sizes of the blobs; no content yet.
 class TreeReader final {
  public:
-  TreeReader(const OpenSource& source, const SourceLimits& limits, SourceTree& summary)
-      : source_(source), limits_(limits), summary_(summary) {}
+  TreeReader(const OpenSource& source, const SourceLimits& limits, const PathFilter& filter,
+             SourceTree& summary)
+      : source_(source), limits_(limits), filter_(filter), summary_(summary) {}
 
   Result<void> read(const git_tree* tree, const std::string& path) {
     const std::size_t count = git_tree_entrycount(tree);
@@ -151,6 +166,9 @@ class TreeReader final {
  private:
   Result<void> one(const git_tree_entry* entry, const std::string& path) {
     const git_oid* id = git_tree_entry_id(entry);
+    const bool directory = git_tree_entry_filemode(entry) == GIT_FILEMODE_TREE;
+    if (!directory && !filter_.keeps(path, git_tree_entry_filemode(entry) == GIT_FILEMODE_COMMIT))
+      return {};
     switch (git_tree_entry_filemode(entry)) {
       case GIT_FILEMODE_TREE: {
         list[path] = {FileKind::directory, "-"};
@@ -158,7 +176,12 @@ class TreeReader final {
         if (git_tree_lookup(&child, source_.repository.get(), id) != 0)
           return git_failure("read directory " + path);
         const Tree owner(child);
-        return read(child, path);
+        BERTH_TRY(read(child, path));
+        // A directory of which nothing is kept is left out with it.
+        const auto inside = list.lower_bound(path + "/");
+        if (!filter_.empty() && (inside == list.end() || !inside->first.starts_with(path + "/")))
+          list.erase(path);
+        return {};
       }
       case GIT_FILEMODE_COMMIT:
         list[path] = {FileKind::directory, "-"};
@@ -166,10 +189,14 @@ class TreeReader final {
             "The submodule " + path +
             " is left empty: submodules are not fetched. Vendor its files to use them.");
         return {};
-      case GIT_FILEMODE_LINK: return blob(FileKind::symlink, id, path);
-      case GIT_FILEMODE_BLOB_EXECUTABLE: return blob(FileKind::executable, id, path);
-      case GIT_FILEMODE_BLOB: return blob(FileKind::file, id, path);
-      default: return Error{ErrorKind::invalid, path + " has a mode that git does not define"};
+      case GIT_FILEMODE_LINK:
+        return blob(FileKind::symlink, id, path);
+      case GIT_FILEMODE_BLOB_EXECUTABLE:
+        return blob(FileKind::executable, id, path);
+      case GIT_FILEMODE_BLOB:
+        return blob(FileKind::file, id, path);
+      default:
+        return Error{ErrorKind::invalid, path + " has a mode that git does not define"};
     }
   }
 
@@ -199,6 +226,7 @@ class TreeReader final {
 
   const OpenSource& source_;
   SourceLimits limits_;
+  const PathFilter& filter_;
   SourceTree& summary_;
 };
 
@@ -319,15 +347,41 @@ Result<std::string> source_tree_id(const GitSource& source) {
   return hex_of(git_tree_id(open.tree.get()));
 }
 
-Result<SourceTree> export_source(const GitSource& source, const fs::path& directory,
-                                 std::uint32_t uid, std::uint32_t gid, const SourceLimits& limits) {
+Result<std::optional<std::string>> read_source_file(const GitSource& source,
+                                                    const std::string& path, std::uint64_t limit) {
   BERTH_ASSIGN(const OpenSource open, open_source(source));
+  git_tree_entry* entry = nullptr;
+  if (git_tree_entry_bypath(&entry, open.tree.get(), path.c_str()) != 0)
+    return std::optional<std::string>();
+  const TreeEntry owner(entry);
+  const auto mode = git_tree_entry_filemode(entry);
+  if (mode != GIT_FILEMODE_BLOB && mode != GIT_FILEMODE_BLOB_EXECUTABLE)
+    return std::optional<std::string>();
+  git_odb_object* object = nullptr;
+  if (git_odb_read(&object, open.objects.get(), git_tree_entry_id(entry)) != 0)
+    return git_failure("read " + path);
+  const OdbObject content(object);
+  if (git_odb_object_size(object) > limit)
+    return Error{ErrorKind::limit, path + " is larger than " + people_bytes(limit)};
+  return std::optional<std::string>(std::in_place,
+                                    static_cast<const char*>(git_odb_object_data(object)),
+                                    git_odb_object_size(object));
+}
+
+Result<SourceTree> export_source(const GitSource& source, const fs::path& directory,
+                                 std::uint32_t uid, std::uint32_t gid, const SourceLimits& limits,
+                                 const SourceSelection& selection) {
+  BERTH_ASSIGN(OpenSource open, open_source(source));
+  if (!selection.directory.empty()) BERTH_TRY(descend(open, selection.directory));
   SourceTree summary;
   summary.tree = hex_of(git_tree_id(open.tree.get()));
-  TreeReader reader(open, limits, summary);
+  TreeReader reader(open, limits, selection.filter, summary);
   BERTH_TRY(reader.read(open.tree.get(), ""));
   if (reader.list.empty())
-    return Error{ErrorKind::invalid, "the commit is empty: there are no files to build"};
+    return Error{ErrorKind::invalid,
+                 selection.filter.empty()
+                     ? "the commit is empty: there are no files to build"
+                     : "no file of the commit is left: include, exclude or .slugignore takes all"};
 
   const fs::path tree = directory / "tree";
   const fs::path list = directory / "list";

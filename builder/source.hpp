@@ -7,10 +7,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
+#include "builder/path_patterns.hpp"
 
 namespace berth::builder {
 
@@ -20,6 +22,12 @@ struct SourceLimits {
   std::uint64_t file_bytes = 256ULL << 20;
   std::uint64_t total_bytes = 1ULL << 30;
   std::uint64_t files = 200'000;
+};
+
+/// Which part of the commit's tree.
+struct SourceSelection {
+  std::string directory = {};  ///< only what is in it; empty: all
+  PathFilter filter = {};
 };
 
 struct SourceTree {
@@ -33,12 +41,18 @@ struct SourceTree {
 /// The id of the commit's tree; reads two objects.
 [[nodiscard]] Result<std::string> source_tree_id(const GitSource& source);
 
+/// A file of the commit; nothing if there is none. A link or a directory of that name is no file.
+[[nodiscard]] Result<std::optional<std::string>> read_source_file(const GitSource& source,
+                                                                  const std::string& path,
+                                                                  std::uint64_t limit = 1 << 20);
+
 /// Makes `directory`/tree equal to the commit's tree, owned by uid:gid. `directory`/list is what
 /// the tree held after the last export; without a whole one the tree is made anew. One export a
 /// directory at a time.
 [[nodiscard]] Result<SourceTree> export_source(const GitSource& source,
                                                const std::filesystem::path& directory,
                                                std::uint32_t uid, std::uint32_t gid,
-                                               const SourceLimits& limits = {});
+                                               const SourceLimits& limits = {},
+                                               const SourceSelection& selection = {});
 
 }  // namespace berth::builder

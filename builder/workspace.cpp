@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/file.hpp"
+#include "builder/sbom.hpp"
 #include "builder/toml.hpp"
 
 namespace berth::builder {
@@ -26,6 +27,27 @@ Result<void> give_to_build(const fs::path& path) {
 Result<void> write_for_build(const fs::path& path, std::string_view content, unsigned mode = 0644) {
   BERTH_TRY(write_file(path, content, mode));
   return give_to_build(path);
+}
+
+/// <layers>/sbom/{launch,cache}/<buildpack>/<layer>/sbom.* become
+/// <layers>/<buildpack>/<layer>.sbom.* again. They are files that we wrote into a layer of their
+/// own.
+Result<void> write_restored_sboms(const BuildContext& context, const RestoredLayer& layer,
+                                  const Restored& restored, const fs::path& to) {
+  const bool cached = !layer.id.empty();
+  const std::string& holder = cached ? restored.cache_sbom : restored.launch_sbom;
+  if (holder.empty() || !context.images.has_layer(holder)) return {};
+  const auto content = context.images.mountable_layer(holder);
+  if (content.has_error()) return {};
+  const fs::path from = *content / "layers/sbom" / (cached ? "cache" : "launch") /
+                        escape_id(layer.buildpack) / layer.layer;
+  std::error_code failure;
+  for (fs::directory_iterator at(from, failure), end; !failure && at != end;
+       at.increment(failure)) {
+    BERTH_ASSIGN(const std::string text, read_file(at->path(), longest_sbom_bytes));
+    BERTH_TRY(write_for_build(to / (layer.layer + "." + at->path().filename().string()), text));
+  }
+  return {};
 }
 
 }  // namespace
@@ -99,16 +121,14 @@ Workspace::~Workspace() {
   fs::remove_all(root_, ignored);
 }
 
-Result<void> Workspace::write_restored(const BuildContext& context,
-                                       const std::vector<RestoredLayer>& layers,
-                                       const std::map<std::string, json::object>& stores) {
+Result<void> Workspace::write_restored(const BuildContext& context, const Restored& restored) {
   const fs::path top = root_ / "layers/restored";
   BERTH_TRY(make_build_directory(top));
   for (const auto* buildpack : context.installed.set.all())
     if (!buildpack->composite()) BERTH_TRY(make_build_directory(top / escape_id(buildpack->id)));
   lowers_ = {top};
   restored_.clear();
-  for (const auto& layer : layers) {
+  for (const auto& layer : restored.layers) {
     const std::string directory = escape_id(layer.buildpack);
     if (!layer.id.empty()) {
       auto content = context.images.mountable_layer(layer.id);
@@ -121,8 +141,9 @@ Result<void> Workspace::write_restored(const BuildContext& context,
     BERTH_TRY(make_build_directory(top / directory));
     BERTH_TRY(write_for_build(top / directory / (layer.layer + ".toml"),
                               restored_layer_toml(layer.metadata)));
+    BERTH_TRY(write_restored_sboms(context, layer, restored, top / directory));
   }
-  for (const auto& [buildpack, store] : stores) {
+  for (const auto& [buildpack, store] : restored.stores) {
     BERTH_TRY(make_build_directory(top / escape_id(buildpack)));
     BERTH_TRY(write_for_build(top / escape_id(buildpack) / "store.toml",
                               write_toml({{"metadata", store}})));
@@ -130,14 +151,12 @@ Result<void> Workspace::write_restored(const BuildContext& context,
   return {};
 }
 
-Result<void> Workspace::open_sandbox(const BuildContext& context,
-                                     const std::vector<RestoredLayer>& layers,
-                                     const std::map<std::string, json::object>& stores) {
+Result<void> Workspace::open_sandbox(const BuildContext& context, const Restored& restored) {
   close_sandbox();
   for (const char* part : {"layers", "app", "plans"}) BERTH_TRY(remove_tree(root_ / part));
   for (const char* part : {"layers/upper", "layers/work", "app/upper", "app/work", "plans"})
     BERTH_TRY(make_build_directory(root_ / part));
-  BERTH_TRY(write_restored(context, layers, stores));
+  BERTH_TRY(write_restored(context, restored));
   const auto buildpacks = context.installed.set.all();
   for (std::size_t i = 0; i < buildpacks.size(); ++i)
     BERTH_TRY(write_for_build(root_ / "plans" / plan_name(i), "", 0600));

@@ -28,11 +28,9 @@ class Workspace final {
   Workspace& operator=(Workspace&&) = delete;
   ~Workspace();  ///< closes the sandbox, removes the directory
 
-  /// Opens the sandbox with these layers and stores given back. A second call starts again from
-  /// nothing with others.
-  [[nodiscard]] Result<void> open_sandbox(const BuildContext& context,
-                                          const std::vector<RestoredLayer>& layers,
-                                          const std::map<std::string, json::object>& stores);
+  /// Opens the sandbox with these layers, stores and bills of materials given back. A second call
+  /// starts again from nothing with others.
+  [[nodiscard]] Result<void> open_sandbox(const BuildContext& context, const Restored& restored);
   [[nodiscard]] Sandbox& sandbox() { return *sandbox_; }
   /// Ends what still runs; after it the trees may be taken apart.
   void close_sandbox();
@@ -54,9 +52,7 @@ class Workspace final {
 
  private:
   Workspace(std::filesystem::path root, std::filesystem::path source);
-  [[nodiscard]] Result<void> write_restored(const BuildContext& context,
-                                            const std::vector<RestoredLayer>& layers,
-                                            const std::map<std::string, json::object>& stores);
+  [[nodiscard]] Result<void> write_restored(const BuildContext& context, const Restored& restored);
   class CancelWatch;
 
   std::filesystem::path root_;

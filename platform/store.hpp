@@ -2,13 +2,15 @@
 //
 // The only source of truth: a SQLite file. Every change and its audit event are one transaction,
 // and a call that returned success survives kill -9 and power loss. Used by one thread (the control
-// plane's strand). Database faults throw (a broken disk); what the caller did wrong is a Result.
+// plane's strand). Database faults throw (DatabaseFull where the disk is full, else a broken one); what
+// the caller did wrong is a Result.
 #pragma once
 
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,8 +76,8 @@ class Store final {
   [[nodiscard]] Result<Build> fail_build(const BuildId& build, std::string_view failure);
   [[nodiscard]] std::vector<Build> builds(const AppId& app);  ///< newest first
   [[nodiscard]] Result<Build> find_build(const AppId& app, std::string_view id);
-  /// At start-up: what was being built when the server ended is failed.
-  void fail_pending_builds(std::string_view failure);
+  /// What is pending and not among `running` has nobody who builds it (any more): it is failed.
+  void fail_pending_builds(std::string_view failure, const std::set<BuildId>& running = {});
 
   // Releases. Creation makes the release pending; the scheduler settles it.
   [[nodiscard]] Result<Release> create_release(const AppId& app, const NewRelease& release,

@@ -159,13 +159,14 @@ Result<Build> Store::find_build(const AppId& app, std::string_view id) {
                                          "'. `berth builds` lists the builds"};
 }
 
-void Store::fail_pending_builds(std::string_view failure) {
+void Store::fail_pending_builds(std::string_view failure, const std::set<BuildId>& running) {
   std::vector<BuildId> pending;
   {
     Statement rows = database_.prepare("SELECT id FROM builds WHERE status = 'pending'");
     while (rows.step()) pending.emplace_back(rows.text(0));
   }
-  for (const BuildId& build : pending) (void)fail_build(build, failure);
+  for (const BuildId& build : pending)
+    if (!running.contains(build)) (void)fail_build(build, failure);
 }
 
 ReleaseId Store::insert_release(Change& change, const AppId& app, const NewRelease& release,

@@ -155,8 +155,17 @@ void AccessLog::flush(std::int64_t now_us) {
     checked_us_ = now_us;
     if (was_renamed()) file_.reset();
   }
+  if (!file_) (void)open();
   // A line that cannot be written is counted and dropped: the log never stops the traffic.
-  if ((!file_ && !open()) || write_all(file_.get(), buffer_).has_error())
+  const Time at = now();
+  if (appender_.lost() > 0)
+    (void)appender_.tell(file_.get(), rfc3339_micros(at) +
+                                          " berth[router]: Error L10 (output buffer overflow): " +
+                                          std::to_string(appender_.lost()) +
+                                          " lines dropped since " +
+                                          rfc3339_micros(Time{Duration{appender_.lost_since_us()}}) +
+                                          "; the log could not be written: the disk was full\n");
+  if (!appender_.append(file_.get(), buffer_, at.time_since_epoch().count()))
     lost_bytes_ += buffer_.size();
   buffer_.clear();
 }

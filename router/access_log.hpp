@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/fd.hpp"
+#include "base/line_appender.hpp"
 #include "router/errors.hpp"
 
 namespace berth::router {
@@ -70,6 +71,7 @@ class AccessLog final {
   std::string path_;
   std::string buffer_;
   Fd file_;
+  LineAppender appender_;
   dev_t device_ = 0;
   ino_t inode_ = 0;
   std::int64_t checked_us_ = 0;

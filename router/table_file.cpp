@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "router/table_file.hpp"
 
+#include <chrono>
+
 #include "base/file.hpp"
 #include "base/log.hpp"
 
 namespace berth::router {
+
+namespace {
+
+constexpr auto retry_after = std::chrono::seconds(1);
+
+}  // namespace
 
 TableFile::TableFile(std::filesystem::path path)
     : path_(std::move(path)), thread_([this] { run(); }) {}
@@ -38,15 +46,24 @@ void TableFile::save(const Table& table) {
 
 void TableFile::run() {
   std::unique_lock lock(mutex_);
+  bool failed = false;
   for (;;) {
     changed_.wait(lock, [&] { return stop_ || next_; });
     if (!next_) return;
-    const Table table = std::move(*next_);
+    Table table = std::move(*next_);
     next_.reset();
     lock.unlock();
     const auto written = write_file_atomic(path_, to_text(to_json(table)) + "\n", 0600);
-    if (written.has_error()) log_warning("the table was not saved: {}", written.error().message);
+    if (written.has_error() && !failed)
+      log_warning("the table was not saved, which is tried again until it is: {}",
+                  written.error().message);
+    failed = written.has_error();
     lock.lock();
+    if (!failed) continue;
+    // A full disk: whoever reads the file next shall not find an old table once there is room again.
+    if (!next_) next_ = std::move(table);
+    if (stop_) return;
+    changed_.wait_for(lock, retry_after, [&] { return stop_; });
   }
 }
 

@@ -11,6 +11,8 @@
 #include "base/child_process.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/sqlite.hpp"
+#include "platform/process_type.hpp"
 #include "server/app_log.hpp"
 
 namespace berth::server {
@@ -23,6 +25,7 @@ namespace {
 constexpr std::size_t traffic_seconds = 600;
 constexpr auto attach_patience = std::chrono::seconds(35);  ///< a little more than the shim's
 constexpr auto log_rotation_every = std::chrono::seconds(30);
+constexpr Duration blocked_pause = 1s;  ///< until a full disk is tried again
 
 runtime::LoadSample load_of(const api::TrafficSample& sample) {
   return {.at = sample.at,
@@ -34,6 +37,11 @@ runtime::LoadSample load_of(const api::TrafficSample& sample) {
 std::uint64_t count(const json::object& object, std::string_view key) {
   return static_cast<std::uint64_t>(
       std::max<std::int64_t>(0, optional_int(object, key).value_or(0)));
+}
+
+bool succeeded(const runtime::ReplicaStatus& status) {
+  return status.state == ReplicaState::exited && status.reason == runtime::ExitReason::exited &&
+         status.exit_code == 0 && status.exit_signal == 0;
 }
 
 /// Why a replica ended, for people.
@@ -112,21 +120,31 @@ void Controller::on_replica(const runtime::ReplicaStatus& status) {
   if (status.state == ReplicaState::exited) found->second.status.message = describe_end(status);
   const std::string& message = found->second.status.message;
   const auto log = log_directory(platform::AppId(status.spec.app_id));
+  // A release command is there to end.
+  const bool is_crash = status.spec.process_type != platform::release_process || !succeeded(status);
   if (status.state != before) {
     if (status.state == ReplicaState::ready)
       append_app_log(log, status.spec.name, "State changed from starting to up");
     if (status.state == ReplicaState::exited)
       append_app_log(log, status.spec.name,
-                     stopping ? "Stopped (" + message + ")" : "Crashed: " + message);
+                     stopping       ? "Stopped (" + message + ")"
+                     : is_crash ? "Crashed: " + message
+                                    : "Process " + message);
   }
   publish(found->second);
   if (status.spec.process_type == "run") {
     if (status.state == ReplicaState::exited) end_one_off(found->second);
     return;
   }
-  if (status.state == ReplicaState::exited && !stopping)
-    parts_.store.record(platform::AppId(status.spec.app_id), "replica.crash",
-                        status.spec.name + " " + message);
+  if (status.state == ReplicaState::exited && !stopping && is_crash) {
+    try {
+      parts_.store.record(platform::AppId(status.spec.app_id), "replica.crash",
+                          status.spec.name + " " + message);
+    } catch (const DatabaseFull& full) {
+      // The event is lost, not the replica: it is started again.
+      log_error("{} {}: {}", status.spec.app, status.spec.name, full.what());
+    }
+  }
   reconcile(platform::AppId(status.spec.app_id));
 }
 
@@ -225,10 +243,16 @@ void Controller::autoscale(const platform::App& app, AppRecord& record,
       record.scaling.since = now();  // somebody else changed it
     const auto decision = decide(policy, record.scaling, sample, now());
     if (decision.quantity == entry.quantity) continue;
+    try {
+      parts_.store.autoscale_quantity(app.id, "web", decision.quantity, decision.why);
+    } catch (const DatabaseFull& full) {
+      // The next sample decides again.
+      log_error("{}: scale to {}: {}", app.name, decision.quantity, full.what());
+      return;
+    }
     append_app_log(log_directory(app.id), "autoscaler",
                    "Scaled web from " + std::to_string(entry.quantity) + " to " +
                        std::to_string(decision.quantity) + ": " + decision.why);
-    parts_.store.autoscale_quantity(app.id, "web", decision.quantity, decision.why);
     reconcile(app.id);
   }
 }
@@ -245,13 +269,16 @@ void Controller::reconcile(const platform::AppId& app) {
 }
 
 runtime::Desired Controller::desired_of(const platform::App& app, const AppRecord& record) {
-  runtime::Desired desired{
-      .target = {}, .target_pending = false, .serving = {}, .maintenance = app.maintenance};
+  runtime::Desired desired{.target = {},
+                           .target_pending = false,
+                           .release_command = false,
+                           .serving = {},
+                           .maintenance = app.maintenance};
   const std::vector<platform::Formation> formation = parts_.store.formation(app.id);
   const auto wanted = [&](const platform::Release& release, bool pending) {
     runtime::DesiredRelease result{.version = release.version, .processes = {}};
     for (const platform::Formation& entry : formation) {
-      if (!release.processes.contains(entry.type)) continue;
+      if (!release.processes.contains(entry.type) || entry.type == platform::release_process) continue;
       const auto restarted = record.restart_before.find(entry.type);
       // A sleeping app is woken once to show that the new release can start at all.
       const bool probe = pending && entry.autoscale && entry.quantity == 0;
@@ -266,6 +293,7 @@ runtime::Desired Controller::desired_of(const platform::App& app, const AppRecor
   if (!target || target->image.empty()) return desired;
   desired.target_pending = target->status == platform::ReleaseStatus::pending;
   desired.target = wanted(*target, desired.target_pending);
+  desired.release_command = target->processes.contains(std::string(platform::release_process));
   const auto serving = parts_.store.serving_release(app.id);
   if (desired.target_pending && serving && !serving->image.empty())
     desired.serving = wanted(*serving, false);
@@ -290,6 +318,7 @@ std::vector<runtime::Observed> Controller::observed_of(const platform::AppId& ap
                       .ready_at = status.ready_at,
                       .draining_since = replica.draining_since,
                       .exited_at = status.exited_at,
+                      .succeeded = succeeded(status),
                       .message = status.message});
   }
   return result;
@@ -315,9 +344,12 @@ void Controller::reconcile_now(const platform::AppId& id) {
   route(*app, record, plan);
   for (const auto& action : plan.actions)
     if (!std::holds_alternative<runtime::DrainReplica>(action)) act(*app, action);
-  if (plan.next != Time{}) {
+  Time next = plan.next;
+  if (std::exchange(record.blocked, false) && (next == Time{} || next > at + blocked_pause))
+    next = at + blocked_pause;
+  if (next != Time{}) {
     if (!record.timer) record.timer = std::make_unique<asio::steady_timer>(parts_.strand);
-    record.timer->expires_after(std::max(plan.next - at, Duration::zero()));
+    record.timer->expires_after(std::max(next - at, Duration::zero()));
     record.timer->async_wait([this, id, alive = alive_](boost::system::error_code failure) {
       if (!failure && *alive) reconcile(id);
     });

@@ -94,6 +94,7 @@ class Controller final {
     std::string routed_as;  ///< the name that the router knows
     std::vector<std::string> hosts;
     bool queued = false;
+    bool blocked = false;  ///< a full disk stopped a decision, which is tried again
     std::unique_ptr<boost::asio::steady_timer> timer;
   };
   struct Waiter {

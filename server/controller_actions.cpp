@@ -8,6 +8,7 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/sqlite.hpp"
 #include "server/app_log.hpp"
 #include "server/controller.hpp"
 
@@ -160,10 +161,17 @@ void Controller::forget(const runtime::ReplicaId& id) {
 void Controller::settle(const platform::App& app, const runtime::SettleRelease& outcome) {
   const auto release = parts_.store.find_release(app.id, std::to_string(outcome.version));
   if (release.has_error()) return;
-  parts_.store.settle_release(release->id,
-                              outcome.succeeded ? platform::ReleaseStatus::succeeded
-                                                : platform::ReleaseStatus::failed,
-                              outcome.failure);
+  try {
+    parts_.store.settle_release(release->id,
+                                outcome.succeeded ? platform::ReleaseStatus::succeeded
+                                                  : platform::ReleaseStatus::failed,
+                                outcome.failure);
+  } catch (const DatabaseFull& full) {
+    // What serves goes on; plan() asks for the same again.
+    log_error("{}: settle v{}: {}", app.name, outcome.version, full.what());
+    apps_[app.id].blocked = true;
+    return;
+  }
   append_app_log(log_directory(app.id), "api",
                  "Release v" + std::to_string(outcome.version) +
                      (outcome.succeeded ? " succeeded" : " failed: " + outcome.failure));

@@ -28,8 +28,11 @@ Result<DataDirectory> DataDirectory::open(const std::filesystem::path& path) {
                      " uses the data directory " + path.string() +
                      ". Stop it first, or give this one its own --data-dir"};
   }
-  if (::ftruncate(lock.get(), 0) != 0) return system_error("truncate the lock file");
-  BERTH_TRY(write_all(lock.get(), std::to_string(::getpid())));
+  // Overwritten, not emptied first: that works on a full disk as well, where a server must start, too.
+  const std::string holder = std::to_string(::getpid());
+  BERTH_TRY(with_context(write_all(lock.get(), holder), "write the lock file"));
+  if (::ftruncate(lock.get(), static_cast<off_t>(holder.size())) != 0)
+    return system_error("truncate the lock file");
   return DataDirectory(path, std::move(lock));
 }
 

@@ -2,7 +2,6 @@
 #include "server/deployer.hpp"
 
 #include <fcntl.h>
-#include <sys/statvfs.h>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -19,15 +18,20 @@
 #include <set>
 #include <utility>
 
+#include "api/file_watcher.hpp"
 #include "base/crypto.hpp"
+#include "base/disk_usage.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/sqlite.hpp"
 #include "base/tasks.hpp"
 #include "base/unix_socket.hpp"
+#include "platform/process_type.hpp"
 #include "server/app_log.hpp"
 #include "server/build_machine.hpp"
 #include "server/offload.hpp"
 #include "server/push.hpp"
+#include "server/release_output.hpp"
 
 namespace berth::server {
 
@@ -90,30 +94,27 @@ struct Pusher : std::enable_shared_from_this<Pusher> {
   }
 };
 
-std::uint64_t free_bytes(const fs::path& directory) {
-  struct statvfs info {};
-  if (::statvfs(directory.c_str(), &info) != 0) return 0;
-  return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
-}
-
 }  // namespace
 
 struct Deployer::State : std::enable_shared_from_this<State> {
   explicit State(DeployerParts wanted)
-      : parts(std::move(wanted)), acceptor(parts.strand), tasks(parts.strand) {}
+      : parts(std::move(wanted)), acceptor(parts.strand), tasks(parts.strand), watcher(parts.strand) {}
 
   /// A build that runs or waits.
   struct Job {
     std::string commit;
+    platform::BuildId build;
     std::shared_ptr<std::atomic<bool>> cancel = std::make_shared<std::atomic<bool>>(false);
   };
 
   DeployerParts parts;
   asio::local::stream_protocol::acceptor acceptor;
   TaskGroup tasks;
+  api::FileWatcher watcher;
   std::map<std::string, std::weak_ptr<api::PushTicket>> tickets;
   std::map<std::string, std::pair<platform::AppId, std::string>> pushes;  ///< ticket → app, user
   std::map<platform::AppId, Job> jobs;
+  bool unsettled = false;  ///< a build ended and the store had no room for it
 
   [[nodiscard]] fs::path repository_path(const platform::App& app) const {
     return parts.config.data_dir / "git" / (app.id.value + ".git");
@@ -145,11 +146,21 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     if (request.has_error())
       outcome = request.error();
     else
-      outcome = co_await receive(self, pusher, *request);
+      outcome = co_await receive_safely(self, pusher, *request);
     if (outcome.has_error()) pusher->say("\n !     " + outcome.error().message + "\n\n");
     pusher->finish(outcome.has_error() ? 1 : 0);
     // Half a close: the hook reads to the end, and whoever waits for its silence wakes.
     pusher->socket.shutdown(Socket::shutdown_receive, failure);
+  }
+
+  static asio::awaitable<Result<void>> receive_safely(std::shared_ptr<State> self,
+                                                      std::shared_ptr<Pusher> pusher, Push push) {
+    try {
+      auto outcome = co_await receive(self, pusher, std::move(push));
+      co_return outcome;
+    } catch (const DatabaseFull& full) {
+      co_return Error{ErrorKind::unavailable, full.what()};
+    }
   }
 
   static asio::awaitable<Result<void>> receive(std::shared_ptr<State> self,
@@ -176,15 +187,55 @@ struct Deployer::State : std::enable_shared_from_this<State> {
       return Error{ErrorKind::conflict,
                    "another push is being built for this app (" + busy->second.commit.substr(0, 7) +
                        "). Wait until it ends, then push again"};
-    const std::uint64_t free = free_bytes(parts.config.data_dir);
-    if (free < parts.config.min_free_disk_bytes)
-      return Error{
-          ErrorKind::limit,
-          "the disk is nearly full: " + std::to_string(free >> 20) +
-              " MiB are free and a build needs " +
-              std::to_string(parts.config.min_free_disk_bytes >> 20) +
-              " MiB (min_free_disk). Nothing was changed; free some space, then push again"};
-    return {};
+    return check_disk(free_disk_bytes(parts.config.data_dir), parts.config.min_free_disk_bytes);
+  }
+
+  /// The end of a build that failed. Where the disk is full, that is the reason to be told, whatever
+  /// part of the build met it first.
+  Error failed(const platform::App& app, const platform::Build& build, Error error) {
+    if (error.kind != ErrorKind::cancelled)
+      error = explain_full_disk(std::move(error), free_disk_bytes(parts.config.data_dir),
+                                parts.config.min_free_disk_bytes);
+    append_app_log(parts.controller.log_directory(app.id), "api",
+                   "Build of " + build.commit.substr(0, 7) + " failed: " + error.message);
+    try {
+      // Its app may be gone meanwhile; then there is nothing to settle.
+      (void)parts.store.fail_build(build.id, error.message);
+    } catch (const DatabaseFull&) {
+      unsettled = true;
+    }
+    return error;
+  }
+
+  /// The image is built: the build's end and the new release.
+  Result<platform::Release> record(const platform::App& app, const platform::Build& build,
+                                   const builder::BuiltImage& built, const platform::Actor& actor) {
+    try {
+      BERTH_TRY(parts.store.finish_build(build.id, built.image.digest));
+      return parts.store.create_release(app.id,
+                                        {.image = built.image.digest,
+                                         .commit = build.commit,
+                                         .processes = built.processes,
+                                         .description = "Deploy " + build.commit.substr(0, 7),
+                                         .build = build.id},
+                                        actor);
+    } catch (const DatabaseFull& full) {
+      unsettled = true;
+      return Error{ErrorKind::unavailable, full.what()};
+    }
+  }
+
+  /// Builds whose end found no room in the store, or whose server was killed.
+  void settle_builds(std::string_view reason) {
+    std::set<platform::BuildId> running;
+    for (const auto& [app, job] : jobs) running.insert(job.build);
+    try {
+      parts.store.fail_pending_builds(reason, running);
+      unsettled = false;
+    } catch (const DatabaseFull& full) {
+      log_error("settle builds: {}", full.what());
+      unsettled = true;
+    }
   }
 
   static asio::awaitable<Result<void>> deploy(std::shared_ptr<State> self,
@@ -194,7 +245,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     if (auto admitted = self->admit(app); admitted.has_error()) co_return admitted.error();
     auto build = self->parts.store.create_build(app.id, commit, actor);
     if (build.has_error()) co_return build.error();
-    const Job job{.commit = commit};
+    const Job job{.commit = commit, .build = build->id};
     self->jobs[app.id] = job;
     self->tasks.spawn(cancel_if_gone(pusher, job.cancel));
     if (self->jobs.size() > static_cast<std::size_t>(self->parts.config.build.parallel))
@@ -202,23 +253,8 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     auto built =
         co_await offload(self->parts.pool, self->build_task(pusher, app, *build, push, job));
     self->jobs.erase(app.id);
-    if (built.has_error()) {
-      append_app_log(self->parts.controller.log_directory(app.id), "api",
-                     "Build of " + commit.substr(0, 7) + " failed: " + built.error().message);
-      // Its app may be gone meanwhile; then there is nothing to settle.
-      (void)self->parts.store.fail_build(build->id, built.error().message);
-      co_return built.error();
-    }
-    const auto finished = self->parts.store.finish_build(build->id, built->image.digest);
-    if (finished.has_error()) co_return finished.error();
-    const auto release =
-        self->parts.store.create_release(app.id,
-                                         {.image = built->image.digest,
-                                          .commit = commit,
-                                          .processes = built->processes,
-                                          .description = "Deploy " + commit.substr(0, 7),
-                                          .build = build->id},
-                                         actor);
+    if (built.has_error()) co_return self->failed(app, *build, built.error());
+    const auto release = self->record(app, *build, *built, actor);
     if (release.has_error()) co_return release.error();
     // The name by which `skopeo copy oci:…` finds it; the release itself goes by digest.
     const std::string name = app.name + ":v" + std::to_string(release->version);
@@ -291,15 +327,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
                                                 std::shared_ptr<Pusher> pusher, platform::App app,
                                                 platform::Release release) {
     const Time begun = now();
-    const auto settled = co_await asio::async_initiate<const asio::use_awaitable_t<>&,
-                                                       void(platform::Release)>(
-        [self, app, release](auto handler) {
-          auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-          self->parts.controller.when_settled(
-              app.id, release.id,
-              [shared](const platform::Release& done) { std::move (*shared)(done); });
-        },
-        asio::use_awaitable);
+    const platform::Release settled = co_await settle(self, pusher, app, release);
     const std::string version = "v" + std::to_string(release.version);
     if (settled.status == platform::ReleaseStatus::pending)
       co_return Error{ErrorKind::unavailable, "the platform is stopping; it goes on with release " +
@@ -312,6 +340,39 @@ struct Deployer::State : std::enable_shared_from_this<State> {
         describe_rollout(version, self->parts.store.formation(app.id), release, now() - begun));
     pusher->say("       " + self->web_url(app) + "\n");
     co_return Result<void>{};
+  }
+
+  /// Waits until the release is settled; the pusher sees what its release command prints.
+  static asio::awaitable<platform::Release> settle(std::shared_ptr<State> self,
+                                                   std::shared_ptr<Pusher> pusher,
+                                                   platform::App app, platform::Release release) {
+    // Shared: whoever calls back may do so after a cancelled wait.
+    struct Outcome {
+      explicit Outcome(asio::any_io_executor strand) : wakeup(std::move(strand)) {}
+      Wakeup wakeup;
+      std::optional<platform::Release> release;
+    };
+    const auto outcome = std::make_shared<Outcome>(self->parts.strand);
+    std::optional<ReleaseOutput> output;
+    std::shared_ptr<void> watch;
+    const auto command = release.processes.find(std::string(platform::release_process));
+    if (command != release.processes.end()) {
+      pusher->say("-----> Running the release command: " + command->second + "\n");
+      const fs::path directory = self->parts.controller.log_directory(app.id);
+      output.emplace(directory);
+      auto watching = self->watcher.watch(directory, [outcome] { outcome->wakeup.notify(); });
+      if (watching.has_value()) watch = std::move(*watching);  // else all comes at the end
+    }
+    self->parts.controller.when_settled(app.id, release.id,
+                                        [outcome](const platform::Release& done) {
+                                          outcome->release = done;
+                                          outcome->wakeup.notify();
+                                        });
+    while (!outcome->release) {
+      co_await outcome->wakeup.wait();
+      if (output) pusher->say(output->take());
+    }
+    co_return *outcome->release;
   }
 
   [[nodiscard]] std::string what_goes_on(const platform::App& app) const {
@@ -338,6 +399,7 @@ Deployer::~Deployer() = default;
 Result<void> Deployer::start() {
   BERTH_ASSIGN(Fd listener, listen_unix(state_->hook_socket()));
   state_->acceptor.assign(asio::local::stream_protocol(), listener.release());
+  state_->settle_builds("the platform restarted during the build; push again");
   state_->tasks.spawn(State::accept(state_));
   return {};
 }
@@ -348,11 +410,14 @@ asio::awaitable<void> Deployer::stop() {
   state->acceptor.close(ignored);
   for (auto& [app, job] : state->jobs) *job.cancel = true;
   co_await state->tasks.join();
+  state->watcher.close();
 }
 
 Result<std::filesystem::path> Deployer::repository(const platform::App& app) {
   const fs::path path = state_->repository_path(app);
   if (fs::exists(path / "HEAD")) return path;
+  BERTH_TRY(check_disk(free_disk_bytes(state_->parts.config.data_dir),
+                       state_->parts.config.min_free_disk_bytes));
   BERTH_TRY(make_directories(path.parent_path()));
   BERTH_ASSIGN(const Output made, run_program({.argv = {"git", "init", "--quiet", "--bare",
                                                         "--initial-branch=main", path.string()}}));
@@ -369,6 +434,11 @@ Result<std::filesystem::path> Deployer::repository(const platform::App& app) {
 
 Result<std::shared_ptr<api::PushTicket>> Deployer::begin_push(const platform::App& app,
                                                               std::string user) {
+  // Before git writes anything: what it would say of a full disk helps nobody.
+  BERTH_TRY(check_disk(free_disk_bytes(state_->parts.config.data_dir),
+                       state_->parts.config.min_free_disk_bytes));
+  if (state_->unsettled)
+    state_->settle_builds("its end could not be stored: the disk was full; push again");
   BERTH_ASSIGN(const fs::path path, repository(app));
   const std::string id = random_hex(16);
   auto state = state_;

@@ -62,6 +62,22 @@ Result<PushDecision> decide_push(const Push& push) {
   return decision;
 }
 
+Result<void> check_disk(std::uint64_t free_bytes, std::uint64_t needed_bytes) {
+  if (free_bytes >= needed_bytes) return {};
+  return Error{ErrorKind::limit,
+               fmt::format("the disk is nearly full: {} MiB are free and a build needs {} MiB "
+                           "(min_free_disk). Nothing was changed. Free some space (`berth system:df` "
+                           "shows what takes it, `berth system:prune` removes what nothing needs), "
+                           "then push again",
+                           free_bytes >> 20, needed_bytes >> 20)};
+}
+
+Error explain_full_disk(Error error, std::uint64_t free_bytes, std::uint64_t needed_bytes) {
+  const auto disk = check_disk(free_bytes, needed_bytes);
+  if (!disk.has_error()) return error;
+  return {ErrorKind::limit, "the build failed (" + error.message + ") and " + disk.error().message};
+}
+
 std::string describe_rollout(std::string_view version,
                              const std::vector<platform::Formation>& formation,
                              const platform::Release& release, Duration took) {

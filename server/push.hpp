@@ -3,6 +3,7 @@
 // What a push asks for, as values: reading the hook's request and deciding what is deployed. Pure.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -36,6 +37,12 @@ struct PushDecision {
 
 /// main and master deploy; other branches and tags are kept; the deployed branch is not deleted.
 [[nodiscard]] Result<PushDecision> decide_push(const Push& push);
+
+/// An error where less than `needed_bytes` is free for a build.
+[[nodiscard]] Result<void> check_disk(std::uint64_t free_bytes, std::uint64_t needed_bytes);
+/// What ended a build, with the full disk named as the reason if it is full.
+[[nodiscard]] Error explain_full_disk(Error error, std::uint64_t free_bytes,
+                                      std::uint64_t needed_bytes);
 
 /// "-----> Release v3: web=1 worker=1 healthy in 0.4 s\n"
 [[nodiscard]] std::string describe_rollout(std::string_view version,

@@ -144,7 +144,6 @@ class Parts {
     BERTH_TRY(api_->start());
     store_.on_event([this](const platform::Event& event) { notices_.changed(event); });
     notices_.begin(store_, api_->renderer());
-    store_.fail_pending_builds("the platform restarted during the build; push again");
     if (config_.router.managed) BERTH_TRY(router_process_.start());
     BERTH_TRY(deployer_.start());
     route_control_plane(router_, config_);

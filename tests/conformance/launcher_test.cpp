@@ -93,6 +93,23 @@ TEST_CASE_FIXTURE(Fixture, "1.10: before API 0.9 the user's arguments are append
   CHECK(out("web", {"mine"}) == "default mine\n");
 }
 
+TEST_CASE_FIXTURE(
+    Fixture, "1.10: a command of several words keeps them and gives up args, whatever its API") {
+  metadata(process("web",
+                   "command = [\"echo\", \"always\"]\nargs = [\"default\"]\ndirect = "
+                   "true\nbuildpack-id = \"two\""));
+  CHECK(out("web", {"mine"}) == "always mine\n");
+}
+
+TEST_CASE_FIXTURE(Fixture, "1.10: CNB_PROCESS_TYPE is obsolete: a warning, and no choice") {
+  metadata(process("web", "command = [\"echo\", \"web\"]\ndirect = true") +
+           process("worker", "command = [\"echo\", \"worker\"]\ndirect = true"));
+  env["CNB_PROCESS_TYPE"] = "worker";
+  const Output output = run("web");
+  CHECK(output.out == "web\n");
+  CHECK(output.err.find("CNB_PROCESS_TYPE is obsolete") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Fixture, "1.10: after -- a command is run directly, without it through a shell") {
   metadata("");
   env["X"] = "expanded";

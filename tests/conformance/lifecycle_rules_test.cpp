@@ -209,7 +209,8 @@ TEST_CASE_FIXTURE(BuildFixture, "1.6: a failing bin/build fails the build and ke
   order("berth/nodejs");
   push({{"x", "x"}});
   CHECK(message(build()) ==
-        "berth/nodejs: the build failed with exit status 7. The reason stands in the log above.");
+        "berth/nodejs: the build failed with exit status 7. The reason stands in the log above. "
+        "(lifecycle exit code 51)");
   CHECK(contains(log, "npm ERR! lock file out of step\n"));
   CHECK_FALSE(std::filesystem::exists(request.cache_directory / "metadata.json"));
 }

@@ -5,10 +5,14 @@ if(NOT TARGET berth_builder)
   return()
 endif()
 berth_fuzzer(builder_procfile SOURCES builder/procfile.cpp LIBS berth_base)
-berth_fuzzer(builder_buildpack_toml SOURCES builder/buildpack.cpp builder/toml.cpp LIBS berth_base)
+berth_fuzzer(builder_buildpack_toml SOURCES builder/buildpack.cpp builder/failure.cpp
+  builder/log_format.cpp builder/toml.cpp LIBS berth_base)
 berth_fuzzer(builder_launch_toml SOURCES builder/layer_metadata.cpp builder/toml.cpp LIBS berth_base)
 berth_fuzzer(builder_plan SOURCES builder/plan.cpp builder/toml.cpp LIBS berth_base)
 berth_fuzzer(builder_env_files SOURCES builder/environment.cpp)
 berth_fuzzer(builder_oci_json SOURCES builder/oci.cpp builder/build_record.cpp
   builder/layer_metadata.cpp builder/toml.cpp LIBS berth_base)
+berth_fuzzer(builder_project_toml SOURCES builder/project_toml.cpp builder/environment.cpp
+  builder/toml.cpp LIBS berth_base)
+berth_fuzzer(builder_path_patterns SOURCES builder/path_patterns.cpp)
 berth_fuzzer(builder_layer_tar SOURCES builder/layer_unpack.cpp LIBS berth_base PkgConfig::archive)

@@ -79,10 +79,11 @@ std::optional<std::string> cannot_run_platform() {
   return std::nullopt;
 }
 
-Platform::Platform(std::string_view extra_config, std::string_view runtime_config) {
+Platform::Platform(std::string_view extra_config, std::string_view runtime_config,
+                   const fs::path& data) {
   const std::string id = random_hex(3);
   root_ = binary_dir / "e2e" / id;
-  data_ = root_ / "data";
+  data_ = data.empty() ? root_ / "data" : data;
   config_ = root_ / "berth.yaml";
   bridge_ = "bt" + id;
   cgroup_ = "berth-test-" + id;

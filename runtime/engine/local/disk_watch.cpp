@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/engine/local/disk_watch.hpp"
 
-#include <fcntl.h>
-#include <fts.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
 #include <chrono>
+
+#include "base/disk_usage.hpp"
 
 namespace berth::runtime {
 
@@ -28,20 +27,6 @@ std::uint64_t usage_of(const WatchedDisk& disk) {
 }
 
 }  // namespace
-
-std::uint64_t disk_usage(const std::filesystem::path& directory) {
-  std::string path = directory.string();
-  char* const roots[] = {path.data(), nullptr};
-  FTS* walk = ::fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, nullptr);
-  if (!walk) return 0;
-  std::uint64_t bytes = 0;
-  while (const FTSENT* entry = ::fts_read(walk))
-    if (entry->fts_info != FTS_DP && entry->fts_statp && entry->fts_info != FTS_NS)
-      bytes += static_cast<std::uint64_t>(entry->fts_statp->st_blocks) * 512 /
-               (entry->fts_info == FTS_F ? std::max<nlink_t>(1, entry->fts_statp->st_nlink) : 1);
-  ::fts_close(walk);
-  return bytes;
-}
 
 DiskWatch::DiskWatch() : thread_([this] { run(); }) {}
 

@@ -18,9 +18,6 @@
 
 namespace berth::runtime {
 
-/// Bytes that the files below take on disk; hard links count once each, mounts are not crossed.
-[[nodiscard]] std::uint64_t disk_usage(const std::filesystem::path& directory);
-
 struct WatchedDisk {
   std::vector<std::filesystem::path> directories;
   std::uint64_t limit_bytes = 0;

@@ -93,6 +93,47 @@ TEST_CASE("a commit that fails leaves no transaction open") {
   CHECK(count(memory.database, "child") == 0);
 }
 
+TEST_CASE("a change that finds no room is told apart, changes nothing and succeeds later") {
+  Memory memory;
+  Statement pages = memory.database.prepare("PRAGMA max_page_count=4");
+  REQUIRE(pages.step());
+  const std::string large(64 << 10, 'x');
+  const auto insert = [&] {
+    Transaction transaction(memory.database);
+    memory.database.prepare("INSERT INTO t (a) VALUES (?)").bind(large).run();
+    transaction.commit();
+  };
+  CHECK_THROWS_AS(insert(), DatabaseFull);
+  CHECK(count(memory.database, "t") == 0);
+  Statement more = memory.database.prepare("PRAGMA max_page_count=1000");
+  REQUIRE(more.step());
+  CHECK_NOTHROW(insert());
+  CHECK(count(memory.database, "t") == 1);
+}
+
+TEST_CASE("room for changes is set aside, and stays over a clean end and a large change") {
+  auto directory = TempDir::create(std::filesystem::temp_directory_path());
+  REQUIRE(directory.has_value());
+  const auto path = directory->path() / "berth.db";
+  const auto reserved = [&] {
+    struct stat status {};
+    REQUIRE(::stat((path.string() + "-wal").c_str(), &status) == 0);
+    return status.st_blocks * 512;
+  };
+  {
+    auto database = Database::open(path);
+    REQUIRE(database.has_value());
+    CHECK(reserved() >= 4 << 20);
+    database->execute("CREATE TABLE t (a TEXT)");
+    database->prepare("INSERT INTO t VALUES (?)").bind(std::string(6 << 20, 'x')).run();
+    CHECK(reserved() >= 4 << 20);
+  }
+  CHECK(reserved() >= 4 << 20);
+  auto again = Database::open(path);
+  REQUIRE(again.has_value());
+  CHECK(count(*again, "t") == 1);
+}
+
 TEST_CASE("wrong SQL throws with the database's words") {
   Memory memory;
   CHECK_THROWS_WITH(memory.database.execute("SELEC"),

@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 
 #include "builder/log_format.hpp"
-#include "builder/project_toml.hpp"
 
 using namespace berth;
 using namespace berth::builder;
@@ -45,14 +44,4 @@ TEST_CASE("sizes, lists and lines are written for people") {
   CHECK(people_count(1, "layer") == "1 layer");
   CHECK(log_title("x") == "-----> x\n");
   CHECK(log_lines("a\n\nb") == "       a\n\n       b\n");
-}
-
-TEST_CASE("project.toml gives build variables in both generations of the file") {
-  CHECK(*project_build_environment("[[io.buildpacks.build.env]]\nname = \"A\"\nvalue = \"1\"") ==
-        Environment{{"A", "1"}});
-  CHECK(*project_build_environment("[[build.env]]\nname = \"A\"\nvalue = \"1\"") ==
-        Environment{{"A", "1"}});
-  CHECK(project_build_environment("[[build.env]]\nname = \"A=B\"\nvalue = \"1\"").has_error());
-  CHECK(project_build_environment("[[build.env]]\nname = \"A\"").has_error());
-  CHECK(project_build_environment("nonsense").error().message.starts_with("project.toml: line 1"));
 }

@@ -48,7 +48,7 @@ struct Fixture {
   }
   /// "A,B?;C" again.
   std::string expand(const std::string& order) const {
-    const auto groups = expand_order(order_of(order), set);
+    const auto groups = expand_order(order_of(order), set, "production");
     if (groups.has_error()) return groups.error().message;
     std::string text;
     for (const auto& group : *groups) {
@@ -182,7 +182,7 @@ TEST_CASE("1.2: wrong ids, versions and APIs are refused by name") {
   for (const char* api : {"0.6", "0.13", "1.0", "0.10x", "0.", "", "10"})
     CHECK(with(api, "a", "1.0.0").has_error());
   CHECK(with("0.6", "a", "1.0.0").error().message ==
-        "buildpack API 0.6 is not supported (0.7 to 0.12 are)");
+        "buildpack API 0.6 is not supported (0.7 to 0.12 are) (lifecycle exit code 12)");
 }
 
 TEST_CASE("1.3: order.toml without an order is an error") {

@@ -11,6 +11,8 @@
 #include <termios.h>
 
 #include <csignal>
+#include <future>
+#include <memory>
 #include <optional>
 
 #include "base/child_process.hpp"
@@ -107,11 +109,17 @@ struct RunFixture : Fixture {
               Answer{.status = 201,
                      .body = R"({"name":"run.5","attach_url":"ws://127.0.0.1:)" +
                              std::to_string(server.port()) + R"(/attach/s3cret"})"});
-    server.stream("GET /attach/s3cret", [script](const Asked& asked, FakeServer::Stream stream) {
-      Peer peer(asked, stream);
-      script(peer);
-    });
+    auto played = std::make_shared<std::promise<void>>();
+    played_ = played->get_future();
+    server.stream("GET /attach/s3cret",
+                  [script, played](const Asked& asked, FakeServer::Stream stream) {
+                    Peer peer(asked, stream);
+                    script(peer);
+                    played->set_value();
+                  });
   }
+  /// Until the script has ended: only then is what it noted ours to read.
+  void await_script() { REQUIRE(played_.wait_for(std::chrono::seconds(20)) == std::future_status::ready); }
 
   berth::Command command(std::vector<std::string> words) {
     words.insert(words.begin(), {program, "run", "-a", "hello"});
@@ -124,6 +132,9 @@ struct RunFixture : Fixture {
   }
 
   json::value request() { return *parse_json(server.last("POST /apps/hello/dynos").body); }
+
+ private:
+  std::future<void> played_;
 };
 
 /// A pseudo-terminal: the program has `slave`, the test plays the user on `master`.
@@ -189,6 +200,7 @@ TEST_CASE_FIXTURE(RunFixture,
   });
   const auto output = run_program(command({"cat", "a b"}), std::string(100'000, 'i'));
   REQUIRE(output.has_value());
+  await_script();
   CHECK(output->status.code == 42);
   CHECK((output->out == "out\x1b[1m" + std::string(5000, 'x')));
   CHECK(output->err == "");
@@ -217,6 +229,7 @@ TEST_CASE_FIXTURE(RunFixture, "run reads its input from a file, which no event l
   auto child = ChildProcess::spawn(words);
   REQUIRE(child.has_value());
   CHECK(finish(*child).success());
+  await_script();
   CHECK(received == "from a file");
 }
 
@@ -244,6 +257,7 @@ TEST_CASE_FIXTURE(RunFixture, "run on a terminal is raw while it runs, resizes, 
   terminal.resize(120, 50);
   REQUIRE(child->signal(SIGWINCH).has_value());
   CHECK(finish(*child).code == 3);
+  await_script();
   CHECK(typed == "\x03");
   CHECK(first_size == R"({"resize":[100,40]})");
   CHECK(second_size == R"({"resize":[120,50]})");
@@ -262,7 +276,7 @@ TEST_CASE_FIXTURE(RunFixture,
     CAPTURE(told);
     Terminal terminal;
     const termios before = terminal.mode();
-    serve([&](Peer& peer) {
+    serve([told](Peer& peer) {
       peer.binary("ready$ ");
       if (told) peer.next_binary();  // Until the connection ends.
     });
@@ -305,6 +319,7 @@ TEST_CASE_FIXTURE(RunFixture,
   CHECK(byte == '2');
   REQUIRE(child->signal(SIGINT).has_value());
   CHECK(finish(*child).code == 128 + SIGINT);
+  await_script();
   CHECK(first == R"({"signal":"INT"})");
 }
 

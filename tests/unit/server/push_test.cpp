@@ -70,5 +70,24 @@ TEST_CASE("the roll-out line names what runs and how long it took") {
   CHECK(describe_rollout("v4", {}, release, 1s) == "-----> Release v4: nothing is scaled up\n");
 }
 
+TEST_CASE("with too little free a build is refused, with both sizes and what to do") {
+  CHECK_FALSE(check_disk(1U << 30, 1U << 30).has_error());
+  const auto refused = check_disk((100U << 20) + 5, 1U << 30);
+  REQUIRE(refused.has_error());
+  CHECK(refused.error().kind == ErrorKind::limit);
+  CHECK(refused.error().message.starts_with(
+      "the disk is nearly full: 100 MiB are free and a build needs 1024 MiB (min_free_disk)."));
+  CHECK(refused.error().message.find("berth system:prune") != std::string::npos);
+}
+
+TEST_CASE("a build that failed on a full disk names the disk, another one its own reason") {
+  const Error error{ErrorKind::invalid, "npm failed with exit status 228"};
+  CHECK(explain_full_disk(error, 2U << 30, 1U << 30) == error);
+  const Error full = explain_full_disk(error, 0, 1U << 30);
+  CHECK(full.kind == ErrorKind::limit);
+  CHECK(full.message.find("npm failed with exit status 228") != std::string::npos);
+  CHECK(full.message.find("the disk is nearly full: 0 MiB are free") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace berth::server

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include <cerrno>
 #include <cstdio>
 
 namespace berth::runtime::shim {
@@ -85,16 +84,21 @@ void LogWriter::notice(bool at_end) {
 }
 
 void LogWriter::flush() {
-  if (batch_.empty()) return;
+  if (batch_.empty() && appender_.lost() == 0) return;
   reopen_if_moved();
-  std::string_view rest = batch_;
-  while (file_ && !rest.empty()) {
-    const ssize_t count = ::write(file_.get(), rest.data(), rest.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) break;  // A full disk: the app must not stop for it.
-    rest.remove_prefix(static_cast<std::size_t>(count));
-  }
+  tell_of_loss();
+  // A full disk costs lines; the app must not stop for it.
+  appender_.append(file_.get(), batch_, wall_us());
   batch_.clear();
+}
+
+void LogWriter::tell_of_loss() {
+  if (appender_.lost() == 0) return;
+  appender_.tell(file_.get(), timestamp(wall_us()) + " berth[" + source_ +
+                                  "]: Error L10 (output buffer overflow): " +
+                                  std::to_string(appender_.lost()) + " lines dropped since " +
+                                  timestamp(appender_.lost_since_us()) +
+                                  "; the log could not be written: the disk was full\n");
 }
 
 void LogWriter::reopen_if_moved() {

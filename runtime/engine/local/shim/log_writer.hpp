@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/fd.hpp"
+#include "base/line_appender.hpp"
 #include "runtime/engine/local/shim/line_framer.hpp"
 
 namespace berth::runtime::shim {
@@ -21,8 +22,8 @@ class LogWriter final {
   void feed(std::string_view bytes);
   /// Writes out the last line and the count of dropped ones.
   void finish();
-  /// To be called within a second while this is true: a drop notice is due.
-  [[nodiscard]] bool has_dropped() const { return limit_.has_dropped(); }
+  /// While this is true, tick() is to be called once a second: a drop notice is due.
+  [[nodiscard]] bool has_dropped() const { return limit_.has_dropped() || appender_.lost() > 0; }
   void tick();
 
  private:
@@ -30,6 +31,7 @@ class LogWriter final {
   void append(std::string_view program, std::string_view text);
   void notice(bool at_end);
   void flush();
+  void tell_of_loss();
   void reopen_if_moved();
 
   std::string path_;
@@ -39,6 +41,7 @@ class LogWriter final {
   std::string
       batch_;  ///< whole lines: one write each batch, so that writers never mix within a line
   Fd file_;
+  LineAppender appender_;
   std::int64_t checked_us_ = 0;
 };
 
