@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <map>
 #include <set>
@@ -11,9 +12,11 @@
 #include "base/file.hpp"
 #include "builder/build_context.hpp"
 #include "builder/build_phase.hpp"
+#include "builder/buildpack_fetch.hpp"
 #include "builder/build_record.hpp"
 #include "builder/detect_phase.hpp"
 #include "builder/export_phase.hpp"
+#include "builder/image_process.hpp"
 #include "builder/oci.hpp"
 #include "builder/procfile.hpp"
 #include "builder/project_toml.hpp"
@@ -36,6 +39,8 @@ Result<Fd> lock_cache(const fs::path& cache) {
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
     return Error{ErrorKind::conflict,
                  "another build of this app is running; push again when it has ended"};
+  // The stamp of its last use, by which caches are given up.
+  if (::fchmod(fd.get(), 0600) != 0) return system_error("stamp " + cache.string());
   return fd;
 }
 
@@ -100,6 +105,7 @@ class Build final {
                  .target = {},
                  .inherited = {},
                  .user = {},
+                 .chosen_by = {},
                  .project_metadata = {}} {}
 
   Result<BuiltImage> run() {
@@ -107,6 +113,7 @@ class Build final {
     BERTH_TRY(prepare());
     BERTH_ASSIGN(const std::string tree, source_tree_id(context_.request.source));
     BERTH_TRY(read_project());
+    BERTH_TRY(choose_group());
     const std::string key = build_key(context_, tree);
     if (auto reused = reuse(key)) return std::move(*reused);
 
@@ -202,6 +209,19 @@ class Build final {
     context_.user.merge(
         Environment(project_.build_environment));  // a config var of that name stays
     return {};
+  }
+
+  /// The app's own buildpacks, if it names any, in place of the installed order.
+  Result<void> choose_group() {
+    BERTH_ASSIGN(const auto listed, read_source_file(context_.request.source, ".buildpacks"));
+    const auto url = context_.request.config_vars.find("BUILDPACK_URL");
+    BERTH_ASSIGN(
+        const BuildpackChoice choice,
+        choose_buildpacks({.app = context_.request.buildpacks,
+                           .url = url == context_.request.config_vars.end() ? "" : url->second,
+                           .project = project_,
+                           .listed = listed}));
+    return add_chosen_buildpacks(context_, choice);
   }
 
   /// What can be known to be wrong before anything runs.
@@ -310,6 +330,14 @@ class Build final {
 
 Result<BuiltImage> describe_image(Image image) {
   BuiltImage built;
+  if (!has_launcher(image)) {
+    for (const auto& [type, arguments] : image_processes(image))
+      built.processes[type] =
+          command_line({.type = type, .command = arguments, .args = {}, .direct = true});
+    built.default_process = built.processes.contains("web") ? "web" : "";
+    built.image = std::move(image);
+    return built;
+  }
   BERTH_ASSIGN(const ProcessSet processes,
                with_context(parse_build_metadata(label(image, "io.buildpacks.build.metadata")),
                             "image " + image.digest));

@@ -42,9 +42,13 @@ struct BuildRequest {
   std::filesystem::path cache_directory;           ///< cache/<app>; created if absent
   std::filesystem::path work_directory;        ///< scratch on the same file system, removed after
   std::filesystem::path buildpacks_directory;  ///< folders with a buildpack.toml, and order.toml
-  std::filesystem::path launcher;              ///< the static berth-launcher
-  std::string previous_image;                  ///< digest, or empty
-  std::string previous_release = {};           ///< "v12", for messages; or empty
+  std::vector<std::string> buildpacks =
+      {};  ///< the app's own choice, in order; see buildpack_source
+  /// Registries that buildpackages may come from: hosts, or "http://host:5000" for one without TLS.
+  std::vector<std::string> registries = {};
+  std::filesystem::path launcher;     ///< the static berth-launcher
+  std::string previous_image;         ///< digest, or empty
+  std::string previous_release = {};  ///< "v12", for messages; or empty
   Stack stack = {};
   /// The operator's <build-config>/env: file names with their suffixes; without one, a default.
   std::map<std::string, std::string> operator_env = {};
@@ -64,7 +68,7 @@ struct BuiltImage {
   bool reused = false;  ///< the same tree, configuration and builder as the previous build
 };
 
-/// The process types of an image that build() made, from its labels.
+/// The process types of an image: from its labels if buildpacks made it, else what it says itself.
 [[nodiscard]] Result<BuiltImage> describe_image(Image image);
 
 /// The build log goes to `log` in the form git shows a pusher: "-----> Title" and lines indented by

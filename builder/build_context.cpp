@@ -19,6 +19,14 @@ Environment BuildContext::environment_for(const Buildpack& buildpack,
   for (const auto& [name, value] : request.operator_env) operators.push_back({name, value});
   apply_env_files(result, std::move(operators), BareEnvFile::is_default);
 
+  if (buildpack.classic) {
+    result["BERTH_CLASSIC_BUILDPACK"] = classic_path_inside(buildpack);
+    result["HOME"] = app_path;
+    result["SOURCE_VERSION"] = request.source.commit;
+    result["REQUEST_ID"] = request.build_id;
+    const auto stack = user.find("STACK");
+    result["STACK"] = stack == user.end() ? std::string(classic_stack) : stack->second;
+  }
   result["CNB_PLATFORM_DIR"] = platform_path;
   result["CNB_BUILDPACK_DIR"] = path_inside(buildpack);
   result["CNB_APP_DIR"] = app_path;
@@ -31,6 +39,10 @@ Environment BuildContext::environment_for(const Buildpack& buildpack,
   }
   if (buildpack.api >= 12) result["CNB_EXEC_ENV"] = execution_environment;
   return result;
+}
+
+std::string classic_path_inside(const Buildpack& buildpack) {
+  return std::string(classic_path) + "/" + escape_id(buildpack.id);
 }
 
 std::string path_inside(const Buildpack& buildpack) {

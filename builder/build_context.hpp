@@ -23,8 +23,13 @@ inline constexpr std::string_view app_path = "/app";
 inline constexpr std::string_view layers_path = "/layers";
 inline constexpr std::string_view platform_path = "/platform";
 inline constexpr std::string_view buildpacks_path = "/cnb/buildpacks";
+inline constexpr std::string_view classic_path = "/cnb/classic";
 inline constexpr std::string_view plans_path = "/cnb/build-plans";    ///< written by bin/detect
 inline constexpr std::string_view inputs_path = "/cnb/build-inputs";  ///< read by bin/build
+
+/// What classic buildpacks are told to be on, unless the config var STACK says otherwise: of the
+/// stacks that they know, the one whose programs run on ours (the same or an older C library).
+inline constexpr std::string_view classic_stack = "heroku-22";
 
 inline constexpr std::uint32_t build_uid = 1000;
 inline constexpr std::uint32_t build_gid = 1000;
@@ -42,8 +47,9 @@ struct BuildContext {
   Image run_image;
   Image build_image;
   Target target;
-  Environment inherited;          ///< from the build image
-  Environment user;               ///< config vars and project.toml: <platform>/env
+  Environment inherited;  ///< from the build image
+  Environment user;       ///< config vars and project.toml: <platform>/env
+  std::string chosen_by;  ///< who named the group's buildpacks: "project.toml"; empty: detection
   json::object project_metadata;  ///< of project.toml, for the image's label
 
   void title(std::string_view text) const { sink(log_title(text)); }
@@ -55,7 +61,8 @@ struct BuildContext {
                                             const Environment& base) const;
 };
 
-/// Where a buildpack's folder is inside.
+/// Where a buildpack's folder is inside, and the classic one that it runs.
 [[nodiscard]] std::string path_inside(const Buildpack& buildpack);
+[[nodiscard]] std::string classic_path_inside(const Buildpack& buildpack);
 
 }  // namespace berth::builder

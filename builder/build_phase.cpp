@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "builder/classic_release.hpp"
 #include "builder/failure.hpp"
 #include "builder/toml.hpp"
 
@@ -12,6 +13,7 @@ namespace berth::builder {
 namespace {
 
 constexpr std::uint64_t longest_env_file = 1 << 20;
+constexpr std::uint64_t longest_release = 64 << 10;
 
 class BuildRun final {
  public:
@@ -44,6 +46,7 @@ class BuildRun final {
       for (const auto& [key, value] : parsed.labels) outcome_.labels.insert_or_assign(key, value);
       outcome_.slices.insert(outcome_.slices.end(), parsed.slices.begin(), parsed.slices.end());
     }
+    if (buildpack.classic) BERTH_TRY(read_release(layers, directory, buildpack));
     BERTH_ASSIGN(const auto build, file(layers, directory + "/build.toml"));
     BERTH_ASSIGN(const auto unmet,
                  with_context(parse_build_toml(build.value_or(""), given), "build.toml"));
@@ -59,6 +62,16 @@ class BuildRun final {
 
   static Result<std::optional<std::string>> file(const MergedTree& tree, const std::string& path) {
     return tree.read(path);
+  }
+
+  Result<void> read_release(const MergedTree& tree, const std::string& directory,
+                            const Buildpack& buildpack) {
+    BERTH_ASSIGN(const auto text, tree.read(directory + "/release.yaml", longest_release));
+    BERTH_ASSIGN(const auto processes,
+                 with_context(parse_classic_release(text.value_or(""), buildpack.id),
+                              "the output of bin/release"));
+    outcome_.processes.merge(processes);
+    return {};
   }
 
   /// Names of the entries that this buildpack provides and nobody before it has met.

@@ -47,6 +47,8 @@ struct Buildpack {
   Order order;                            ///< not empty: a composite
   std::vector<Target> targets;            ///< one per distro; empty: linux, any architecture
   std::filesystem::path directory;        ///< on the host
+  /// A classic buildpack's folder (specs/cnb.md 2.1); `directory` is then the shim that runs it.
+  std::optional<std::filesystem::path> classic;
 
   [[nodiscard]] std::string key() const { return id + "@" + version; }
   [[nodiscard]] bool composite() const { return !order.empty(); }

@@ -54,6 +54,9 @@ Result<std::string> digest_of_tree(const fs::path& directory) {
 
 Result<Buildpack> load_buildpack(const fs::path& directory) {
   const fs::path file = directory / "buildpack.toml";
+  // Folders of third parties come through here: a link could lead anywhere on this machine.
+  if (!fs::is_regular_file(fs::symlink_status(file)))
+    return Error{ErrorKind::invalid, file.string() + " is not a plain file"};
   BERTH_ASSIGN(const std::string text, read_file(file, 1 << 20));
   BERTH_ASSIGN(Buildpack buildpack, with_context(parse_buildpack(text), file.string()));
   if (!buildpack.composite())

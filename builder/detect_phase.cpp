@@ -190,6 +190,12 @@ class Detector final {
                         "no buildpack takes this app, and at least one failed while it looked; see "
                         "the log above"},
                        LifecycleCode::detect_failed);
+    if (!context_.chosen_by.empty())
+      return with_code({ErrorKind::invalid,
+                        "the buildpacks that " + context_.chosen_by +
+                            " names do not all recognise this app. Correct the list, or remove it "
+                            "to have the app's language detected."},
+                       LifecycleCode::nothing_detected);
     return with_code({ErrorKind::invalid,
                       "no buildpack recognised this app. The file that names its language "
                       "(package.json, requirements.txt, go.mod, Cargo.toml, index.html, …) must "

@@ -24,19 +24,10 @@ Result<std::vector<std::string>> string_list(const json::object& object, std::st
   return result;
 }
 
-/// The reference refuses these; a type also becomes a file name in /cnb/process.
-bool valid_type(std::string_view type) {
-  return !type.empty() && type.size() <= 200 && type != "." && type != ".." &&
-         std::all_of(type.begin(), type.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '.' || c == '_' || c == '-';
-         });
-}
-
 Result<Process> parse_process(const json::object& entry, unsigned api) {
   Process process;
   BERTH_ASSIGN(process.type, require_string(entry, "type"));
-  if (!valid_type(process.type))
+  if (!is_process_type(process.type))
     return invalid("'" + process.type + "' is not a process type (letters, digits, '.', '_', '-')");
   BERTH_ASSIGN(process.args, string_list(entry, "args"));
   if (api >= 9) {
@@ -57,6 +48,14 @@ Result<Process> parse_process(const json::object& entry, unsigned api) {
 }
 
 }  // namespace
+
+bool is_process_type(std::string_view type) {
+  return !type.empty() && type.size() <= 200 && type != "." && type != ".." &&
+         std::all_of(type.begin(), type.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '.' || c == '_' || c == '-';
+         });
+}
 
 Result<LayerToml> parse_layer_toml(std::string_view text) {
   BERTH_ASSIGN(const json::object document, parse_toml(text));

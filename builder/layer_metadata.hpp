@@ -48,6 +48,9 @@ struct Process {
   friend bool operator==(const Process&, const Process&) = default;
 };
 
+/// Letters, digits, '.', '_' and '-': a type also becomes a file name in /cnb/process.
+[[nodiscard]] bool is_process_type(std::string_view type);
+
 struct LaunchToml {
   std::vector<Process> processes;
   std::vector<std::pair<std::string, std::string>> labels;

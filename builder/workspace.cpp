@@ -4,10 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <condition_variable>
-#include <mutex>
-#include <thread>
-
 #include "base/file.hpp"
 #include "builder/sbom.hpp"
 #include "builder/toml.hpp"
@@ -57,35 +53,6 @@ Result<void> make_build_directory(const fs::path& path) {
   if (::chmod(path.c_str(), 0755) != 0) return system_error("set mode of " + path.string());
   return give_to_build(path);
 }
-
-/// Passes the caller's flag on to the sandbox.
-class Workspace::CancelWatch final {
- public:
-  CancelWatch(Sandbox& sandbox, const std::atomic<bool>& cancel)
-      : thread_([this, &sandbox, &cancel] {
-          std::unique_lock lock(mutex_);
-          while (
-              !stopped_.wait_for(lock, std::chrono::milliseconds(50), [this] { return stop_; })) {
-            if (!cancel) continue;
-            sandbox.cancel();
-            return;
-          }
-        }) {}
-  ~CancelWatch() {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    stopped_.notify_all();
-    thread_.join();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable stopped_;
-  bool stop_ = false;
-  std::thread thread_;
-};
 
 Result<Workspace> Workspace::create(const BuildContext& context, fs::path source) {
   const fs::path root = context.request.work_directory;
@@ -151,6 +118,12 @@ Result<void> Workspace::write_restored(const BuildContext& context, const Restor
   return {};
 }
 
+void Workspace::bind_buildpack(const Buildpack& buildpack, SandboxSpec& spec) {
+  spec.binds.push_back({.source = buildpack.directory, .target = path_inside(buildpack)});
+  if (buildpack.classic)
+    spec.binds.push_back({.source = *buildpack.classic, .target = classic_path_inside(buildpack)});
+}
+
 Result<void> Workspace::open_sandbox(const BuildContext& context, const Restored& restored) {
   close_sandbox();
   for (const char* part : {"layers", "app", "plans"}) BERTH_TRY(remove_tree(root_ / part));
@@ -168,8 +141,7 @@ Result<void> Workspace::open_sandbox(const BuildContext& context, const Restored
                 {.source = root_ / "inputs", .target = std::string(inputs_path)},
                 {.source = root_ / "plans", .target = std::string(plans_path), .writable = true}};
   for (const auto* buildpack : buildpacks)
-    if (!buildpack->composite())
-      spec.binds.push_back({.source = buildpack->directory, .target = path_inside(*buildpack)});
+    if (!buildpack->composite()) bind_buildpack(*buildpack, spec);
   spec.binds.insert(spec.binds.end(), context.request.extra_binds.begin(),
                     context.request.extra_binds.end());
   spec.overlays = {{.target = std::string(app_path),

@@ -15,6 +15,7 @@
 #include "base/result.hpp"
 #include "builder/build_context.hpp"
 #include "builder/build_record.hpp"
+#include "builder/cancel_watch.hpp"
 #include "builder/merged_tree.hpp"
 
 namespace berth::builder {
@@ -52,8 +53,8 @@ class Workspace final {
 
  private:
   Workspace(std::filesystem::path root, std::filesystem::path source);
+  static void bind_buildpack(const Buildpack& buildpack, SandboxSpec& spec);
   [[nodiscard]] Result<void> write_restored(const BuildContext& context, const Restored& restored);
-  class CancelWatch;
 
   std::filesystem::path root_;
   std::filesystem::path source_;

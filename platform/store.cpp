@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "platform/process_type.hpp"
 #include "platform/store_change.hpp"
 
 namespace berth::platform {
@@ -342,6 +343,10 @@ Result<std::vector<Formation>> Store::update_formation(const AppId& app,
                        (known.empty() ? ": nothing is deployed yet. Push first: git push berth main"
                                       : ". It has: " + known)};
     }
+    if (wanted.type == release_process)
+      return Error{ErrorKind::invalid,
+                   "'release' is run once for each release, before its other processes start; it "
+                   "cannot be scaled"};
     BERTH_ASSIGN(Formation after, apply(*found, wanted));
     if (after == *found) continue;
     write_formation(after);

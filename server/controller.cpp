@@ -12,6 +12,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/sqlite.hpp"
+#include "platform/process_type.hpp"
 #include "server/app_log.hpp"
 
 namespace berth::server {
@@ -36,6 +37,11 @@ runtime::LoadSample load_of(const api::TrafficSample& sample) {
 std::uint64_t count(const json::object& object, std::string_view key) {
   return static_cast<std::uint64_t>(
       std::max<std::int64_t>(0, optional_int(object, key).value_or(0)));
+}
+
+bool succeeded(const runtime::ReplicaStatus& status) {
+  return status.state == ReplicaState::exited && status.reason == runtime::ExitReason::exited &&
+         status.exit_code == 0 && status.exit_signal == 0;
 }
 
 /// Why a replica ended, for people.
@@ -114,19 +120,23 @@ void Controller::on_replica(const runtime::ReplicaStatus& status) {
   if (status.state == ReplicaState::exited) found->second.status.message = describe_end(status);
   const std::string& message = found->second.status.message;
   const auto log = log_directory(platform::AppId(status.spec.app_id));
+  // A release command is there to end.
+  const bool is_crash = status.spec.process_type != platform::release_process || !succeeded(status);
   if (status.state != before) {
     if (status.state == ReplicaState::ready)
       append_app_log(log, status.spec.name, "State changed from starting to up");
     if (status.state == ReplicaState::exited)
       append_app_log(log, status.spec.name,
-                     stopping ? "Stopped (" + message + ")" : "Crashed: " + message);
+                     stopping       ? "Stopped (" + message + ")"
+                     : is_crash ? "Crashed: " + message
+                                    : "Process " + message);
   }
   publish(found->second);
   if (status.spec.process_type == "run") {
     if (status.state == ReplicaState::exited) end_one_off(found->second);
     return;
   }
-  if (status.state == ReplicaState::exited && !stopping) {
+  if (status.state == ReplicaState::exited && !stopping && is_crash) {
     try {
       parts_.store.record(platform::AppId(status.spec.app_id), "replica.crash",
                           status.spec.name + " " + message);
@@ -259,13 +269,16 @@ void Controller::reconcile(const platform::AppId& app) {
 }
 
 runtime::Desired Controller::desired_of(const platform::App& app, const AppRecord& record) {
-  runtime::Desired desired{
-      .target = {}, .target_pending = false, .serving = {}, .maintenance = app.maintenance};
+  runtime::Desired desired{.target = {},
+                           .target_pending = false,
+                           .release_command = false,
+                           .serving = {},
+                           .maintenance = app.maintenance};
   const std::vector<platform::Formation> formation = parts_.store.formation(app.id);
   const auto wanted = [&](const platform::Release& release, bool pending) {
     runtime::DesiredRelease result{.version = release.version, .processes = {}};
     for (const platform::Formation& entry : formation) {
-      if (!release.processes.contains(entry.type)) continue;
+      if (!release.processes.contains(entry.type) || entry.type == platform::release_process) continue;
       const auto restarted = record.restart_before.find(entry.type);
       // A sleeping app is woken once to show that the new release can start at all.
       const bool probe = pending && entry.autoscale && entry.quantity == 0;
@@ -280,6 +293,7 @@ runtime::Desired Controller::desired_of(const platform::App& app, const AppRecor
   if (!target || target->image.empty()) return desired;
   desired.target_pending = target->status == platform::ReleaseStatus::pending;
   desired.target = wanted(*target, desired.target_pending);
+  desired.release_command = target->processes.contains(std::string(platform::release_process));
   const auto serving = parts_.store.serving_release(app.id);
   if (desired.target_pending && serving && !serving->image.empty())
     desired.serving = wanted(*serving, false);
@@ -304,6 +318,7 @@ std::vector<runtime::Observed> Controller::observed_of(const platform::AppId& ap
                       .ready_at = status.ready_at,
                       .draining_since = replica.draining_since,
                       .exited_at = status.exited_at,
+                      .succeeded = succeeded(status),
                       .message = status.message});
   }
   return result;

@@ -54,6 +54,13 @@ explain_exhaustion() {
   fi
 }
 
+# says LOG PATTERN…: whether LOG has one of the patterns, in letters of any size.
+says() {
+  local log=$1
+  shift
+  grep -qiE "$(IFS='|'; printf '%s' "$*")" "$log"
+}
+
 # loudly LOG COMMAND…: the output is shown as it comes and kept in LOG for a diagnosis.
 loudly() {
   local log=$1
@@ -138,6 +145,29 @@ plan_names() {
   local table=$1 name
   shift
   for name in "$@"; do printf '[[%s]]\nname = "%s"\n' "$table" "$name"; done
+}
+
+# planned_file: the FILE of language_plan, which decided that this buildpack takes part.
+planned_file() {
+  sed -nE 's/^.*file = ["'\'']([^"'\'']+)["'\''].*/\1/p' "$CNB_BP_PLAN_PATH" | head -1
+}
+
+# language_plan NAME FILE: passes detection, FILE being what decided. Beside a package.json, Node.js may
+# build assets first: the plan tells it that the app itself is another language's.
+language_plan() {
+  local prefix tables=''
+  [[ ! -f package.json || ${BP_NODE_ASSETS:-} == false ]] || tables='. or.'
+  {
+    for prefix in ${tables:-.}; do
+      prefix=${prefix#.}
+      [[ $prefix != or. ]] || printf '[[or]]\n'
+      printf '[[%sprovides]]\nname = "%s"\n' "$prefix" "$1"
+      printf '[[%srequires]]\nname = "%s"\n' "$prefix" "$1"
+      printf '[%srequires.metadata]\nfile = "%s"\n' "$prefix" "$2"
+      [[ -z $tables || $prefix == or. ]] ||
+        printf '[[requires]]\nname = "node"\n[requires.metadata]\nassets_for = "%s"\n' "$1"
+    done
+  } >"$CNB_BUILD_PLAN_PATH"
 }
 
 digest_of() { sha256sum "$@" | sha256sum | cut -c1-64; }

@@ -5,6 +5,8 @@
 #include <tuple>
 #include <utility>
 
+#include "platform/process_type.hpp"
+
 namespace berth::runtime {
 
 namespace {
@@ -29,10 +31,11 @@ class Planner {
     const DesiredRelease& serving = desired_.target_pending ? desired_.serving : desired_.target;
     note_serving(serving.version);
     note_exits();
-    const bool failed = desired_.target_pending && settle_failure();
-    if (desired_.target_pending && !failed) keep(desired_.target, /*serve=*/false);
+    const bool prepared = desired_.target_pending && run_release_command();
+    const bool failed = command_failed_ || (prepared && settle_failure());
+    if (prepared && !failed) keep(desired_.target, /*serve=*/false);
     if (serving.version != 0) keep(serving, /*serve=*/true);
-    if (desired_.target_pending && !failed) settle_success();
+    if (prepared && !failed) settle_success();
     retire_others(failed);
     finish_drains();
     describe(serving);
@@ -103,6 +106,42 @@ class Planner {
     slot.last_exit = exited_at;
     slot.last = replica.id;
     slot.message = replica.message;
+  }
+
+  /// True once the target's replicas may start: its command, if it has one, has succeeded.
+  bool run_release_command() {
+    const int version = desired_.target.version;
+    if (!desired_.release_command || result_.memory.prepared == version) return true;
+    const Observed* ours = nullptr;
+    bool another_runs = false;
+    for (const Observed& replica : observed_) {
+      if (replica.slot.type != platform::release_process) continue;
+      if (replica.slot.release != version)
+        another_runs = another_runs || replica.state != ReplicaState::exited;
+      else if (!ours || replica.id > ours->id)
+        ours = &replica;
+    }
+    if (!ours) {
+      // Migrations of two releases must not meet.
+      if (!another_runs) act(StartReplica{{std::string(platform::release_process), 1, version}});
+      return false;
+    }
+    if (ours->state == ReplicaState::exited && ours->succeeded) {
+      result_.memory.prepared = version;
+      return true;
+    }
+    if (ours->state == ReplicaState::exited) return fail_command(ours->message);
+    const Time deadline = ours->started_at + policy_.release_timeout;
+    if (now_ >= deadline) return fail_command("took too long");
+    wake_at(deadline);
+    kept_.push_back(ours->id);
+    return false;
+  }
+
+  bool fail_command(const std::string& why) {
+    command_failed_ = true;
+    act(SettleRelease{desired_.target.version, false, "the release command " + why});
+    return false;
   }
 
   /// A pending release fails with the first of its replicas that exits.
@@ -300,6 +339,7 @@ class Planner {
   const SchedulerPolicy& policy_;
   const Time now_;
   std::vector<ReplicaId> kept_;
+  bool command_failed_ = false;
   Plan result_;
 };
 

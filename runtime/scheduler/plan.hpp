@@ -7,7 +7,8 @@
 //
 // A rollout: the pending release's replicas start beside the serving ones and get no traffic; when
 // all are ready the release is settled as succeeded, traffic moves, and the old ones drain and
-// stop. One that exits before that settles the release as failed and the old ones go on.
+// stop. One that exits before that settles the release as failed and the old ones go on. A release
+// with a release command (Procfile "release") runs it once, alone, before any replica starts.
 #pragma once
 
 #include <compare>
@@ -37,6 +38,7 @@ struct DesiredRelease {
 struct Desired {
   DesiredRelease target;
   bool target_pending = false;  ///< not settled yet: the gate is closed
+  bool release_command = false;  ///< the target has one, which must succeed first
   DesiredRelease serving;  ///< what serves while the target is pending; version 0 if nothing did
   bool maintenance = false;
 };
@@ -59,6 +61,7 @@ struct Observed {
   Time ready_at{};
   Time draining_since{};
   Time exited_at{};
+  bool succeeded = false; ///< it exited by itself, with status 0
   std::string message;    ///< why it ended, for people
   friend bool operator==(const Observed&, const Observed&) = default;
 };
@@ -73,16 +76,18 @@ struct SlotMemory {
 };
 
 /// What plan() remembers from call to call. Losing it (a crash of the server) costs a back-off that
-/// begins again, nothing else.
+/// begins again, and a release command that is run again.
 struct SchedulerMemory {
   std::map<Slot, SlotMemory> slots;
   int serving = 0;   ///< the release that serves
   int previous = 0;  ///< the one that did before: its replicas may fill in while they are there
+  int prepared = 0;  ///< the release whose command has succeeded
   friend bool operator==(const SchedulerMemory&, const SchedulerMemory&) = default;
 };
 
 struct SchedulerPolicy {
   Duration drain_timeout = 30s;
+  Duration release_timeout = 1h;  ///< for the release command
   Duration first_backoff = 1s;   ///< before the second restart in a row; the first is at once
   Duration longest_backoff = 60s;
   Duration steady_after = 60s;   ///< up this long, a crash counts as the first again

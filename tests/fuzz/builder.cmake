@@ -14,5 +14,13 @@ berth_fuzzer(builder_oci_json SOURCES builder/oci.cpp builder/build_record.cpp
   builder/layer_metadata.cpp builder/toml.cpp LIBS berth_base)
 berth_fuzzer(builder_project_toml SOURCES builder/project_toml.cpp builder/environment.cpp
   builder/toml.cpp LIBS berth_base)
+berth_fuzzer(builder_buildpack_source SOURCES builder/buildpack_source.cpp
+  builder/path_patterns.cpp LIBS berth_base)
+berth_fuzzer(builder_buildpackage_json SOURCES builder/buildpackage.cpp builder/layer_unpack.cpp
+  builder/oci.cpp LIBS berth_base PkgConfig::archive)
+berth_fuzzer(builder_classic_release SOURCES builder/classic_release.cpp
+  builder/layer_metadata.cpp builder/toml.cpp LIBS berth_base yaml-cpp)
 berth_fuzzer(builder_path_patterns SOURCES builder/path_patterns.cpp)
 berth_fuzzer(builder_layer_tar SOURCES builder/layer_unpack.cpp LIBS berth_base PkgConfig::archive)
+berth_fuzzer(builder_image_documents SOURCES builder/image_documents.cpp builder/image_process.cpp
+  builder/oci.cpp builder/log_format.cpp LIBS berth_base fmt::fmt)

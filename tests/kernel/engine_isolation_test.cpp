@@ -85,6 +85,33 @@ TEST_CASE("what an application may not do is refused, also to root inside") {
   CHECK_MESSAGE((allowed == "setuid etc " || allowed == "setuid etc init-fd "), allowed);
 }
 
+TEST_CASE("a replica sees its own control group as the whole tree, with its limit") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto& engine = bench.open();
+  const bool v2 = runtime::Cgroups::open(bench.options().cgroup)->v2();
+  // Where language runtimes look for the memory that they may use: v2, v1.
+  CHECK(run(bench, engine, "r-1", {"print", "/sys/fs/cgroup/memory.max"}) +
+            run(bench, engine, "r-2",
+                {"print", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) ==
+        (v2 ? "134217728\nopen /sys/fs/cgroup/memory/memory.limit_in_bytes: ENOENT\n"
+            : "open /sys/fs/cgroup/memory.max: ENOENT\n134217728\n"));
+  const std::string groups = run(bench, engine, "r-3", {"print", "/proc/self/cgroup"});
+  CHECK_MESSAGE(groups.find(":/\n") != std::string::npos, groups);
+  CHECK_MESSAGE(groups.find("r-3") == std::string::npos, groups);
+}
+
+TEST_CASE("the server's umask, which a service has tight, is not that of a replica's places") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  const mode_t before = ::umask(0077);
+  const std::string output =
+      run(bench, bench.open(), "r-1", {"print", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf"});
+  ::umask(before);
+  CHECK_MESSAGE(output.starts_with("r-1\n"), output);
+  CHECK_MESSAGE(output.find("EACCES") == std::string::npos, output);
+}
+
 TEST_CASE("two replicas do not reach each other") {
   SKIP_WITHOUT_CONTAINERS();
   ContainerBench bench;

@@ -92,6 +92,14 @@ void World::check_order_is_no_matter(const Desired& desired, std::vector<Observe
 }
 
 void World::check_start(const Slot& slot) {
+  if (slot.type == platform::release_process) {
+    for (const auto& [id, replica] : engine_)
+      demand(replica.seen.slot.type != slot.type || replica.seen.state == ReplicaState::exited,
+             "one release command runs at a time");
+    return;
+  }
+  demand(!release(slot.release).command || release(slot.release).prepared,
+         "a release's replicas start when its command has succeeded");
   auto& starts = starts_[slot];
   starts.push_back(now_);
   // At once, then after 1, 2 and 4 s: five starts of a slot take at least seven seconds.
@@ -118,7 +126,9 @@ void World::check_settle(const SettleRelease& outcome,
     demand(std::ranges::any_of(observed,
                                [&](const Observed& seen) {
                                  return seen.slot.release == outcome.version &&
-                                        seen.state == ReplicaState::exited && !seen.stopping;
+                                        seen.state == ReplicaState::exited &&
+                                        (!seen.stopping ||
+                                         seen.slot.type == platform::release_process);
                                }),
            "a release fails by one of its own replicas");
     return;

@@ -68,7 +68,10 @@ void World::exit_now(Replica& replica, std::string message) {
   replica.seen.state = ReplicaState::exited;
   // Some of those that are lost leave no time of their end.
   if (message != "lost" || random_.chance(0.5)) replica.seen.exited_at = now_;
+  replica.seen.succeeded = message == exited_well;
   replica.seen.message = std::move(message);
+  if (replica.seen.succeeded && replica.seen.slot.type == platform::release_process)
+    release(replica.seen.slot.release).prepared = true;
   router_.in_flight.erase(replica.seen.id);
   tell("exit " + replica.seen.id.value + ": " + replica.seen.message);
 }
@@ -135,6 +138,7 @@ void World::calm_down() {
   for (auto& [id, replica] : engine_) {
     if (replica.stop_requested || replica.seen.state == ReplicaState::exited) continue;
     if (release(replica.seen.slot.release).bad) continue;
+    if (replica.seen.slot.type == platform::release_process) continue;  // its end is what it is for
     if (replica.seen.state == ReplicaState::ready) replica.exit_due = Time::max();
     if (replica.seen.state == ReplicaState::starting && replica.ready_due != Time::max())
       replica.exit_due = Time::max();

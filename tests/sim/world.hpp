@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "platform/process_type.hpp"
 #include "runtime/autoscaler/decide.hpp"
 #include "runtime/scheduler/plan.hpp"
 #include "tests/sim/random.hpp"
@@ -22,6 +23,8 @@
 namespace berth::sim {
 
 using namespace berth::runtime;
+
+inline const std::string exited_well = "exited with status 0";
 
 /// A promise was broken; the text says which, and when.
 struct Broken : std::runtime_error {
@@ -44,6 +47,8 @@ class World final {
     Status status = Status::pending;
     std::set<std::string> types;
     bool bad = false;  ///< its processes end soon after their start
+    bool command = false;   ///< it has a release command
+    bool prepared = false;  ///< which has succeeded
   };
   struct Formation {
     int quantity = 0;
@@ -105,6 +110,7 @@ class World final {
   /// False if the server crashed on the way.
   [[nodiscard]] bool act(const Action& action);
   void start(const Slot& slot);
+  void start_command(Replica& replica);
   void stop(const ReplicaId& id);
   void exit_now(Replica& replica, std::string message);
   void route(const Plan& plan);

@@ -24,12 +24,16 @@ DesiredRelease World::wanted(const Release& release, bool pending) const {
 }
 
 Desired World::desired() const {
-  Desired result{
-      .target = {}, .target_pending = false, .serving = {}, .maintenance = store_.maintenance};
+  Desired result{.target = {},
+                 .target_pending = false,
+                 .release_command = false,
+                 .serving = {},
+                 .maintenance = store_.maintenance};
   const Release* newest = target();
   if (!newest) return result;
   result.target_pending = newest->status == Status::pending;
   result.target = wanted(*newest, result.target_pending);
+  result.release_command = newest->command;
   if (const Release* before = serving(); before && result.target_pending)
     result.serving = wanted(*before, false);
   return result;
@@ -130,6 +134,7 @@ void World::start(const Slot& slot) {
     replica.seen.started_at = {};
     return exit_now(replica, "cannot start");
   }
+  if (slot.type == platform::release_process) return start_command(replica);
   if (!calm_ && random_.chance(0.04)) {
     replica.exit_due = now_ + 60s;
     replica.exit_message = "did not listen within 60 s";
@@ -144,6 +149,13 @@ void World::start(const Slot& slot) {
     replica.exit_due = now_ + random_.between(Duration(1ms), Duration(200s));
     replica.exit_message = "out of memory";
   }
+}
+
+void World::start_command(Replica& replica) {
+  replica.ready_due = now_;
+  replica.exit_due = now_ + random_.between(Duration(1ms), Duration(20s));
+  const bool fails = release(replica.seen.slot.release).bad || (!calm_ && random_.chance(0.1));
+  replica.exit_message = fails ? "exited with status 1" : exited_well;
 }
 
 void World::stop(const ReplicaId& id) {

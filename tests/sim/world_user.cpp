@@ -12,6 +12,7 @@ void World::deploy(bool bad) {
     if (release.status == Status::pending) release.status = Status::failed;  // superseded
   Release release{
       .version = static_cast<int>(store_.releases.size()) + 1, .types = {"web"}, .bad = bad};
+  release.command = random_.chance(0.3);
   if (random_.chance(0.5)) release.types.insert("worker");
   if (random_.chance(0.05)) release.types.erase("web");
   tell("deploy v" + std::to_string(release.version) + (bad ? " (bad)" : ""));

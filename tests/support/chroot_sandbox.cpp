@@ -73,6 +73,14 @@ bool mount_all(const SandboxSpec& spec, const fs::path& root, const fs::path& sc
   fs::create_directories(root / "proc", failure);
   fs::create_directories(root / "tmp", failure);
   ::chmod((root / "tmp").c_str(), 01777);
+  for (const char* device : {"dev/null", "dev/zero", "dev/urandom"}) {
+    fs::create_directories(root / "dev", failure);
+    ::close(::open((root / device).c_str(), O_CREAT | O_CLOEXEC, 0666));
+    if (::mount((fs::path("/") / device).c_str(), (root / device).c_str(), nullptr, MS_BIND,
+                nullptr) != 0)
+      return false;
+  }
+  fs::create_symlink("/proc/self/fd", root / "dev/fd", failure);
   return ::mount("proc", (root / "proc").c_str(), "proc", 0, nullptr) == 0;
 }
 
@@ -252,7 +260,8 @@ std::string chroot_sandbox_obstacle() {
 Result<void> make_tiny_root(const fs::path& directory) {
   const std::vector<std::string> programs = {
       "sh",    "bash", "cat",   "cp",    "echo", "env",    "ln",   "ls", "mkdir", "mv",  "rm",
-      "sleep", "test", "touch", "chmod", "grep", "printf", "stat", "tr", "sort",  "head"};
+      "sleep", "test", "touch", "chmod", "grep", "printf", "stat", "tr", "sort",  "head",
+      "git"};
   std::set<std::string> libraries;
   for (const auto& program : programs) {
     const fs::path file = fs::exists("/bin/" + program) ? "/bin/" + program : "/usr/bin/" + program;
@@ -269,7 +278,8 @@ Result<void> make_tiny_root(const fs::path& directory) {
   for (const char* name : {"tmp", "proc", "dev", "usr/bin"})
     BERTH_TRY(make_directories(directory / name));
   std::error_code failure;
-  fs::create_symlink("../../bin/env", directory / "usr/bin/env", failure);
+  for (const char* name : {"env", "git"})
+    fs::create_symlink(fs::path("../../bin") / name, directory / "usr/bin" / name, failure);
   return {};
 }
 

@@ -277,7 +277,13 @@ int forbidden() {
     return -1;
   }());
   attempt("sys", ::open("/sys/kernel/uevent_helper", O_WRONLY | O_CREAT, 0600));
-  attempt("cgroup", ::mkdir("/sys/fs/cgroup/memory/x", 0755));
+  if (::access("/sys/fs/cgroup/memory.max", F_OK) == 0) {  // v2
+    attempt("cgroup", ::mkdir("/sys/fs/cgroup/x", 0755));
+    attempt("limit", ::open("/sys/fs/cgroup/memory.max", O_WRONLY));
+  } else {
+    attempt("cgroup", ::mkdir("/sys/fs/cgroup/memory/x", 0755));
+    attempt("limit", ::open("/sys/fs/cgroup/memory/memory.limit_in_bytes", O_WRONLY));
+  }
   attempt("etc", ::open("/etc/hosts", O_WRONLY));
   attempt("init-memory", ::open("/proc/1/mem", O_RDWR));
   attempt("init-fd", ::open("/proc/1/fd/3", O_RDWR));

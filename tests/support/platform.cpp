@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -118,11 +119,14 @@ Platform::~Platform() {
 void Platform::start_server() {
   auto log = open_file(root_ / "server.log", O_WRONLY | O_CREAT | O_APPEND);
   REQUIRE(log.has_value());
+  // As a service manager may have it.
+  const mode_t before = ::umask(0077);
   auto server =
       ChildProcess::spawn({.argv = {(binary_dir / "berth").string(), "server", "--config",
                                     config_.string(), "--stack", std::getenv("BERTH_STACK")},
                            .stdout_fd = log->get(),
                            .stderr_fd = log->get()});
+  ::umask(before);
   REQUIRE(server.has_value());
   server_ = std::move(*server);
   const auto ended = [&] {

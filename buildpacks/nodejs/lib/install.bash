@@ -1,105 +1,147 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# Installs an app's packages with npm, in one of two ways:
+# Installs an app's packages with its package manager, in one of two ways:
 #  - in a layer, with /app/node_modules a symlink to it, when the packages depend on nothing but
 #    package.json and the lockfile. An unchanged lockfile then costs nothing, not even npm's start.
 #  - in place, in /app/node_modules, when anything else may look at or write to it: build scripts,
-#    workspaces, packages from local paths, install scripts of the app. A copy is kept in the cache,
-#    and what runs needs moves into a layer afterwards if the scripts left it alone.
+#    workspaces, packages from local paths, install scripts of the app. A copy is kept in the cache
+#    where manifests and lockfile decide it, and what runs needs moves into a layer afterwards if the
+#    scripts left it alone and nothing of the app is linked.
 
-readonly npm_flags=(--no-audit --no-fund --no-progress --no-update-notifier --loglevel=warn)
-
-run_npm() {
-  npm_config_cache=$CNB_LAYERS_DIR/npm-cache npm_config_nodedir=$CNB_LAYERS_DIR/headers \
-    npm "$@" "${npm_flags[@]}"
+# manifests: every package.json of the app that takes part in the installation.
+manifests() {
+  if [[ -n ${package[workspaces]} ]]; then
+    find . -name node_modules -prune -o -name package.json -type f -print | sort
+  else
+    printf 'package.json\n'
+  fi
 }
 
-find_lockfile() {
-  local file
-  for file in npm-shrinkwrap.json package-lock.json; do
-    [[ ! -f $file ]] || { lockfile=$file && return; }
-  done
-  lockfile=
-}
-
-# install_key: everything that decides what npm installs.
+# install_key: everything that decides what is installed.
 install_key() {
   {
-    printf '%s\n' "$node_version" "$npm_version" "${CNB_TARGET_DISTRO_VERSION:-}" "$1"
-    jq -cS '{dependencies, devDependencies, optionalDependencies, peerDependencies, overrides,
-      workspaces, bundleDependencies, os, cpu, scripts: (.scripts // {} | {preinstall, install,
-      postinstall, prepare})}' package.json
+    printf '%s\n' "$node_version" "$manager" "$manager_version" "${CNB_TARGET_DISTRO_VERSION:-}" "$1"
+    manifests
+    manifests | xargs -d '\n' jq -cS '{name, version, bin, dependencies,
+      devDependencies, optionalDependencies, peerDependencies, overrides, workspaces, resolutions, pnpm,
+      bundleDependencies, dependenciesMeta, trustedDependencies, patchedDependencies, os, cpu,
+      scripts: (.scripts // {} | {preinstall, install, postinstall, prepare})}'
     if [[ -n $lockfile ]]; then cat "$lockfile"; fi
-    if [[ -f .npmrc ]]; then cat .npmrc; fi
-    cat "$CNB_BUILDPACK_DIR/lib/install.bash" # the way it is installed decides too
+    settings_files | xargs -r cat
+    cat "$CNB_BUILDPACK_DIR/lib/install.bash" "$CNB_BUILDPACK_DIR/lib/$manager.bash" # the way, too
   } | sha256sum | cut -c1-64
 }
 
-# self_contained: nothing but package.json and the lockfile decides what is installed, and nothing of
-# the app's own is linked. Prisma writes the app's client into node_modules.
+# repeatable: manifests and lockfile alone decide what is installed. Prisma writes the app's client into
+# node_modules; install scripts of the app and folders that are copied may bring anything.
+repeatable() {
+  local file
+  [[ -n $lockfile ]] || return 1
+  for file in $(manifests); do
+    ! jq -e "$own_install_scripts" "$file" >/dev/null || return 1
+    ! grep -qE '"(file|portal):|"(prisma|@prisma/client)":' "$file" || return 1
+  done
+}
+
+# self_contained: besides, nothing of the app is linked or read, so it may be installed elsewhere.
 self_contained() {
   [[ -z ${package[workspaces]} && -z ${package[install-scripts]} ]] || return 1
-  ! depends_on prisma && ! depends_on @prisma/client || return 1
-  ! grep -qE '"(file|link):|"resolved": "file:|"link": true' package.json ${lockfile:+"$lockfile"}
+  ! plug_and_play && ! depends_on prisma && ! depends_on @prisma/client || return 1
+  [[ ! -e .pnpmfile.cjs && ! -e .yarn/patches && ! -e .yarn/plugins ]] || return 1
+  ! grep -qs patchedDependencies package.json pnpm-workspace.yaml || return 1
+  ! grep -qE '"(file|link|portal|patch):|"resolved": "file:|"link": true' \
+    package.json ${lockfile:+"$lockfile"}
 }
 
-# npm's explanation of its options says nothing about this app.
-without_usage() { sed -e '/^npm error$/d' -e '/Clean install a project/,/npm help/d'; }
+# settings_files: what else a package manager reads, of those that are there.
+settings_files() {
+  local file
+  for file in .npmrc .yarnrc .yarnrc.yml pnpm-workspace.yaml bunfig.toml; do
+    [[ ! -f $file ]] || printf '%s\n' "$file"
+  done
+}
 
+# count_packages DIRECTORY: how many packages are in its node_modules.
 count_packages() {
-  local count
-  count=$(grep -oE '(added|changed) [0-9]+ package' "$1" | grep -oE -m1 '[0-9]+' || true)
-  printf '%s' "${count:-0}"
+  local root=$1/node_modules
+  [[ ! -d $root/.pnpm ]] || { find "$root/.pnpm" -mindepth 1 -maxdepth 1 -name '*@*' | wc -l && return; }
+  [[ -d $root ]] || { printf 0 && return; }
+  find "$root" -path '*/node_modules/*' -name package.json -printf '%h\n' |
+    grep -cE 'node_modules/(@[^/]+/)?[^/@]+$' || true
 }
 
-# npm_install DIRECTORY WHICH…: runs npm there; the lockfile decides between ci and install.
-npm_install() {
-  local directory=$1 verb=ci
-  shift
-  [[ -n $lockfile ]] || verb=install
-  (cd "$directory" && noise=without_usage quietly "$scratch/npm.log" run_npm "$verb" "$@") ||
-    explain_npm_failure "$verb" "$scratch/npm.log"
-  heading "npm $verb  ·  $(amount "$(count_packages "$scratch/npm.log")" package)"
-  { grep -E '^npm warn (deprecated|EBADENGINE)' "$scratch/npm.log" | head -5 || true; } | indent
+# install_into DIRECTORY production|everything: installs there and sets package_count.
+install_into() {
+  (cd "$1" && "${manager}_install" "$2") || explain_install_failure "$scratch/install.log"
+  package_count=$(count_packages "$1")
+  if plug_and_play; then package_count=$(compgen -G '.yarn/cache/*.zip' | wc -l); fi
+  heading "$("${manager}_verb")  ·  $(amount "$package_count" package)"
+  { grep -E '^npm warn (deprecated|EBADENGINE)' "$scratch/install.log" | head -5 || true; } | indent
+  warn_of_ignored_scripts
 }
 
+# warn_of_ignored_scripts: pnpm and bun run the install scripts of those packages only that the app names;
+# one with native code then fails when it starts, so what was left out must not pass unseen.
+warn_of_ignored_scripts() {
+  local line command='pnpm approve-builds'
+  [[ $manager != bun ]] || command='bun pm trust PACKAGE'
+  line=$(grep -oE 'Ignored build scripts: [^│]*|Blocked [0-9]+ postinstalls?' "$scratch/install.log" |
+    head -1 | sed 's/[[:space:]]*$//' || true)
+  [[ -z $line ]] || warning "$manager_name: $line." \
+    "If the app needs them, run $command and commit what it writes."
+}
+
+unchanged() {
+  heading "$manager_name packages unchanged  ·  $(amount "$1" package) from the cache"
+}
+
+# install_in_layer production|everything
 install_in_layer() {
-  local key count modules=$CNB_LAYERS_DIR/modules
-  key=$(install_key production)
+  local key file modules=$CNB_LAYERS_DIR/modules
+  key=$(install_key "$1")
   if [[ $(restored modules key) == "$key" && -d $modules/node_modules ]]; then
-    count=$(restored modules packages)
-    heading "npm packages unchanged  ·  $(amount "$count" package) from the cache"
+    package_count=$(restored modules packages)
+    unchanged "$package_count"
   else
     fresh_layer_directory modules
     cp package.json ${lockfile:+"$lockfile"} "$modules/"
-    [[ ! -f .npmrc ]] || cp .npmrc "$modules/"
-    npm_install "$modules" --omit=dev
-    count=$(count_packages "$scratch/npm.log")
-    rm -f "$modules/.npmrc" # it may hold a token
+    for file in $(settings_files); do cp "$file" "$modules/"; done
+    install_into "$modules" "$1"
+    rm -f "$modules"/.npmrc "$modules"/.yarnrc* "$modules/bunfig.toml" # they may hold a token
     mkdir -p "$modules/node_modules"
   fi
-  layer modules lc key "$key" packages "$count"
+  layer modules lc key "$key" packages "$package_count"
   rm -rf node_modules
   ln -s "$modules/node_modules" node_modules
 }
 
-install_in_place() {
-  local count copy=$CNB_LAYERS_DIR/packages
-  in_place_key=
-  if self_contained; then in_place_key=$(install_key everything); fi
-  if [[ -n $in_place_key && $(restored packages key) == "$in_place_key" && -d $copy/node_modules ]]
-  then
-    count=$(restored packages packages)
-    rm -rf node_modules
-    cp -a "$copy/node_modules" node_modules
-    heading "npm packages unchanged  ·  $(amount "$count" package) from the cache"
+# installed_paths: every node_modules, or what Plug'n'Play writes beside its archives.
+installed_paths() {
+  if plug_and_play; then
+    compgen -G '.pnp.*' || true
+    find .yarn -mindepth 1 -maxdepth 1 \( -name unplugged -o -name install-state.gz \) 2>/dev/null || true
   else
-    npm_install . --include=dev
-    count=$(count_packages "$scratch/npm.log")
-    fresh_layer_directory packages
-    if [[ -n $in_place_key && -d node_modules ]]; then cp -a node_modules "$copy/"; fi
+    find . -name .git -prune -o -name node_modules -prune -print
   fi
-  [[ -z $in_place_key ]] || layer packages c key "$in_place_key" packages "$count"
+}
+
+install_in_place() {
+  local copy=$CNB_LAYERS_DIR/packages
+  in_place_key=
+  if repeatable || self_contained; then in_place_key=$(install_key everything); fi
+  if [[ -n $in_place_key && $(restored packages key) == "$in_place_key" && -d $copy/tree ]]; then
+    package_count=$(restored packages packages)
+    installed_paths | xargs -r -d '\n' rm -rf
+    cp -a "$copy/tree/." .
+    if plug_and_play; then restore_archives && start_with_plug_and_play; fi
+    unchanged "$package_count"
+  else
+    install_into . everything
+    fresh_layer_directory packages
+    mkdir "$copy/tree"
+    [[ -z $in_place_key ]] || installed_paths | xargs -r -d '\n' cp -a --parents -t "$copy/tree"
+  fi
+  [[ -z $in_place_key ]] || layer packages c key "$in_place_key" packages "$package_count"
   touch "$scratch/installed"
 }
 
@@ -113,8 +155,8 @@ written_by_scripts() {
 # them they end in a layer, as without a build script, and the next build has that layer already.
 settle_packages() {
   local modules=$CNB_LAYERS_DIR/modules
-  [[ -d node_modules && ! -L node_modules ]] || return 0
-  if [[ -z ${in_place_key:-} ]] || written_by_scripts; then
+  [[ ! -L node_modules ]] && { [[ -d node_modules ]] || plug_and_play; } || return 0
+  if [[ -z ${in_place_key:-} ]] || ! self_contained || written_by_scripts; then
     prune_packages
     slice_packages
     return
@@ -131,74 +173,48 @@ settle_packages() {
   ln -s "$modules/node_modules" node_modules
 }
 
-# slice_packages: node_modules becomes an image layer of its own, apart from the app's source.
+# slice_packages: the packages become an image layer of their own, apart from the app's source.
 slice_packages() {
-  printf '[[slices]]\npaths = ["node_modules"]\n' >>"$CNB_LAYERS_DIR/launch.toml"
+  local paths='"node_modules"'
+  ! plug_and_play || paths='".yarn", ".pnp.*"'
+  printf '[[slices]]\npaths = [%s]\n' "$paths" >>"$CNB_LAYERS_DIR/launch.toml"
+}
+
+# keeps_development: whether devDependencies stay in the image, and says why.
+keeps_development() {
+  local needed
+  [[ ${NPM_CONFIG_PRODUCTION:-} != false && ${BP_KEEP_DEV_DEPENDENCIES:-} != true ]] || return 0
+  needed=$(needed_development)
+  [[ -n $needed ]] || return 1
+  detail "devDependencies stay: a process starts with $needed."
 }
 
 # prune_packages: after the build script, what only development needs is removed.
 prune_packages() {
   ((${package[development]} > 0)) || [[ -n ${package[workspaces]} ]] || return 0
-  [[ ${NPM_CONFIG_PRODUCTION:-} != false && ${BP_KEEP_DEV_DEPENDENCIES:-} != true ]] || return 0
-  quietly "$scratch/prune.log" run_npm prune --omit=dev --ignore-scripts ||
-    fail "npm prune failed." "npm's message is above." \
-      "BP_KEEP_DEV_DEPENDENCIES=true keeps devDependencies in the image."
-  heading "npm prune  ·  devDependencies removed"
+  ! keeps_development || return 0
+  quietly "$scratch/prune.log" "${manager}_prune" ||
+    fail "devDependencies could not be removed." "The message of $manager_name is above." \
+      "BP_KEEP_DEV_DEPENDENCIES=true keeps them in the image."
+  heading "devDependencies removed ($manager_name)"
 }
 
 install_packages() {
-  find_lockfile
   if ((${package[dependencies]} == 0)) && [[ -z ${package[workspaces]} && -z $lockfile ]]; then
     detail "No dependencies."
     return
   fi
   if [[ -z $lockfile ]]; then
-    warning "There is no package-lock.json, so two builds may install different versions." \
-      "Run npm install and commit package-lock.json."
+    warning "There is no lockfile, so two builds may install different versions." \
+      "Run $manager_name install and commit the lockfile that it writes."
   fi
   [[ ! -d node_modules || -L node_modules ]] ||
     warning "node_modules is in the repository; it is installed afresh. Add it to .gitignore."
-  if [[ -z $(build_script) ]] && self_contained; then install_in_layer; else install_in_place; fi
-}
-
-# explain_npm_failure VERB LOG: npm's own output was shown; this adds the reason and the fix.
-explain_npm_failure() {
-  local verb=$1 log=$2 name
-  explain_exhaustion "$log"
-  if grep -qE 'npm (error|ERR!) code EUSAGE|can only install packages when your package.json' "$log"
-  then
-    fail "$lockfile does not match package.json." \
-      "npm ci installs exactly what the lockfile says, and package.json asks for something else." \
-      "Run npm install, commit $lockfile, and push again."
-  elif grep -qE 'code E404' "$log"; then
-    name=$(grep -oE "'[^']+' is not in" "$log" | head -1 | cut -d"'" -f2 || true)
-    fail "The package ${name:-asked for} does not exist in the registry." \
-      "${lockfile:-package.json} names it; the name may be misspelt, or the package private." \
-      "Correct the name, or give the registry's token in .npmrc."
-  elif grep -qE 'code ETARGET|notarget' "$log"; then
-    name=$(grep -oE 'No matching version found for [^ ]+' "$log" | head -1 | sed 's/.* //; s/\.$//' || true)
-    fail "No version matches ${name:-a dependency}." \
-      "package.json asks for a version that was never published." \
-      "Correct the version in package.json and run npm install."
-  elif grep -qE 'code ERESOLVE' "$log"; then
-    fail "Two packages ask for versions of a third that exclude each other." \
-      "npm names them above (ERESOLVE)." \
-      "Update one of them, or put legacy-peer-deps=true into .npmrc."
-  elif grep -qE 'code EINTEGRITY' "$log"; then
-    fail "A package is not what $lockfile says it is." \
-      "Its checksum differs from the one in the lockfile (EINTEGRITY)." \
-      "If that is expected, remove the entry from $lockfile, run npm install and commit."
-  elif grep -qE 'gyp ERR!|node-gyp' "$log"; then
-    fail "A package with native code did not compile." \
-      "The compiler's message is above (node-gyp, Node $node_version)." \
-      "Use a version of the package that supports Node $node_version, or set engines.node."
-  elif grep -qE 'EBADENGINE' "$log" && grep -qE 'code EBADENGINE' "$log"; then
-    fail "A package does not support Node $node_version." \
-      "engine-strict is set and npm names the package above." "Set engines.node in package.json."
-  elif grep -qE 'ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN' "$log"; then
-    fail "The package registry, or a download of a package, could not be reached." \
-      "npm's message is above." "Check the machine's network and push again."
+  if [[ -n $(build_script) ]] || ! self_contained; then
+    install_in_place
+  elif keeps_development; then
+    install_in_layer everything
+  else
+    install_in_layer production
   fi
-  fail "npm $verb failed." "npm's message is above." \
-    "Try npm $verb in a clean checkout with Node $node_version."
 }

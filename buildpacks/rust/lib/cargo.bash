@@ -1,61 +1,93 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# cargo build --release with the registry and the target folder kept between builds.
+# cargo build --release with the registry and the target folder kept between builds. cargo compares time
+# stamps; the platform keeps those of unchanged sources, so only the crates that changed are compiled.
+
+readonly many_programs=6
 
 export CARGO_HOME=$CNB_LAYERS_DIR/cargo-home CARGO_TARGET_DIR=$CNB_LAYERS_DIR/target
 export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0 CARGO_HTTP_CAINFO=$certificates
-export SSL_CERT_FILE=$certificates
+export SSL_CERT_FILE=$certificates CARGO_NET_GIT_FETCH_WITH_CLI=true GIT_TERMINAL_PROMPT=0
+export GIT_SSH_COMMAND='ssh -oBatchMode=yes -oStrictHostKeyChecking=accept-new'
 
-# refresh_time_stamps: cargo compares time stamps, and those of a fresh checkout say nothing. What has
-# not changed since the last build is made old, the rest new.
-refresh_time_stamps() {
-  local known=$CARGO_TARGET_DIR/.sources now=$scratch/sources
-  layer cargo-home c
-  layer target c rust "$rust_version"
-  find . -path ./.git -prune -o -type f -print0 | sort -z | xargs -0r sha256sum >"$now"
-  touch -a "$known"
-  find . -path ./.git -prune -o -type f -print0 | xargs -0r touch --date=@1
-  { comm -13 <(sort "$known") <(sort "$now") || true; } | cut -c67- | tr '\n' '\0' |
-    xargs -0r touch --no-create
-  cp "$now" "$known.new"
+# read_metadata: what the workspace holds; no network is needed for that.
+read_metadata() {
+  noise=cat quietly "$scratch/cargo.log" cargo metadata --format-version 1 --no-deps --offline ||
+    explain_cargo_failure "$scratch/cargo.log"
+  grep '^{' "$scratch/cargo.log" >"$scratch/metadata.json"
+}
+
+# programs_of FILTER: names of the programs in the packages that FILTER selects.
+programs_of() {
+  jq -r ". as \$all | .packages[] | select($1) | .targets[] | select(.kind | index(\"bin\")) | .name" \
+    "$scratch/metadata.json" | sort -u
+}
+
+# choose_package: fills selected with cargo's options. A workspace of many programs is a collection,
+# and building all of it is no favour.
+choose_package() {
+  local default='.id as $id | ($all.workspace_default_members // $all.workspace_members) | index($id)'
+  selected=()
+  if [[ -n ${BP_RUST_PACKAGE:-} ]]; then
+    selected=(--package "$BP_RUST_PACKAGE")
+    detail "Building $BP_RUST_PACKAGE (BP_RUST_PACKAGE)"
+  elif (($(programs_of "$default" | wc -l) < many_programs)); then
+    return
+  elif [[ -n ${BP_RUST_BIN:-} ]]; then
+    selected=(--bin "$BP_RUST_BIN")
+    detail "Building $BP_RUST_BIN (BP_RUST_BIN)"
+  else
+    jq -r '.packages[] | select(any(.targets[].kind; index("bin"))) | .name' \
+      "$scratch/metadata.json" | sort >"$scratch/packages.txt"
+    head -100 "$scratch/packages.txt" | indent
+    fail "The workspace has $(programs_of "$default" | wc -l) programs; nothing says which is the app." \
+      "The packages that have them are listed above." \
+      "Choose, for example: berth config:set BP_RUST_PACKAGE=$(head -1 "$scratch/packages.txt")"
+  fi
 }
 
 build_crates() {
   local locked=() started=$SECONDS crates
+  layer cargo-home c
+  layer target c rust "$rust_version"
   if [[ -f Cargo.lock ]]; then
     locked=(--locked)
   else
     warning "There is no Cargo.lock, so two builds may compile different versions." \
       "Commit the Cargo.lock that cargo build writes."
   fi
-  quietly "$scratch/cargo.log" cargo build --release "${locked[@]}" ||
-    explain_cargo_failure "$scratch/cargo.log"
-  mv "$CARGO_TARGET_DIR/.sources.new" "$CARGO_TARGET_DIR/.sources"
+  quietly "$scratch/cargo.log" cargo build --release ${locked[@]+"${locked[@]}"} \
+    ${selected[@]+"${selected[@]}"} || explain_cargo_failure "$scratch/cargo.log"
   crates=$(grep -cE '^ +Compiling ' "$scratch/cargo.log" || true)
   heading "cargo build --release  ·  $(amount "$crates" crate) compiled ($((SECONDS - started)) s)"
   collect_programs
 }
 
-# collect_programs: the binaries of the default members, into a launch layer.
+# collect_programs: what was built, into a launch layer.
 collect_programs() {
-  local name
+  local name filter=true
+  [[ -z ${BP_RUST_PACKAGE:-} ]] || filter='.name == env.BP_RUST_PACKAGE'
   fresh_layer_directory app
   mkdir -p "$CNB_LAYERS_DIR/app/bin"
-  cargo metadata --format-version 1 --no-deps --offline >"$scratch/metadata.json" 2>/dev/null ||
-    cargo metadata --format-version 1 --no-deps >"$scratch/metadata.json"
   programs=()
   while IFS= read -r name; do
     [[ -x $CARGO_TARGET_DIR/release/$name ]] || continue
     cp "$CARGO_TARGET_DIR/release/$name" "$CNB_LAYERS_DIR/app/bin/"
     strip --strip-debug "$CNB_LAYERS_DIR/app/bin/$name"
     programs+=("$name")
-  done < <(jq -r '.packages[].targets[] | select(.kind | index("bin")) | .name' \
-    "$scratch/metadata.json" | sort -u)
+  done < <(programs_of "$filter")
   layer app l
   layer_env app env.launch/ROCKET_ADDRESS.default 0.0.0.0
   ((${#programs[@]} > 0)) || fail "The package has no program." \
     "cargo built libraries only: there is no src/main.rs, src/bin/ or [[bin]]." \
     "Add one, or push the crate that has it."
+  [[ -z ${BP_RUST_BIN:-} || -f $CNB_LAYERS_DIR/app/bin/$BP_RUST_BIN ]] ||
+    fail "There is no program $BP_RUST_BIN (BP_RUST_BIN)." "Here are: ${programs[*]}." \
+      "Correct it: berth config:set BP_RUST_BIN=${programs[0]}"
+}
+
+uses_rocket() {
+  jq -e 'any(.packages[].dependencies[]; .name == "rocket")' "$scratch/metadata.json" >/dev/null
 }
 
 choose_process() {
@@ -64,48 +96,16 @@ choose_process() {
   for name in "${BP_RUST_BIN:-}" "$preferred" web \
     "$(jq -r '.packages[0].name' "$scratch/metadata.json")" server api app "${programs[0]}"; do
     [[ -n $name && -f $CNB_LAYERS_DIR/app/bin/$name ]] || continue
-    if grep -qE '^rocket[[:space:]]*=|^\[dependencies\.rocket\]' Cargo.toml; then
+    if uses_rocket; then
       shell_process web true "ROCKET_PORT=\$PORT exec $name"
     else
       process web true "$name"
     fi
-    detail "web: $name"
-    ((${#programs[@]} == 1)) || [[ -f Procfile ]] ||
-      detail "The other programs are on PATH: ${programs[*]}. BP_RUST_BIN or a Procfile chooses."
+    if ((${#programs[@]} == 1)); then
+      detail "web: $name"
+    elif [[ ! -f Procfile ]]; then
+      detail "web: $name (of ${programs[*]}; BP_RUST_BIN or a Procfile chooses)"
+    fi
     return
   done
-}
-
-explain_cargo_failure() {
-  local log=$1 name
-  explain_exhaustion "$log"
-  if grep -qE 'lock file .* needs to be updated|cannot update the lock file' "$log"; then
-    fail "Cargo.lock does not match Cargo.toml." "cargo builds exactly what Cargo.lock says (--locked)." \
-      "Run cargo build, commit Cargo.lock, and push again."
-  elif grep -qE 'no matching package named|no matching package found' "$log"; then
-    name=$(sed -nE 's/.*no matching package (named|found for) `([^`]+)`.*/\2/p' "$log" | head -1)
-    fail "The crate ${name:-asked for} does not exist in the registry." \
-      "The name in Cargo.toml may be misspelt." "Correct it in Cargo.toml."
-  elif grep -qE 'failed to select a version' "$log"; then
-    fail "No versions of the crates fit together." "cargo names them above." \
-      "Correct the versions in Cargo.toml and run cargo update."
-  elif grep -qE 'requires rustc [0-9.]+ or newer|rustc [0-9.]+ is not supported|requires Rust' "$log"; then
-    fail "A crate needs a newer Rust than $rust_version." "cargo names it above." \
-      "Ask for an older version of it: cargo update NAME --precise VERSION"
-  elif grep -qE 'feature .* is required|E0554|may not be used on the stable' "$log"; then
-    fail "The code needs the nightly compiler." "The stack has Rust $rust_version (stable)." \
-      "Remove the #![feature] that cargo names above."
-  elif grep -qE "linker .* not found|linking with .* failed|unable to find library|pkg-config" "$log"; then
-    fail "A crate needs a C library that the stack does not have." "The message is above." \
-      "Use the crate's vendored or bundled feature, if it has one."
-  elif grep -qE 'checksum for .* changed|checksum mismatch' "$log"; then
-    fail "A crate is not what Cargo.lock says it is." "cargo names it above (checksum)." \
-      "If that is expected, run cargo update for it and commit Cargo.lock."
-  elif grep -qE 'Could not resolve host|failed to download|Timeout was reached|Could not connect' "$log"
-  then
-    fail "The crate registry could not be reached." "cargo's message is above." \
-      "Check the machine's network and push again."
-  fi
-  fail "The code does not compile with Rust $rust_version." "The compiler's message is above." \
-    "Try cargo build --release in a clean checkout."
 }

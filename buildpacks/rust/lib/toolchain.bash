@@ -32,13 +32,13 @@ pinned_toolchain() {
 check_pin() {
   pinned_toolchain
   if [[ -z $pin || $pin == stable || $pin == "$rust_version" || $pin == "${rust_version%.*}" ]]; then
-    heading "Using Rust $rust_version${pin:+ ($pin_source: $pin)}"
+    heading "Using Rust $rust_version ($([[ -z $pin ]] && echo "the stack's" || echo "$pin_source: $pin"))"
   elif [[ ${BP_RUST_RELAX:-} == true ]]; then
     heading "Using Rust $rust_version (BP_RUST_RELAX)"
     warning "$pin_source asks for $pin, which is not available."
   else
     fail "The toolchain $pin is not available (pinned by $pin_source)." \
-      "The stack has Rust $rust_version and no other." \
+      "What can be had: Rust $rust_version (stable), the stack's; no other." \
       "Remove the pin, or try this app on it: berth config:set BP_RUST_RELAX=true"
   fi
 }

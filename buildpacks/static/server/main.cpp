@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -19,14 +21,16 @@
 namespace {
 
 constexpr std::string_view usage =
-    "usage: berth-static [--root DIR] [--port N] [--fallback /PAGE]\n"
+    "usage: berth-static [--root DIR] [--port N] [--fallback /PAGE] [--rules FILE]\n"
     "  --root DIR        the folder to serve (default: .)\n"
     "  --port N          the port (default: $PORT, or 8080)\n"
-    "  --fallback /PAGE  answer unknown paths with this page and 200, for single-page apps\n";
+    "  --fallback /PAGE  answer unknown paths with this page and 200, for single-page apps\n"
+    "  --rules FILE      redirects, routes, headers and so on, as rules.hpp describes them\n";
 
 struct Options {
   std::string root = ".";
   std::string fallback;
+  std::string rules;
   std::string port;
 };
 
@@ -40,10 +44,26 @@ bool read_options(int argc, char** argv, Options& options) {
       options.port = argv[i + 1];
     } else if (name == "--fallback" && argv[i + 1][0] == '/') {
       options.fallback = argv[i + 1];
+    } else if (name == "--rules") {
+      options.rules = argv[i + 1];
     } else {
       return false;
     }
   }
+  return true;
+}
+
+// False: the file cannot be read, or `error` says which line is wrong.
+bool read_rules(const Options& options, berth::site::Rules& rules, std::string& error) {
+  if (!options.rules.empty()) {
+    std::ifstream file(options.rules);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (!file) return false;
+    auto parsed = berth::site::parse_rules(text, error);
+    if (!parsed) return false;
+    rules = std::move(*parsed);
+  }
+  if (!options.fallback.empty()) rules.routes.push_back({"/**", options.fallback});
   return true;
 }
 
@@ -69,6 +89,13 @@ int main(int argc, char** argv) {
     return 2;
   }
 
+  berth::site::Rules rules;
+  std::string wrong;
+  if (!read_rules(options, rules, wrong)) {
+    std::fprintf(stderr, "berth-static: %s cannot be used%s%s\n", options.rules.c_str(),
+        wrong.empty() ? "" : "; this line is not one: ", wrong.c_str());
+    return 2;
+  }
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
@@ -89,7 +116,7 @@ int main(int argc, char** argv) {
       static_cast<unsigned>(berth::site::port_of(listener)));
   std::fflush(stdout);
   berth::site::Server server(
-      std::move(listener), berth::site::Site(std::move(root), options.fallback));
+      std::move(listener), berth::site::Site(std::move(root), std::move(rules)));
   server.run(stop);
   return 0;
 }

@@ -68,6 +68,9 @@ bool apply_field(std::string_view line, Request& request, int& hosts) {
   }
   if (equals_ignoring_case(name, "host")) {
     ++hosts;
+    request.host = value;
+  } else if (equals_ignoring_case(name, "x-forwarded-proto")) {
+    request.forwarded_proto = value;
   } else if (equals_ignoring_case(name, "connection")) {
     if (list_has(value, "close")) request.keep_alive = false;
   } else if (equals_ignoring_case(name, "content-length")) {

@@ -18,6 +18,8 @@ struct Request {
   std::string query;  // raw, with its '?', or empty
   bool keep_alive = true;
   bool has_body = false;
+  std::string_view host;               // points into the head
+  std::string_view forwarded_proto;    // points into the head; the router sets it
   std::string_view if_none_match;      // points into the head
   std::string_view if_modified_since;  // points into the head
   std::string_view range;              // points into the head

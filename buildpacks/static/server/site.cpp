@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rules of site.hpp: path, path.html, path/index.html, then the fallback page or 404.html.
+// Which file: path, path.html, path/index.html, then a route's page, then the error page.
 #include "buildpacks/static/server/site.hpp"
 
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -30,7 +31,11 @@ std::string_view reason(int status) {
     case 200: return "OK";
     case 206: return "Partial Content";
     case 301: return "Moved Permanently";
+    case 302: return "Found";
+    case 303: return "See Other";
     case 304: return "Not Modified";
+    case 307: return "Temporary Redirect";
+    case 308: return "Permanent Redirect";
     case 400: return "Bad Request";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
@@ -105,10 +110,28 @@ std::string percent_encode(std::string_view path) {
   return out;
 }
 
+bool is_named(const HeaderRule& line, std::string_view lower_case) {
+  return std::ranges::equal(line.name, lower_case, [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) == b;
+  });
+}
+
+// The app's headers, and ours where it says nothing.
+void add_headers(std::string& head, const Rules& rules, std::string_view path) {
+  bool own_caching = false;
+  bool own_sniffing = false;
+  for (const HeaderRule& line : headers_for(rules, path)) {
+    own_caching = own_caching || is_named(line, "cache-control");
+    own_sniffing = own_sniffing || is_named(line, "x-content-type-options");
+    add(head, line.name, line.value);
+  }
+  if (!own_caching) add(head, "Cache-Control", "public, max-age=0, must-revalidate");
+  if (!own_sniffing) add(head, "X-Content-Type-Options", "nosniff");
+}
+
 }  // namespace
 
-Site::Site(Fd root, std::string fallback)
-    : root_(std::move(root)), fallback_(std::move(fallback)) {}
+Site::Site(Fd root, Rules rules) : root_(std::move(root)), rules_(std::move(rules)) {}
 
 Answer Site::plain(int status, std::string_view text, std::string_view more) {
   Answer answer;
@@ -170,8 +193,7 @@ Answer Site::send(Found found, const Request& request, int status) {
   std::string validators;
   add(validators, "ETag", tag);
   if (dated) add(validators, "Last-Modified", modified);
-  add(validators, "Cache-Control", "public, max-age=0, must-revalidate");
-  add(validators, "X-Content-Type-Options", "nosniff");
+  add_headers(validators, rules_, request.path);
   if (status == 200) {
     const bool same = request.if_none_match.empty()
                           ? dated && request.if_modified_since == modified
@@ -208,9 +230,45 @@ Answer Site::send(Found found, const Request& request, int status) {
   return answer;
 }
 
+std::string Site::moved_to(const Request& request, int& status) const {
+  status = 301;
+  const std::string asked = percent_encode(request.path) + request.query;
+  if (rules_.https_only && request.forwarded_proto == "http" && !request.host.empty()) {
+    return "https://" + std::string(request.host) + asked;
+  }
+  if (const Redirect* redirect = find_redirect(rules_, request.path)) {
+    status = redirect->status;
+    return redirect->to;
+  }
+  constexpr std::string_view suffix = ".html";
+  if (!rules_.clean_urls || !request.path.ends_with(suffix)) return {};
+  if (is_hidden(request.path) || !open_file(request.path).file) return {};
+  std::string clean = request.path.substr(0, request.path.size() - suffix.size());
+  if (clean.ends_with("/index")) clean.erase(clean.size() - 5);
+  return percent_encode(clean) + request.query;
+}
+
+// No file has this path: a route's page with 200, else the error page with 404.
+Answer Site::missing(const Request& request) {
+  const std::string route = is_hidden(request.path) ? "" : find_route(rules_, request.path);
+  if (!route.empty()) {
+    Found page = open_file(route);
+    if (page.file && S_ISREG(page.info.st_mode)) return send(std::move(page), request, 200);
+  }
+  Found page = open_file(rules_.error_page);
+  if (page.file && S_ISREG(page.info.st_mode)) return send(std::move(page), request, 404);
+  return plain(404, "404 Not Found");
+}
+
 Answer Site::answer(const Request& request) {
   if (request.method == Method::other) {
     return plain(405, "405 Method Not Allowed", "Allow: GET, HEAD\r\n");
+  }
+  int status = 0;
+  const std::string moved = moved_to(request, status);
+  if (!moved.empty()) {
+    return plain(status, std::to_string(status) + ' ' + std::string(reason(status)),
+        "Location: " + moved + "\r\n");
   }
   std::string redirect;
   Found found = find(request, redirect);
@@ -219,13 +277,7 @@ Answer Site::answer(const Request& request) {
         "Location: " + percent_encode(redirect) + request.query + "\r\n");
   }
   if (found.file && S_ISREG(found.info.st_mode)) return send(std::move(found), request, 200);
-  if (!fallback_.empty() && !is_hidden(request.path)) {
-    Found page = open_file(fallback_);
-    if (page.file && S_ISREG(page.info.st_mode)) return send(std::move(page), request, 200);
-  }
-  Found page = open_file("/404.html");
-  if (page.file && S_ISREG(page.info.st_mode)) return send(std::move(page), request, 404);
-  return plain(404, "404 Not Found");
+  return missing(request);
 }
 
 }  // namespace berth::site

@@ -13,6 +13,7 @@
 
 #include "base/fd.hpp"
 #include "buildpacks/static/server/request.hpp"
+#include "buildpacks/static/server/rules.hpp"
 
 namespace berth::site {
 
@@ -26,9 +27,9 @@ struct Answer {
 
 class Site final {
  public:
-  // `root` is an open directory. `fallback` ("/index.html") answers unknown paths with 200, for
-  // apps whose routes live in the browser; empty for none.
-  Site(Fd root, std::string fallback);
+  // `root` is an open directory. A route for "/**" answers unknown paths with 200, for apps whose
+  // routes live in the browser.
+  Site(Fd root, Rules rules);
 
   // Never fails: an unreadable file is a 404, a request that is not GET or HEAD a 405.
   [[nodiscard]] Answer answer(const Request& request);
@@ -50,10 +51,13 @@ class Site final {
   [[nodiscard]] Found open_file(std::string path) const;
   [[nodiscard]] Found find(const Request& request, std::string& redirect) const;
   [[nodiscard]] const std::string& etag(const Found& found);
+  // Where a rule sends this request; empty: nowhere else. Sets `status`.
+  [[nodiscard]] std::string moved_to(const Request& request, int& status) const;
+  [[nodiscard]] Answer missing(const Request& request);
   [[nodiscard]] Answer send(Found found, const Request& request, int status);
 
   Fd root_;
-  std::string fallback_;
+  Rules rules_;
   std::unordered_map<std::string, CachedTag> tags_;
 };
 

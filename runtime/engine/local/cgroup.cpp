@@ -81,6 +81,9 @@ std::vector<Mount> cgroup_mounts(std::string_view mountinfo) {
 Result<void> make_directory(const fs::path& path) {
   if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST)
     return system_error("create cgroup " + path.string());
+  // Whatever our umask is: to mount the group as its own tree, the container's root has to pass
+  // every directory above it (kernfs_node_dentry).
+  if (::chmod(path.c_str(), 0755) != 0) return system_error("set mode of cgroup " + path.string());
   return {};
 }
 

@@ -55,6 +55,13 @@ Result<void> make_directory(const fs::path& path, mode_t mode) {
   return {};
 }
 
+/// For every user inside, whatever the server's umask is.
+Result<void> write_public_file(const fs::path& path, const std::string& text) {
+  BERTH_TRY(write_file(path, text));
+  if (::chmod(path.c_str(), 0644) != 0) return system_error("set mode of " + path.string());
+  return {};
+}
+
 /// The mount points and the three files that differ between containers go straight into the
 /// writable layer: cheaper than a mount each, and the files on disk need no uid but root's.
 Result<void> fill_upper(const ContainerHost& host, const ContainerSpec& spec,
@@ -67,9 +74,9 @@ Result<void> fill_upper(const ContainerHost& host, const ContainerSpec& spec,
   BERTH_TRY(make_directory(upper / "tmp", 01777));
   std::string hosts = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n";
   if (member.address != 0) hosts += ipv4_text(member.address) + " " + spec.hostname + "\n";
-  BERTH_TRY(write_file(upper / "etc/hosts", hosts));
-  BERTH_TRY(write_file(upper / "etc/hostname", spec.hostname + "\n"));
-  return write_file(upper / "etc/resolv.conf", host.network->resolv_conf());
+  BERTH_TRY(write_public_file(upper / "etc/hosts", hosts));
+  BERTH_TRY(write_public_file(upper / "etc/hostname", spec.hostname + "\n"));
+  return write_public_file(upper / "etc/resolv.conf", host.network->resolv_conf());
 }
 
 std::vector<std::string> strings(const std::vector<fs::path>& paths) {

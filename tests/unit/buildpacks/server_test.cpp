@@ -22,10 +22,10 @@ namespace {
 // A folder, and a server for it on a free port in a thread of its own.
 class Running final {
  public:
-  explicit Running(std::string fallback = {}, Server::Limits limits = {})
+  explicit Running(Rules rules = {}, Server::Limits limits = {})
       : folder_(*TempDir::create(std::filesystem::temp_directory_path())),
         stop_(eventfd(0, EFD_CLOEXEC)),
-        fallback_(std::move(fallback)),
+        rules_(std::move(rules)),
         limits_(limits) {}
   ~Running() {
     if (thread_.joinable()) stop();
@@ -42,7 +42,7 @@ class Running final {
     port_ = port_of(listener);
     Fd root(::open(folder_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     server_ = std::make_unique<Server>(
-        std::move(listener), Site(std::move(root), fallback_), limits_);
+        std::move(listener), Site(std::move(root), rules_), limits_);
     thread_ = std::thread([this] { server_->run(stop_); });
   }
   void stop() {
@@ -81,7 +81,7 @@ class Running final {
  private:
   TempDir folder_;
   Fd stop_;
-  std::string fallback_;
+  Rules rules_;
   Server::Limits limits_;
   std::unique_ptr<Server> server_;
   std::thread thread_;
@@ -131,13 +131,52 @@ TEST_CASE("an unknown path is a plain 404, or the site's own page") {
 }
 
 TEST_CASE("a single-page app gets its page for every unknown path, but hidden ones") {
-  Running server("/index.html");
+  Running server({.routes = {{"/**", "/index.html"}}});
   server.write("index.html", "app");
   server.write(".env", "SECRET=1");
   server.start();
   CHECK(body_of(server.get("/users/7")) == "app");
   CHECK(status_of(server.get("/users/7")) == "200");
   CHECK(status_of(server.get("/.env")) == "404");
+}
+
+TEST_CASE("rules move a request, or say which page and which headers it gets") {
+  Running server({.https_only = true,
+      .clean_urls = true,
+      .error_page = "/errors/missing.html",
+      .redirects = {{"/old/**", "https://elsewhere.example/new", 302}},
+      .routes = {{"/app/*", "/app.html"}},
+      .headers = {{"/**", "X-Frame-Options", "DENY"},
+          {"/*.html", "Cache-Control", "max-age=60"}}});
+  server.write("index.html", "home");
+  server.write("app.html", "app");
+  server.write("app/real.txt", "real");
+  server.write("errors/missing.html", "gone");
+  server.start();
+  const auto plain = server.get("/x?q=1", "X-Forwarded-Proto: http\r\n");
+  CHECK(status_of(plain) == "301");
+  CHECK(field_of(plain, "Location") == "https://x/x?q=1");
+  const auto old = server.get("/old/a/b", "X-Forwarded-Proto: https\r\n");
+  CHECK(status_of(old) == "302");
+  CHECK(field_of(old, "Location") == "https://elsewhere.example/new");
+  CHECK(field_of(server.get("/app.html"), "Location") == "/app");
+  CHECK(field_of(server.get("/index.html"), "Location") == "/");
+  CHECK(body_of(server.get("/app/real.txt")) == "real");
+  CHECK(body_of(server.get("/app/anything")) == "app");
+  const auto missing = server.get("/app/any/deeper");
+  CHECK(status_of(missing) == "404");
+  CHECK(body_of(missing) == "gone");
+  CHECK(field_of(missing, "X-Frame-Options") == "DENY");
+  CHECK(field_of(server.get("/"), "Cache-Control") == "public, max-age=0, must-revalidate");
+}
+
+TEST_CASE("an app's header takes the place of the server's own") {
+  Running server({.headers = {{"/a.txt", "cache-control", "no-store"}}});
+  server.write("a.txt", "a");
+  server.start();
+  const auto response = server.get("/a.txt");
+  CHECK(field_of(response, "cache-control") == "no-store");
+  CHECK(field_of(response, "Cache-Control").empty());
 }
 
 TEST_CASE("nothing outside the folder and nothing hidden is served") {

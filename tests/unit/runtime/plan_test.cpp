@@ -87,6 +87,67 @@ std::vector<std::string> routed(const Plan& plan) {
 constexpr auto ready = ReplicaState::ready;
 constexpr auto starting = ReplicaState::starting;
 
+TEST_CASE("a release command runs alone, before any replica of its release starts") {
+  Case app;
+  app.serves(1).pending(2).replica("a", "web", 1, 1, ready);
+  app.desired.release_command = true;
+  CHECK(words(app.at(2s)) == Words{"start release.1 v2"});
+  CHECK(routed(app.at(2s)) == Words{"a"});
+  app.replica("m", "release", 1, 2, ready);
+  CHECK(words(app.at(3s)).empty());
+  CHECK(app.at(3s).next == start_of_time + 1h);
+}
+
+TEST_CASE("when the release command has succeeded, the rollout goes on as without one") {
+  Case app;
+  app.serves(1).pending(2).replica("a", "web", 1, 1, ready);
+  app.desired.release_command = true;
+  app.exited("m", "release", 1, 2, 4s).succeeded = true;
+  const Plan plan = app.at(5s);
+  CHECK(words(plan) == Words{"forget m", "start web.1 v2"});
+  app.observed.pop_back();
+  app.memory = plan.memory;
+  CHECK(words(app.at(6s)) == Words{"start web.1 v2"});
+}
+
+TEST_CASE("a release command that fails settles the release as failed, and the old one goes on") {
+  Case app;
+  app.serves(1).pending(2).replica("a", "web", 1, 1, ready);
+  app.desired.release_command = true;
+  app.exited("m", "release", 1, 2, 4s).message = "exited with status 3";
+  const Plan plan = app.at(5s);
+  CHECK(words(plan) ==
+        Words{"forget m", "settle v2: the release command exited with status 3"});
+  CHECK(routed(plan) == Words{"a"});
+}
+
+TEST_CASE("a release command that takes too long is stopped") {
+  Case app;
+  app.serves(1).pending(2).replica("a", "web", 1, 1, ready);
+  app.desired.release_command = true;
+  app.replica("m", "release", 1, 2, ready);
+  CHECK(words(app.at(1h)) == Words{"settle v2: the release command took too long", "stop m"});
+}
+
+TEST_CASE("a newer release's command waits until the one before has ended") {
+  Case app;
+  app.serves(1).pending(3).replica("a", "web", 1, 1, ready);
+  app.desired.release_command = true;
+  app.replica("m", "release", 1, 2, ready);
+  CHECK(words(app.at(2s)) == Words{"stop m"});
+  app.observed.back().stopping = true;
+  CHECK(words(app.at(3s)).empty());
+  app.observed.back().state = ReplicaState::exited;
+  CHECK(words(app.at(4s)) == Words{"forget m", "start release.1 v3"});
+}
+
+TEST_CASE("the release command of a release that has succeeded is not run again") {
+  Case app;
+  app.serves(2).replica("a", "web", 1, 2, ready);
+  app.desired.release_command = true;
+  CHECK(words(app.at(2s)).empty());
+}
+
 TEST_CASE("an app without a release is empty and does nothing") {
   const Plan plan = Case{}.at(0s);
   CHECK(plan.actions.empty());

@@ -1,0 +1,2 @@
+console.error("The licence file is missing.");
+process.exit(3);

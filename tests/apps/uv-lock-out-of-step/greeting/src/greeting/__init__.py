@@ -1,0 +1,1 @@
+TEXT = b"Hello from a uv workspace"
