@@ -15,6 +15,7 @@
 #include "runtime/engine/engine.hpp"
 #include "server/controller.hpp"
 #include "server/deployer.hpp"
+#include "server/housekeeper.hpp"
 #include "server/notices.hpp"
 #include "server/router_link.hpp"
 
@@ -27,6 +28,7 @@ struct ControlPortParts {
   runtime::Engine& engine;
   Controller& controller;
   Deployer& deployer;
+  Housekeeper& housekeeper;
   RouterLink& router;
   Notices& notices;
 };
@@ -43,15 +45,20 @@ class ControlPort final : public api::Control {
   boost::asio::awaitable<Result<api::OneOff>> run(platform::AppId app,
                                                   api::OneOffRequest request) override;
   boost::asio::awaitable<Result<Fd>> attach(std::string secret) override;
-  Result<std::shared_ptr<api::PushTicket>> begin_push(const platform::App& app,
-                                                      std::string user) override;
+  boost::asio::awaitable<Result<std::shared_ptr<api::PushTicket>>> begin_push(
+      platform::App app, std::string user) override;
   Result<std::filesystem::path> repository(const platform::App& app) override;
   [[nodiscard]] std::filesystem::path build_log(const platform::BuildId& build) override;
+  [[nodiscard]] Result<void> cancel_build(const platform::Build& build,
+                                          const std::string& user) override;
   [[nodiscard]] std::filesystem::path log_directory(const platform::App& app) override;
   [[nodiscard]] std::vector<api::TrafficSample> traffic(const platform::AppId& app,
                                                         int seconds) override;
   [[nodiscard]] std::shared_ptr<void> subscribe(
       std::function<void(const Notice&)> listener) override;
+  [[nodiscard]] Result<void> check_kept(const platform::Release& release) override;
+  boost::asio::awaitable<json::object> disk_usage() override;
+  boost::asio::awaitable<json::object> prune(bool dry_run) override;
   [[nodiscard]] json::object status() override;
 
  private:

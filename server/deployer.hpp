@@ -20,17 +20,20 @@
 #include "platform/config.hpp"
 #include "platform/store.hpp"
 #include "server/controller.hpp"
+#include "server/housekeeper.hpp"
 
 namespace berth::server {
 
 struct DeployerParts {
   boost::asio::any_io_executor strand;
-  boost::asio::thread_pool& pool;  ///< for builds; its threads bound how many run at once
+  /// For builds: as many threads as run at once, and a few for what else blocks.
+  boost::asio::thread_pool& pool;
   const platform::Config& config;
   platform::Store& store;
   builder::ImageStore& images;
   builder::SandboxFactory& sandboxes;
   Controller& controller;
+  Housekeeper& housekeeper;
   std::filesystem::path programs;    ///< where berth-git-hook and berth-launcher are
   std::filesystem::path buildpacks;
 };
@@ -46,9 +49,12 @@ class Deployer final {
   boost::asio::awaitable<void> stop();
 
   [[nodiscard]] Result<std::filesystem::path> repository(const platform::App& app);
-  [[nodiscard]] Result<std::shared_ptr<api::PushTicket>> begin_push(const platform::App& app,
-                                                                    std::string user);
+  boost::asio::awaitable<Result<std::shared_ptr<api::PushTicket>>> begin_push(platform::App app,
+                                                                              std::string user);
+  [[nodiscard]] BusyBuilds busy() const;
   [[nodiscard]] std::filesystem::path build_log(const platform::BuildId& build) const;
+  /// Ends a build that waits or runs; its pusher is told who did.
+  [[nodiscard]] Result<void> cancel_build(const platform::Build& build, const std::string& user);
   /// Cancels its build and removes repository, cache and logs.
   void app_destroyed(const platform::App& app);
 

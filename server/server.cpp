@@ -26,6 +26,7 @@
 #include "server/data_directory.hpp"
 #include "server/deployer.hpp"
 #include "server/engine_options.hpp"
+#include "server/housekeeper.hpp"
 #include "server/local_sandbox.hpp"
 #include "server/notices.hpp"
 #include "server/router_link.hpp"
@@ -40,6 +41,7 @@ namespace {
 
 constexpr std::string_view admin = "admin";
 constexpr std::size_t engine_threads = 8;
+constexpr std::size_t spare_build_threads = 2;  ///< to name an image while others build
 
 Result<int> port_of(const std::string& address) {
   const auto colon = address.rfind(':');
@@ -92,7 +94,7 @@ class Parts {
         engine_(engine_options(config_, programs_)),
         sandboxes_(engine_),
         engine_pool_(engine_threads),
-        build_pool_(static_cast<std::size_t>(config_.build.parallel)),
+        build_pool_(static_cast<std::size_t>(config_.build.parallel) + spare_build_threads),
         router_(context_.get_executor(), config_.data_dir / "run" / "router.sock"),
         router_process_(context_.get_executor(),
                         {.argv = router_arguments(program, config_),
@@ -106,6 +108,11 @@ class Parts {
                      .engine = engine_,
                      .router = router_,
                      .notices = notices_}),
+        housekeeper_({.strand = context_.get_executor(),
+                      .config = config_,
+                      .store = store_,
+                      .images = images_,
+                      .controller = controller_}),
         deployer_({.strand = context_.get_executor(),
                    .pool = build_pool_,
                    .config = config_,
@@ -113,6 +120,7 @@ class Parts {
                    .images = images_,
                    .sandboxes = sandboxes_,
                    .controller = controller_,
+                   .housekeeper = housekeeper_,
                    .programs = programs_,
                    .buildpacks = config_.buildpacks_dir.empty() ? programs_ / "buildpacks"
                                                                 : config_.buildpacks_dir}),
@@ -122,6 +130,7 @@ class Parts {
                   .engine = engine_,
                   .controller = controller_,
                   .deployer = deployer_,
+                  .housekeeper = housekeeper_,
                   .router = router_,
                   .notices = notices_}),
         signals_(context_, SIGTERM, SIGINT) {}
@@ -146,7 +155,9 @@ class Parts {
     if (config_.router.managed) BERTH_TRY(router_process_.start());
     BERTH_TRY(deployer_.start());
     route_control_plane(router_, config_);
-    return controller_.start();
+    BERTH_TRY(controller_.start());
+    housekeeper_.start([this] { return deployer_.busy(); });
+    return {};
   }
 
   void run() {
@@ -184,6 +195,7 @@ class Parts {
     co_await router_process_.stop_watching();
     co_await router_.stop();
     co_await deployer_.stop();
+    co_await housekeeper_.stop();
     if (api_) co_await api_->stop();
     context_.stop();
   }
@@ -201,6 +213,7 @@ class Parts {
   RouterLink router_;
   RouterProcess router_process_;
   Controller controller_;
+  Housekeeper housekeeper_;
   Deployer deployer_;
   ControlPort control_;
   std::optional<api::Server> api_;
