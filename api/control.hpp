@@ -74,6 +74,19 @@ struct PushTicket {
   std::filesystem::path repository;
 };
 
+/// An image that people brought, by name.
+struct StoredImage {
+  std::string name;
+  std::string digest;
+  std::uint64_t size_bytes = 0;
+  int layers = 0;
+};
+
+struct StackUpgrade {
+  platform::Release release;  ///< the new one, or the one that is on the present base already
+  bool changed = false;
+};
+
 class Control {
  public:
   virtual ~Control() = default;
@@ -97,6 +110,29 @@ class Control {
                                                          std::string user) = 0;
   /// The bare repository, for fetch, clone and the advertisement before a push; created if need be.
   virtual Result<std::filesystem::path> repository(const platform::App& app) = 0;
+  /// A place for an archive: its name is a secret. Written piece by piece, then finished.
+  virtual Result<std::string> begin_upload() = 0;
+  virtual boost::asio::awaitable<Result<void>> write_upload(std::string id, std::uint64_t offset,
+                                                            std::string data) = 0;
+  virtual Result<void> finish_upload(const std::string& id) = 0;
+  /// SHA-256 of a finished upload, in hex.
+  virtual boost::asio::awaitable<Result<std::string>> upload_checksum(std::string id) = 0;
+  /// The build as it begins.
+  virtual boost::asio::awaitable<Result<platform::Build>> deploy_source(platform::App app,
+                                                                        std::string user,
+                                                                        std::string upload) = 0;
+  /// From an upload, or by its name.
+  virtual Result<platform::Build> deploy_image(const platform::App& app, std::string user,
+                                               const std::string& upload,
+                                               const std::string& reference) = 0;
+  virtual boost::asio::awaitable<Result<StackUpgrade>> upgrade_stack(platform::App app,
+                                                                     std::string user) = 0;
+  /// Without a name: the one that the archive says.
+  virtual boost::asio::awaitable<Result<StoredImage>> import_image(std::string upload,
+                                                                   std::string name) = 0;
+  virtual boost::asio::awaitable<Result<std::vector<StoredImage>>> stored_images() = 0;
+  virtual boost::asio::awaitable<Result<StoredImage>> remove_image(std::string name) = 0;
+
   /// The stored log of a build; grows while it is pending.
   [[nodiscard]] virtual std::filesystem::path build_log(const platform::BuildId& build) = 0;
   [[nodiscard]] virtual std::filesystem::path log_directory(const platform::App& app) = 0;

@@ -39,6 +39,17 @@ Answer create_release(Call& call);
 Answer list_builds(Call& call);
 Answer get_build(Call& call);
 
+// sources.cpp
+Answer create_source(Call& call);
+Task<Answer> receive_upload(Call call, Exchange* exchange);
+Task<Answer> create_build(Call call, Exchange* exchange);
+Task<Answer> upgrade_stack(Call call, Exchange* exchange);
+
+// images.cpp
+Task<Answer> list_images(Call call, Exchange* exchange);
+Task<Answer> import_image(Call call, Exchange* exchange);
+Task<Answer> remove_image(Call call, Exchange* exchange);
+
 // formation.cpp
 Answer list_formation(Call& call);
 Answer get_formation(Call& call);

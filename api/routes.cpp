@@ -68,6 +68,18 @@ constexpr Route routes[] = {
     plain("POST", "/apps/{app}/releases", create_release,
           "Rolls back: a new release from an old one", "Release", "Rollback", 201),
 
+    plain("POST", "/sources", create_source, "A place to upload an archive to", "Source", {}, 201),
+    stream("PUT", "/uploads/{upload}", receive_upload, "Receives an archive", "Empty", {}, 200,
+           Access::open, Body::streamed),
+    stream("POST", "/apps/{app}/builds", create_build,
+           "Deploys an uploaded archive of source, or an image", "Build", "NewBuild", 201),
+    stream("POST", "/apps/{app}/actions/upgrade-stack", upgrade_stack,
+           "Swaps the base below the image; makes a release unless it is the newest already",
+           "Release"),
+    stream("GET", "/images", list_images, "The images that were imported", "[Image]"),
+    stream("POST", "/images", import_image, "Imports an uploaded image", "Image", "NewImage", 201),
+    stream("DELETE", "/images/{image}", remove_image, "Forgets an imported image", "Image"),
+
     plain("GET", "/apps/{app}/builds", list_builds, "The builds", "[Build]"),
     plain("GET", "/apps/{app}/builds/{build}", get_build, "One build", "Build"),
     stream("GET", "/apps/{app}/builds/{build}/output", stream_build_output,

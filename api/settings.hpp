@@ -23,6 +23,7 @@ struct Settings {
   std::string owner = "admin";     ///< owns every app
   std::string stack = "bookworm";  ///< name of the stack in answers
   std::string region = "local";
+  std::uint64_t max_upload_bytes = 8ULL << 30;  ///< of an archive: source or an image
   std::uint64_t max_push_bytes = platform::Config::Git{}.max_push_bytes;
   std::map<std::string, platform::SizeClass> sizes = {{"standard", {}}};
   std::size_t max_connections = 1000;

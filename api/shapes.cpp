@@ -149,6 +149,29 @@ Build
   updated_at time
   message string?
   image string?
+SourceUrls
+  get_url string
+  put_url string
+Source
+  source_blob SourceUrls
+NewSourceBlob
+  url string
+  checksum? string?
+  version? string?
+ImageOrigin
+  archive? string
+  reference? string
+NewBuild
+  source_blob? NewSourceBlob
+  image? ImageOrigin
+Image
+  name string
+  digest string
+  size integer
+  layers integer
+NewImage
+  archive string
+  name? string?
 Autoscaling
   min integer
   max integer

@@ -10,7 +10,8 @@ namespace berth {
 
 /// Bytes that the files below take on disk; hard links count once each, mounts are not crossed.
 [[nodiscard]] std::uint64_t disk_usage(const std::filesystem::path& directory);
-/// Bytes that an ordinary user could still write to the file system of `path`; 0 if that cannot be told.
+/// Bytes that an ordinary user could still write to the file system of `path`; 0 if that cannot be
+/// told.
 [[nodiscard]] std::uint64_t free_disk_bytes(const std::filesystem::path& path);
 
 }  // namespace berth

@@ -132,23 +132,45 @@ class Exchange {
     });
   }
 
-  template <class Stream>
-  Result<HttpResponse> converse(Stream& stream) {
-    auto& layer = beast::get_lowest_layer(stream);
-    http::request<http::string_body> message(http::string_to_verb(request_.method),
-                                             request_.url.target, 11);
+  template <class Body>
+  [[nodiscard]] http::request<Body> head() const {
+    http::request<Body> message(http::string_to_verb(request_.method), request_.url.target, 11);
     const bool default_port = request_.url.port == (request_.url.scheme == "https" ? 443 : 80);
     message.set(http::field::host,
                 default_port ? request_.url.host
                              : request_.url.host + ":" + std::to_string(request_.url.port));
     message.set(http::field::user_agent, "berth/" BERTH_VERSION);
     for (const auto& [name, value] : request_.headers) message.set(name, value);
-    message.body() = request_.body;
+    return message;
+  }
+
+  template <class Stream, class Body>
+  Result<void> send(Stream& stream, http::request<Body>& message) {
     message.prepare_payload();
-    BERTH_TRY(step(layer, "send", [&](auto done) {
+    return step(beast::get_lowest_layer(stream), "send", [&](auto done) {
       http::async_write(stream, message,
                         [done](beast::error_code code, std::size_t) { done(code); });
-    }));
+    });
+  }
+
+  template <class Stream>
+  Result<HttpResponse> converse(Stream& stream) {
+    auto& layer = beast::get_lowest_layer(stream);
+    if (request_.body_file.empty()) {
+      auto message = head<http::string_body>();
+      message.body() = request_.body;
+      BERTH_TRY(send(stream, message));
+    } else {
+      auto message = head<http::file_body>();
+      beast::error_code failure;
+      message.body().open(request_.body_file.c_str(), beast::file_mode::scan, failure);
+      if (failure)
+        return Error{ErrorKind::io,
+                     "read " + request_.body_file.string() + ": " + failure.message()};
+      // Who is refused in the middle of a large body is told why all the same.
+      const auto sent = send(stream, message);
+      if (sent.has_error() && sent.error().kind != ErrorKind::unavailable) return sent.error();
+    }
 
     beast::flat_buffer buffer;
     http::response_parser<http::buffer_body> parser;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
@@ -28,6 +29,8 @@ struct HttpRequest {
   Url url;
   std::map<std::string, std::string> headers = {};
   std::string body = {};
+  /// If set, the body is this file's content, read as it is sent.
+  std::filesystem::path body_file = {};
   /// For the whole exchange; with on_data: for each wait for more data.
   std::chrono::milliseconds deadline = std::chrono::seconds(30);
   /// If set, the body of a 2xx response is given piece by piece and not kept; false stops reading.

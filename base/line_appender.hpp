@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Appends whole lines to a log that several processes share and whose disk may fill up. What cannot be
-// written is dropped and counted, never waited for; the writer tells the count in a line of its own once
-// lines fit again. Header only: the shim, which links nothing, uses it too.
+// Appends whole lines to a log that several processes share and whose disk may fill up. What cannot
+// be written is dropped and counted, never waited for; the writer tells the count in a line of its
+// own once lines fit again. Header only: the shim, which links nothing, uses it too.
 #pragma once
 
 #include <unistd.h>
@@ -18,8 +18,8 @@ namespace berth {
 
 class LineAppender final {
  public:
-  /// Writes `lines`, each with its line feed; false if some were dropped. A descriptor below 0 drops all
-  /// of them.
+  /// Writes `lines`, each with its line feed; false if some were dropped. A descriptor below 0
+  /// drops all of them.
   bool append(int fd, std::string_view lines, std::int64_t now_us) {
     const std::string_view rest = write_some(fd, lines);
     if (rest.empty()) return true;

@@ -30,7 +30,8 @@ bool is_full(sqlite3* database) {
 
 /// Best effort: a file system without it (an old one, or one that is full now) works as well.
 void reserve_log(const std::filesystem::path& database) {
-  // Locks lie on the database file and the shared memory, never on this file: closing it drops none.
+  // Locks lie on the database file and the shared memory, never on this file: closing it drops
+  // none.
   const Fd log(::open((database.string() + "-wal").c_str(), O_RDWR | O_CLOEXEC));
   if (log) ::fallocate(log.get(), FALLOC_FL_KEEP_SIZE, 0, log_reserve_bytes);
 }
@@ -44,8 +45,8 @@ void reserve_log(const std::filesystem::path& database) {
 
 DatabaseFull::DatabaseFull()
     : std::runtime_error(
-          "the disk is full, so the change could not be stored and nothing was done. Free some space "
-          "(`berth system:df` shows what takes it), then try again") {}
+          "the disk is full, so the change could not be stored and nothing was done. Free some "
+          "space (`berth system:df` shows what takes it), then try again") {}
 
 Statement::Statement(Statement&& other) noexcept
     : statement_(std::exchange(other.statement_, nullptr)),

@@ -24,8 +24,8 @@ namespace berth {
 
 class Database;
 
-/// Thrown where a change finds no room on the disk: nothing of it is stored, the database is whole, and
-/// the same change succeeds once there is room. Reading goes on meanwhile.
+/// Thrown where a change finds no room on the disk: nothing of it is stored, the database is whole,
+/// and the same change succeeds once there is room. Reading goes on meanwhile.
 class DatabaseFull final : public std::runtime_error {
  public:
   DatabaseFull();
@@ -76,8 +76,8 @@ class Statement final {
 
 class Database final {
  public:
-  /// Opens or creates the file (mode 0600). Room for some hundred small changes is set aside on the disk,
-  /// so that a full one does not stop those that make room.
+  /// Opens or creates the file (mode 0600). Room for some hundred small changes is set aside on the
+  /// disk, so that a full one does not stop those that make room.
   [[nodiscard]] static Result<Database> open(const std::filesystem::path& path);
   [[nodiscard]] static Result<Database> open_in_memory();
   Database(Database&&) noexcept;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <map>
 #include <set>
@@ -15,6 +16,7 @@
 #include "builder/build_record.hpp"
 #include "builder/detect_phase.hpp"
 #include "builder/export_phase.hpp"
+#include "builder/image_process.hpp"
 #include "builder/oci.hpp"
 #include "builder/procfile.hpp"
 #include "builder/project_toml.hpp"
@@ -37,6 +39,8 @@ Result<Fd> lock_cache(const fs::path& cache) {
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
     return Error{ErrorKind::conflict,
                  "another build of this app is running; push again when it has ended"};
+  // The stamp of its last use, by which caches are given up.
+  if (::fchmod(fd.get(), 0600) != 0) return system_error("stamp " + cache.string());
   return fd;
 }
 
@@ -326,6 +330,14 @@ class Build final {
 
 Result<BuiltImage> describe_image(Image image) {
   BuiltImage built;
+  if (!has_launcher(image)) {
+    for (const auto& [type, arguments] : image_processes(image))
+      built.processes[type] =
+          command_line({.type = type, .command = arguments, .args = {}, .direct = true});
+    built.default_process = built.processes.contains("web") ? "web" : "";
+    built.image = std::move(image);
+    return built;
+  }
   BERTH_ASSIGN(const ProcessSet processes,
                with_context(parse_build_metadata(label(image, "io.buildpacks.build.metadata")),
                             "image " + image.digest));

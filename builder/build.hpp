@@ -68,7 +68,7 @@ struct BuiltImage {
   bool reused = false;  ///< the same tree, configuration and builder as the previous build
 };
 
-/// The process types of an image that build() made, from its labels.
+/// The process types of an image: from its labels if buildpacks made it, else what it says itself.
 [[nodiscard]] Result<BuiltImage> describe_image(Image image);
 
 /// The build log goes to `log` in the form git shows a pusher: "-----> Title" and lines indented by

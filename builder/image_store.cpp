@@ -25,6 +25,14 @@ namespace {
 constexpr std::string_view private_prefix = "private:";
 constexpr std::string_view incoming_prefix = ".incoming-";
 
+/// Held while what lies in the directory is looked at and then changed.
+Result<Fd> lock_directory(const fs::path& directory) {
+  BERTH_ASSIGN(Fd fd, open_file(directory, O_RDONLY | O_DIRECTORY));
+  while (::flock(fd.get(), LOCK_EX) != 0)
+    if (errno != EINTR) return system_error("lock " + directory.string());
+  return fd;
+}
+
 /// A blob being written: it has no name until it is whole, so a crash leaves nothing behind.
 class BlobWriter final {
  public:
@@ -37,7 +45,11 @@ class BlobWriter final {
 
   Result<void> commit(std::string_view digest) {
     const fs::path name = directory_ / digest.substr(7);
-    if (::access(name.c_str(), F_OK) == 0) return {};
+    {
+      // Against the collector: either it sees the stamp, or we see that the blob is gone.
+      BERTH_ASSIGN(const Fd lock, lock_directory(directory_));
+      if (::chmod(name.c_str(), 0644) == 0) return {};
+    }
     if (::fdatasync(fd_.get()) != 0) return system_error("sync " + name.string());
     const std::string from = "/proc/self/fd/" + std::to_string(fd_.get());
     if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) != 0 &&
@@ -60,25 +72,13 @@ Result<void> move_into(const fs::path& from, const fs::path& to) {
   return system_error("move " + from.string() + " to " + to.string());
 }
 
-/// Held while index.json is read, changed and written.
-Result<Fd> lock_directory(const fs::path& directory) {
-  BERTH_ASSIGN(Fd fd, open_file(directory, O_RDONLY | O_DIRECTORY));
-  while (::flock(fd.get(), LOCK_EX) != 0)
-    if (errno != EINTR) return system_error("lock " + directory.string());
-  return fd;
-}
-
-/// What a killed process left half unpacked. Younger ones may belong to somebody at work.
-void sweep_incoming(const fs::path& layers) {
-  std::error_code failure;
-  const auto old = fs::file_time_type::clock::now() - std::chrono::hours(6);
-  std::vector<fs::path> stale;
-  for (fs::directory_iterator at(layers, failure), end; !failure && at != end;
-       at.increment(failure))
-    if (at->path().filename().string().starts_with(incoming_prefix) &&
-        at->last_write_time(failure) < old)
-      stale.push_back(at->path());
-  for (const auto& path : stale) fs::remove_all(path, failure);
+/// Or gone.
+bool changed_since(const fs::path& path, Time time) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return true;
+  const auto at = std::chrono::seconds(status.st_ctim.tv_sec) +
+                  std::chrono::nanoseconds(status.st_ctim.tv_nsec);
+  return Time(std::chrono::duration_cast<Duration>(at)) >= time;
 }
 
 /// Layers are mounted in containers whose processes are not root.
@@ -99,7 +99,6 @@ Result<ImageStore> ImageStore::open(const fs::path& root) {
   const fs::path index = root / "images/index.json";
   if (!fs::exists(index)) BERTH_TRY(write_file_atomic(index, image_index_json({})));
   if (!fs::exists(layout)) BERTH_TRY(write_file_atomic(layout, image_layout_json()));
-  sweep_incoming(root / "layers");
   return store;
 }
 
@@ -122,6 +121,12 @@ bool ImageStore::has_layer(std::string_view diff_id) const {
   return is_digest(diff_id) && fs::exists(blob_path(diff_id), failure);
 }
 
+/// Changing a mode to what it is leaves the directory's own time, which images show, as it is.
+void ImageStore::stamp(std::string_view diff_id) const {
+  ::chmod(layer_directory(diff_id).c_str(), 0755);
+  if (is_digest(diff_id)) ::chmod(blob_path(diff_id).c_str(), 0644);
+}
+
 Result<ImageLayer> ImageStore::add_layer(const fs::path& directory, std::string_view created_by) {
   if (::chmod(directory.c_str(), 0755) != 0)
     return system_error("set mode of " + directory.string());
@@ -129,11 +134,13 @@ Result<ImageLayer> ImageStore::add_layer(const fs::path& directory, std::string_
   BERTH_ASSIGN(const TarSummary tar, write_layer_tar(directory, blob.fd()));
   BERTH_TRY(blob.commit(tar.digest));
   BERTH_TRY(move_into(directory, layer_directory(tar.digest)));
+  stamp(tar.digest);
   return ImageLayer{
       .diff_id = tar.digest, .size_bytes = tar.size_bytes, .created_by = std::string(created_by)};
 }
 
-Result<ImageLayer> ImageStore::add_layer_tar(const fs::path& tar, std::string_view created_by) {
+Result<ImageLayer> ImageStore::add_layer_tar(const fs::path& tar, std::string_view created_by,
+                                             std::string_view diff_id, std::uint64_t limit_bytes) {
   BERTH_ASSIGN(BlobWriter blob, BlobWriter::create(root_ / "images/blobs/sha256"));
   Sha256 hash;
   std::uint64_t size = 0;
@@ -141,18 +148,21 @@ Result<ImageLayer> ImageStore::add_layer_tar(const fs::path& tar, std::string_vi
     hash.update(data);
     size += data.size();
     return write_all(blob.fd(), data);
-  }));
+  }, {.bytes = limit_bytes}));
   const std::string digest = "sha256:" + hash.finish_hex();
+  if (!diff_id.empty() && digest != diff_id)
+    return Error{ErrorKind::invalid, "the layer's content is " + digest +
+                                         ", but the image's config says " + std::string(diff_id)};
   BERTH_TRY(blob.commit(digest));
-  if (!fs::is_directory(layer_directory(digest))) BERTH_TRY(unpack(digest));
+  BERTH_TRY(mountable_layer(digest, limit_bytes));
   return ImageLayer{.diff_id = digest, .size_bytes = size, .created_by = std::string(created_by)};
 }
 
-Result<void> ImageStore::unpack(std::string_view diff_id) const {
+Result<void> ImageStore::unpack(std::string_view diff_id, std::uint64_t limit_bytes) const {
   BERTH_ASSIGN(TempDir incoming, TempDir::create(root_ / "layers", incoming_prefix));
   const fs::path content = incoming.path() / "content";
   BERTH_TRY(make_root(content));
-  BERTH_TRY(with_context(unpack_layer(blob_path(diff_id), content),
+  BERTH_TRY(with_context(unpack_layer(blob_path(diff_id), content, {.bytes = limit_bytes}),
                          "unpack layer " + std::string(diff_id)));
   return move_into(content, layer_directory(diff_id));
 }
@@ -171,6 +181,27 @@ Result<void> ImageStore::remove_private_layer(std::string_view id) {
   if (::rename(layer_directory(id).c_str(), doomed.c_str()) != 0)
     return errno == ENOENT ? Result<void>() : system_error("remove layer " + std::string(id));
   return remove_tree(doomed);
+}
+
+Result<bool> ImageStore::remove_layer_directory(std::string_view id, Time unless_changed_since) {
+  const fs::path directory = layer_directory(id);
+  const fs::path doomed = root_ / "layers" / (std::string(incoming_prefix) + random_hex(8));
+  {
+    BERTH_ASSIGN(const Fd lock, lock_directory(root_ / "layers"));
+    if (changed_since(directory, unless_changed_since)) return false;
+    if (::rename(directory.c_str(), doomed.c_str()) != 0)
+      return system_error("remove layer " + std::string(id));
+  }
+  BERTH_TRY(remove_tree(doomed));
+  return true;
+}
+
+Result<bool> ImageStore::remove_blob(std::string_view digest, Time unless_changed_since) {
+  const fs::path path = blob_path(digest);
+  BERTH_ASSIGN(const Fd lock, lock_directory(path.parent_path()));
+  if (changed_since(path, unless_changed_since)) return false;
+  if (::unlink(path.c_str()) != 0) return system_error("remove " + path.string());
+  return true;
 }
 
 Result<std::string> ImageStore::add_blob(std::string_view content) {
@@ -213,22 +244,31 @@ Result<ImageLayer> ImageStore::known_layer(std::string_view diff_id,
   if (!is_digest(diff_id) || failure)
     return Error{ErrorKind::not_found,
                  "layer " + std::string(diff_id) + " is not in the image store"};
+  stamp(diff_id);
   return ImageLayer{std::string(diff_id), size, std::string(created_by)};
 }
 
-Result<fs::path> ImageStore::mountable_layer(std::string_view diff_id) const {
+Result<fs::path> ImageStore::mountable_layer(std::string_view diff_id,
+                                             std::uint64_t limit_bytes) const {
   fs::path directory = layer_directory(diff_id);
-  std::error_code failure;
-  if (fs::is_directory(directory, failure)) return directory;
+  {
+    BERTH_ASSIGN(const Fd lock, lock_directory(root_ / "layers"));
+    if (::chmod(directory.c_str(), 0755) == 0) return directory;
+  }
   if (!is_digest(diff_id))
     return Error{ErrorKind::not_found, "layer " + std::string(diff_id) + " is gone"};
-  BERTH_TRY(unpack(diff_id));
+  BERTH_TRY(unpack(diff_id, limit_bytes));
   return directory;
 }
 
 Result<std::vector<fs::path>> ImageStore::directories(const Image& image) const {
   std::vector<fs::path> result;
   for (auto layer = image.layers.rbegin(); layer != image.layers.rend(); ++layer) {
+    // An overlay refuses a directory twice, and what is above hides an equal layer below.
+    const auto above = std::find_if(image.layers.rbegin(), layer, [&](const ImageLayer& other) {
+      return other.diff_id == layer->diff_id;
+    });
+    if (above != layer) continue;
     BERTH_ASSIGN(fs::path directory, mountable_layer(layer->diff_id));
     result.push_back(std::move(directory));
   }
@@ -258,6 +298,14 @@ Result<Image> ImageStore::find_tag(std::string_view name) const {
   for (const auto& entry : entries)
     if (entry.name == name) return find(entry.manifest.digest);
   return Error{ErrorKind::not_found, "no image is named '" + std::string(name) + "'"};
+}
+
+Result<std::map<std::string, std::string>> ImageStore::tags() const {
+  BERTH_ASSIGN(const std::string text, read_file(root_ / "images/index.json"));
+  BERTH_ASSIGN(const auto entries, parse_index(text));
+  std::map<std::string, std::string> result;
+  for (const auto& entry : entries) result[entry.name] = entry.manifest.digest;
+  return result;
 }
 
 Result<void> ImageStore::untag(std::string_view name) {

@@ -2,7 +2,8 @@
 //
 // Images on disk: an OCI image layout (`images/`) beside the same layers unpacked (`layers/<diff
 // id>/`, overlay lower directories). Layers are uncompressed tars, so blob digest and diff id are
-// one. Every method is thread-safe and blocking; a crash leaves at worst unreferenced blobs.
+// one. Every method is thread-safe and blocking; a crash leaves at worst what nothing refers to,
+// which the collector (collector.hpp) removes.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +13,14 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
 
 namespace berth::builder {
+
+/// Unpacked, of one layer: more is refused.
+inline constexpr std::uint64_t most_layer_bytes = 32ULL << 30;
 
 struct ImageLayer {
   std::string diff_id;  ///< "sha256:…" of the uncompressed tar
@@ -32,6 +37,7 @@ struct Image {
   std::vector<std::string> command;
   std::string working_directory;
   std::string user;  ///< "1000:1000"
+  std::vector<std::string> exposed_ports;  ///< "8080/tcp"
   std::map<std::string, std::string> labels;
   friend bool operator==(const Image&, const Image&) = default;
 };
@@ -47,8 +53,11 @@ class ImageStore final {
   [[nodiscard]] Result<ImageLayer> add_layer(const std::filesystem::path& directory,
                                              std::string_view created_by);
   /// Unpacks a layer tar (no entry may leave its root). For base images and imports.
+  /// With a `diff_id` the unpacked tar must have it.
   [[nodiscard]] Result<ImageLayer> add_layer_tar(const std::filesystem::path& tar,
-                                                 std::string_view created_by);
+                                                 std::string_view created_by,
+                                                 std::string_view diff_id = {},
+                                                 std::uint64_t limit_bytes = most_layer_bytes);
   /// The layer can be mounted now, or its tar is there to be unpacked.
   [[nodiscard]] bool has_layer(std::string_view diff_id) const;
   [[nodiscard]] std::filesystem::path layer_directory(std::string_view diff_id) const;
@@ -56,7 +65,8 @@ class ImageStore final {
   [[nodiscard]] Result<ImageLayer> known_layer(std::string_view diff_id,
                                                std::string_view created_by) const;
   /// layer_directory(), unpacked again from its tar if it was deleted.
-  [[nodiscard]] Result<std::filesystem::path> mountable_layer(std::string_view diff_id) const;
+  [[nodiscard]] Result<std::filesystem::path> mountable_layer(
+      std::string_view diff_id, std::uint64_t limit_bytes = most_layer_bytes) const;
 
   /// A layer that never leaves this machine (a build's cache): moved into `layers/` without a tar
   /// or a hash, named "private:<random>". has_layer() and layer_directory() know such names too.
@@ -67,8 +77,8 @@ class ImageStore final {
   /// Writes config and manifest; same input, same digest. `created` is the constant of the spec.
   [[nodiscard]] Result<Image> add_image(Image image);
   [[nodiscard]] Result<Image> find(std::string_view digest) const;
-  /// Overlay lower directories of an image, top first. A directory that was deleted is unpacked
-  /// again from its tar.
+  /// Overlay lower directories of an image, top first, each once. A directory that was deleted is
+  /// unpacked again from its tar.
   [[nodiscard]] Result<std::vector<std::filesystem::path>> directories(const Image& image) const;
 
   /// Names an image in index.json (`org.opencontainers.image.ref.name`), moving the name if it
@@ -76,14 +86,23 @@ class ImageStore final {
   [[nodiscard]] Result<void> tag(std::string_view name, std::string_view digest);
   [[nodiscard]] Result<Image> find_tag(std::string_view name) const;
   [[nodiscard]] Result<void> untag(std::string_view name);
+  /// Every name and the manifest's digest that it stands for, in order.
+  [[nodiscard]] Result<std::map<std::string, std::string>> tags() const;
 
   [[nodiscard]] const std::filesystem::path& root() const { return root_; }
 
+  // For the collector. Whatever is used, mounted or added once more is stamped (its change time),
+  // so that these two leave alone what somebody took into use after the collector had looked.
+  /// Also private and half-written ones; false if it changed since, or is gone.
+  [[nodiscard]] Result<bool> remove_layer_directory(std::string_view id, Time unless_changed_since);
+  [[nodiscard]] Result<bool> remove_blob(std::string_view digest, Time unless_changed_since);
+  [[nodiscard]] std::filesystem::path blob_path(std::string_view digest) const;
+
  private:
   explicit ImageStore(std::filesystem::path root) : root_(std::move(root)) {}
-  [[nodiscard]] std::filesystem::path blob_path(std::string_view digest) const;
+  void stamp(std::string_view diff_id) const;
   [[nodiscard]] Result<std::string> add_blob(std::string_view content);
-  [[nodiscard]] Result<void> unpack(std::string_view diff_id) const;
+  [[nodiscard]] Result<void> unpack(std::string_view diff_id, std::uint64_t limit_bytes) const;
   std::filesystem::path root_;
 };
 

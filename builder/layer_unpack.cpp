@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder/layer_unpack.hpp"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -10,27 +8,17 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/fd.hpp"
 #include "base/file.hpp"
+#include "builder/archive_reader.hpp"
 
 namespace berth::builder {
 
 namespace {
-
-struct ReadArchiveDeleter {
-  void operator()(archive* handle) const noexcept { archive_read_free(handle); }
-};
-using ReadArchive = std::unique_ptr<archive, ReadArchiveDeleter>;
-
-Error archive_failure(archive* handle, std::string_view what) {
-  const char* text = archive_error_string(handle);
-  return {ErrorKind::invalid, std::string(what) + ": " + (text ? text : "unreadable archive")};
-}
 
 /// A path of an archive, cleaned: relative, without "." and empty parts. ".." is an error.
 Result<std::vector<std::string>> parts_of(std::string_view path) {
@@ -231,13 +219,6 @@ class Unpacker final {
   std::uint64_t entries_ = 0;
   std::uint64_t bytes_ = 0;
 };
-
-Result<void> open_archive(archive* handle, const std::filesystem::path& path) {
-  archive_read_support_filter_all(handle);
-  if (archive_read_open_filename(handle, path.c_str(), 1 << 20) != ARCHIVE_OK)
-    return archive_failure(handle, path.string());
-  return {};
-}
 
 }  // namespace
 

@@ -45,29 +45,38 @@ Result<std::vector<std::string>> string_list(const json::object& object, std::st
 }
 
 Result<std::vector<ImageLayer>> parse_layers(const json::object& manifest,
-                                             const json::object& config) {
+                                             const ImageConfig& config) {
   const json::array* blobs = optional_array(manifest, "layers");
-  const json::object* rootfs = optional_object(config, "rootfs");
-  if (!blobs || !rootfs) return Error{ErrorKind::invalid, "the image has no layers or no rootfs"};
-  BERTH_ASSIGN(const auto diff_ids, string_list(*rootfs, "diff_ids"));
-  if (diff_ids.size() != blobs->size())
+  if (!blobs) return Error{ErrorKind::invalid, "the image has no layers"};
+  if (config.diff_ids.size() != blobs->size())
     return Error{ErrorKind::invalid, "the image's manifest and config count different layers"};
-  std::vector<std::string> history;
-  if (const json::array* entries = optional_array(config, "history"))
-    for (const auto& entry : *entries)
-      if (entry.is_object() && !optional_bool(entry.get_object(), "empty_layer").value_or(false))
-        history.push_back(optional_string(entry.get_object(), "created_by").value_or(""));
   std::vector<ImageLayer> layers;
-  for (std::size_t i = 0; i < diff_ids.size(); ++i) {
+  for (std::size_t i = 0; i < config.diff_ids.size(); ++i) {
     if (!(*blobs)[i].is_object()) return Error{ErrorKind::invalid, "a layer is not an object"};
     BERTH_ASSIGN(const Descriptor blob, parse_descriptor((*blobs)[i].get_object()));
-    if (blob.digest != diff_ids[i])
+    if (blob.digest != config.diff_ids[i])
       return Error{ErrorKind::invalid, "layer " + blob.digest + " is not an uncompressed tar"};
     layers.push_back({.diff_id = blob.digest,
                       .size_bytes = blob.size_bytes,
-                      .created_by = i < history.size() ? history[i] : ""});
+                      .created_by = i < config.history.size() ? config.history[i] : ""});
   }
   return layers;
+}
+
+Result<void> parse_settings(const json::object& settings, Image& image) {
+  BERTH_ASSIGN(image.env, string_list(settings, "Env"));
+  BERTH_ASSIGN(image.entrypoint, string_list(settings, "Entrypoint"));
+  BERTH_ASSIGN(image.command, string_list(settings, "Cmd"));
+  image.working_directory = optional_string(settings, "WorkingDir").value_or("");
+  image.user = optional_string(settings, "User").value_or("");
+  if (const json::object* labels = optional_object(settings, "Labels"))
+    for (const auto& [name, value] : *labels)
+      if (value.is_string()) image.labels[std::string(name)] = value.get_string();
+  if (const json::object* ports = optional_object(settings, "ExposedPorts")) {
+    for (const auto& [name, value] : *ports) image.exposed_ports.emplace_back(name);
+    std::sort(image.exposed_ports.begin(), image.exposed_ports.end());
+  }
+  return {};
 }
 
 }  // namespace
@@ -95,6 +104,11 @@ std::string image_config_json(const Image& image) {
   if (!image.entrypoint.empty()) settings["Entrypoint"] = strings(image.entrypoint);
   if (!image.command.empty()) settings["Cmd"] = strings(image.command);
   if (!image.working_directory.empty()) settings["WorkingDir"] = image.working_directory;
+  if (!image.exposed_ports.empty()) {
+    json::object ports;
+    for (const auto& port : image.exposed_ports) ports[port] = json::object();
+    settings["ExposedPorts"] = std::move(ports);
+  }
   if (!image.labels.empty()) {
     json::object labels;
     for (const auto& [name, value] : image.labels) labels[name] = value;
@@ -148,21 +162,30 @@ Result<Descriptor> manifest_config(std::string_view manifest) {
   return parse_descriptor(*config);
 }
 
+Result<ImageConfig> parse_image_config(std::string_view text) {
+  BERTH_ASSIGN(const json::object object, parse_json_object(text));
+  ImageConfig config;
+  config.os = optional_string(object, "os").value_or("");
+  config.architecture = optional_string(object, "architecture").value_or("");
+  const json::object* rootfs = optional_object(object, "rootfs");
+  if (!rootfs) return Error{ErrorKind::invalid, "the image's config has no rootfs"};
+  BERTH_ASSIGN(config.diff_ids, string_list(*rootfs, "diff_ids"));
+  for (const auto& id : config.diff_ids)
+    if (!is_digest(id)) return Error{ErrorKind::invalid, "'" + id + "' is not a sha256 digest"};
+  if (const json::array* entries = optional_array(object, "history"))
+    for (const auto& entry : *entries)
+      if (entry.is_object() && !optional_bool(entry.get_object(), "empty_layer").value_or(false))
+        config.history.push_back(optional_string(entry.get_object(), "created_by").value_or(""));
+  if (const json::object* settings = optional_object(object, "config"))
+    BERTH_TRY(parse_settings(*settings, config.image));
+  return config;
+}
+
 Result<Image> parse_image(std::string_view manifest_text, std::string_view config_text) {
   BERTH_ASSIGN(const json::object manifest, parse_json_object(manifest_text));
-  BERTH_ASSIGN(const json::object config, parse_json_object(config_text));
-  Image image;
+  BERTH_ASSIGN(ImageConfig config, parse_image_config(config_text));
+  Image image = std::move(config.image);
   BERTH_ASSIGN(image.layers, parse_layers(manifest, config));
-  const json::object* settings = optional_object(config, "config");
-  if (!settings) return image;
-  BERTH_ASSIGN(image.env, string_list(*settings, "Env"));
-  BERTH_ASSIGN(image.entrypoint, string_list(*settings, "Entrypoint"));
-  BERTH_ASSIGN(image.command, string_list(*settings, "Cmd"));
-  image.working_directory = optional_string(*settings, "WorkingDir").value_or("");
-  image.user = optional_string(*settings, "User").value_or("");
-  if (const json::object* labels = optional_object(*settings, "Labels"))
-    for (const auto& [name, value] : *labels)
-      if (value.is_string()) image.labels[std::string(name)] = value.get_string();
   return image;
 }
 

@@ -20,6 +20,15 @@ struct Descriptor {
   friend bool operator==(const Descriptor&, const Descriptor&) = default;
 };
 
+/// What a config says of an image: its settings and its layers' ids, base first.
+struct ImageConfig {
+  Image image;  ///< without digest and layers
+  std::string os;
+  std::string architecture;
+  std::vector<std::string> diff_ids;
+  std::vector<std::string> history;  ///< of each layer, as far as it is told
+};
+
 struct IndexEntry {
   std::string name;  ///< org.opencontainers.image.ref.name
   Descriptor manifest;
@@ -36,6 +45,8 @@ struct IndexEntry {
 [[nodiscard]] std::string image_index_json(const std::vector<IndexEntry>& entries);
 [[nodiscard]] std::string_view image_layout_json();
 
+/// Also what other tools wrote: docker's configs are the same.
+[[nodiscard]] Result<ImageConfig> parse_image_config(std::string_view config);
 /// The config's descriptor; an index or a manifest of another kind is an error.
 [[nodiscard]] Result<Descriptor> manifest_config(std::string_view manifest);
 /// Everything but the digest. Layers are uncompressed: their blob digests must be the diff ids.

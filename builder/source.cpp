@@ -2,8 +2,6 @@
 #include "builder/source.hpp"
 
 #include <fcntl.h>
-#include <git2.h>
-#include <git2/sys/repository.h>
 #include <sys/stat.h>
 
 #include <map>
@@ -14,6 +12,7 @@
 #include "base/fd.hpp"
 #include "base/file.hpp"
 #include "builder/build.hpp"
+#include "builder/git_handles.hpp"
 #include "builder/log_format.hpp"
 #include "builder/source_path.hpp"
 
@@ -22,37 +21,6 @@ namespace berth::builder {
 namespace fs = std::filesystem;
 
 namespace {
-
-template <auto Free>
-struct GitDeleter {
-  template <class T>
-  void operator()(T* handle) const noexcept {
-    Free(handle);
-  }
-};
-using Repository = std::unique_ptr<git_repository, GitDeleter<git_repository_free>>;
-using ObjectDatabase = std::unique_ptr<git_odb, GitDeleter<git_odb_free>>;
-using Commit = std::unique_ptr<git_commit, GitDeleter<git_commit_free>>;
-using Tree = std::unique_ptr<git_tree, GitDeleter<git_tree_free>>;
-using TreeEntry = std::unique_ptr<git_tree_entry, GitDeleter<git_tree_entry_free>>;
-using OdbObject = std::unique_ptr<git_odb_object, GitDeleter<git_odb_object_free>>;
-
-/// libgit2 counts its users; ours never ends.
-void start_libgit2() {
-  static const int ready = [] {
-    const int count = git_libgit2_init();
-    // The repositories are ours whatever user owns their files.
-    git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
-    return count;
-  }();
-  static_cast<void>(ready);
-}
-
-Error git_failure(const std::string& what) {
-  const git_error* error = git_error_last();
-  return {ErrorKind::io,
-          what + ": " + (error && error->message ? error->message : "unknown error")};
-}
 
 struct OpenSource {
   Repository repository;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Builds: list, and the output of one while it runs or after.
+#include "cli/builds.hpp"
+
 #include "cli/commands.hpp"
 #include "cli/format.hpp"
 #include "cli/resource.hpp"
@@ -14,6 +16,7 @@ namespace {
 constexpr std::size_t short_id = 8;
 constexpr std::size_t short_commit = 7;
 constexpr std::size_t whole_id = 36;
+constexpr auto release_poll = std::chrono::milliseconds(100);
 
 std::string release_of(const json::object& build) {
   const auto* release = optional_object(build, "release");
@@ -66,16 +69,24 @@ Outcome<std::string> find_build(const Target& target, const std::string& word) {
 Outcome<int> output(Session& session, const Arguments& arguments) {
   BERTH_ASSIGN(const Target target, session.target(arguments));
   BERTH_ASSIGN(const std::string id, find_build(target, arguments.text("id").value_or("")));
+  BERTH_TRY(print_build_output(session, target, id, arguments.has("json")));
+  return 0;
+}
+
+}  // namespace
+
+Outcome<void> print_build_output(Session& session, const Target& target, const std::string& build,
+                                 bool as_json) {
   const bool clean = session.console.out_is_terminal();
   std::string pending;
   const auto show = [&](std::string_view line) {
-    if (arguments.has("json"))
+    if (as_json)
       session.print(to_text(json::object{{"line", line}}) + "\n");
     else
       session.print((clean ? printable_log(line) : std::string(line)) + "\n");
   };
   BERTH_TRY(target.api.stream(
-      target.path({"builds", id, "output"}),
+      target.path({"builds", build, "output"}),
       [&](std::string_view data) {
         pending += data;
         for (std::size_t end; (end = pending.find('\n')) != std::string::npos;) {
@@ -86,10 +97,26 @@ Outcome<int> output(Session& session, const Arguments& arguments) {
       },
       std::chrono::minutes(30)));
   if (!pending.empty()) show(pending);
-  return 0;
+  return {};
 }
 
-}  // namespace
+Outcome<void> await_release(Session& session, const Target& target, const std::string& release) {
+  for (;;) {
+    BERTH_ASSIGN(const json::object now,
+                 target.api.get_object(target.path({"releases", release})));
+    const std::string status = field(now, "status");
+    const std::string version = version_text(now, "version");
+    if (status == "succeeded") {
+      session.note("Release " + version + " of " + target.app + " is live.");
+      return {};
+    }
+    if (status == "failed")
+      return failed("Release " + version + " failed: " + field(now, "message") +
+                        ". The release before goes on.",
+                    "berth logs -a " + target.app);
+    session.environment.sleep(release_poll);
+  }
+}
 
 std::vector<Command> build_commands() {
   return {

@@ -108,6 +108,20 @@ Result<std::filesystem::path> check_path_or_none(std::string_view text) {
   return text.empty() ? Result<std::filesystem::path>(std::filesystem::path()) : check_path(text);
 }
 
+/// A registry's host, perhaps with a port; http:// before it means without TLS.
+Result<std::string> check_registry(std::string_view text) {
+  std::string_view host = text;
+  if (host.starts_with("http://")) host.remove_prefix(7);
+  const bool plain = !host.empty() && host.size() <= 255 && host.front() != '-' &&
+                     std::ranges::all_of(host, [](char c) {
+                       return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+                              c == '-' || c == ':';
+                     });
+  if (plain) return std::string(text);
+  return invalid("must be a registry's HOST or HOST:PORT (http:// before it: without TLS), not " +
+                 quoted(text));
+}
+
 /// The table of keys: each reads into the member that the Config declares for it.
 class ConfigReader {
  public:
@@ -128,6 +142,7 @@ class ConfigReader {
         {"network", network()},
         {"runtime", runtime()},
         {"build", build()},
+        {"images", images()},
         {"git", yaml_.section({{"max_push", bytes(config_.git.max_push_bytes, 1 << 10)}})},
         {"autoscale", autoscale()},
         {"logs", yaml_.section({{"max_size", bytes(config_.logs.max_bytes, 64 << 10)}})},
@@ -197,12 +212,13 @@ class ConfigReader {
   }
 
   /// One address or a list of them.
-  Read listen_addresses(std::vector<std::string>& target) const {
-    return [this, &target](const YamlValue& value) -> Result<void> {
+  Read addresses(std::vector<std::string>& target, bool may_be_empty,
+                 Result<std::string> (*check)(std::string_view)) const {
+    return [this, &target, may_be_empty, check](const YamlValue& value) -> Result<void> {
       std::vector<std::string> addresses;
       const auto add = [&](const YamlValue& entry) -> Result<void> {
         BERTH_ASSIGN(const std::string text, yaml_.scalar(entry, "an address or a list of them"));
-        auto checked = check_listen(text);
+        auto checked = check(text);
         if (checked.has_error()) return yaml_.refuse(entry, checked.error().message);
         addresses.push_back(std::move(*checked));
         return {};
@@ -211,7 +227,8 @@ class ConfigReader {
         for (const auto& entry : value.node) BERTH_TRY(add({entry, value.key_mark, value.name}));
       else
         BERTH_TRY(add(value));
-      if (addresses.empty()) return yaml_.refuse(value, "must have at least one address");
+      if (addresses.empty() && !may_be_empty)
+        return yaml_.refuse(value, "must have at least one address");
       target = std::move(addresses);
       return {};
     };
@@ -220,7 +237,7 @@ class ConfigReader {
   Read router() {
     auto& router = config_.router;
     return yaml_.section({
-        {"listen", listen_addresses(router.listen)},
+        {"listen", addresses(router.listen, false, check_listen)},
         {"admin", text_of(router.admin, "an address", check_listen_or_none)},
         {"threads", count(router.threads, 0, 1024)},
         {"managed", yaml_.flag(router.managed)},
@@ -280,6 +297,13 @@ class ConfigReader {
         {"pids", count<std::uint64_t>(build.pids, 16, 4'000'000)},
         {"disk", bytes(build.disk_bytes, 16 << 20)},
         {"parallel", count(build.parallel, 1, 64)},
+    });
+  }
+
+  Read images() {
+    return yaml_.section({
+        {"registries", addresses(config_.images.registries, true, check_registry)},
+        {"max_size", bytes(config_.images.max_size_bytes, 1 << 20)},
     });
   }
 

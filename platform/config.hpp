@@ -76,6 +76,12 @@ struct Config {
     friend bool operator==(const Build&, const Build&) = default;
   } build;
 
+  struct Images {
+    std::vector<std::string> registries = {};  ///< "HOST[:PORT]", or "http://…" without TLS
+    std::uint64_t max_size_bytes = 8ULL << 30;  ///< of an upload, and of an image unpacked
+    friend bool operator==(const Images&, const Images&) = default;
+  } images;
+
   struct Git {
     std::uint64_t max_push_bytes = 256ULL << 20;
     friend bool operator==(const Git&, const Git&) = default;

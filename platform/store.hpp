@@ -2,8 +2,8 @@
 //
 // The only source of truth: a SQLite file. Every change and its audit event are one transaction,
 // and a call that returned success survives kill -9 and power loss. Used by one thread (the control
-// plane's strand). Database faults throw (DatabaseFull where the disk is full, else a broken one); what
-// the caller did wrong is a Result.
+// plane's strand). Database faults throw (DatabaseFull where the disk is full, else a broken one);
+// what the caller did wrong is a Result.
 #pragma once
 
 #include <filesystem>

@@ -88,6 +88,11 @@ std::optional<int> version_number(std::string_view text) {
   return number;
 }
 
+/// An image that was made elsewhere comes from no commit.
+std::string built_name(std::string_view commit) {
+  return commit.empty() ? "an image" : std::string(commit.substr(0, 7));
+}
+
 }  // namespace
 
 Result<Build> Store::create_build(const AppId& app, std::string_view commit, const Actor& actor) {
@@ -107,7 +112,7 @@ Result<Build> Store::create_build(const AppId& app, std::string_view commit, con
       .bind(column(at))
       .run();
   change.event(app, actor.user, "build.create",
-               "build of " + std::string(commit.substr(0, 7)) + " started");
+               "build of " + built_name(commit) + " started");
   change.commit();
   return find_build(app, id);
 }
@@ -128,7 +133,7 @@ Result<Build> Store::settle_build(const BuildId& build, std::string_view status,
       .bind(build.value)
       .run();
   change.event(before.app, before.user, "build." + std::string(status),
-               "build of " + before.commit.substr(0, 7) + " " + std::string(status) +
+               "build of " + built_name(before.commit) + " " + std::string(status) +
                    (failure.empty() ? "" : ": " + std::string(failure)));
   change.commit();
   return find_build(before.app, build.value);

@@ -159,12 +159,11 @@ void AccessLog::flush(std::int64_t now_us) {
   // A line that cannot be written is counted and dropped: the log never stops the traffic.
   const Time at = now();
   if (appender_.lost() > 0)
-    (void)appender_.tell(file_.get(), rfc3339_micros(at) +
-                                          " berth[router]: Error L10 (output buffer overflow): " +
-                                          std::to_string(appender_.lost()) +
-                                          " lines dropped since " +
-                                          rfc3339_micros(Time{Duration{appender_.lost_since_us()}}) +
-                                          "; the log could not be written: the disk was full\n");
+    (void)appender_.tell(
+        file_.get(), rfc3339_micros(at) + " berth[router]: Error L10 (output buffer overflow): " +
+                         std::to_string(appender_.lost()) + " lines dropped since " +
+                         rfc3339_micros(Time{Duration{appender_.lost_since_us()}}) +
+                         "; the log could not be written: the disk was full\n");
   if (!appender_.append(file_.get(), buffer_, at.time_since_epoch().count()))
     lost_bytes_ += buffer_.size();
   buffer_.clear();

@@ -60,7 +60,8 @@ void TableFile::run() {
     failed = written.has_error();
     lock.lock();
     if (!failed) continue;
-    // A full disk: whoever reads the file next shall not find an old table once there is room again.
+    // A full disk: whoever reads the file next shall not find an old table once there is room
+    // again.
     if (!next_) next_ = std::move(table);
     if (stop_) return;
     changed_.wait_for(lock, retry_after, [&] { return stop_; });

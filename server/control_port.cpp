@@ -23,6 +23,15 @@ json::object disk_of(const std::filesystem::path& directory) {
           {"free_bytes", static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize}};
 }
 
+api::StoredImage stored(const LibraryImage& image) {
+  api::StoredImage result{.name = image.name,
+                          .digest = image.image.digest,
+                          .size_bytes = 0,
+                          .layers = static_cast<int>(image.image.layers.size())};
+  for (const auto& layer : image.image.layers) result.size_bytes += layer.size_bytes;
+  return result;
+}
+
 }  // namespace
 
 void ControlPort::app_destroyed(const platform::App& app) {
@@ -79,6 +88,77 @@ Result<std::shared_ptr<api::PushTicket>> ControlPort::begin_push(const platform:
 
 Result<std::filesystem::path> ControlPort::repository(const platform::App& app) {
   return parts_.deployer.repository(app);
+}
+
+Result<std::string> ControlPort::begin_upload() { return parts_.uploads.begin(); }
+
+asio::awaitable<Result<void>> ControlPort::write_upload(std::string id, std::uint64_t offset,
+                                                        std::string data) {
+  co_return co_await offload(parts_.pool, [&uploads = parts_.uploads, id, offset, data] {
+    return uploads.write(id, offset, data);
+  });
+}
+
+Result<void> ControlPort::finish_upload(const std::string& id) {
+  return parts_.uploads.finish(id);
+}
+
+asio::awaitable<Result<std::string>> ControlPort::upload_checksum(std::string id) {
+  co_return co_await offload(parts_.pool, [&uploads = parts_.uploads, id] {
+    return uploads.checksum(id);
+  });
+}
+
+asio::awaitable<Result<platform::Build>> ControlPort::deploy_source(platform::App app,
+                                                                    std::string user,
+                                                                    std::string upload) {
+  platform::Actor actor{std::move(user)};
+  co_return co_await parts_.deployer.deploy_source(std::move(app), std::move(actor),
+                                                   std::move(upload));
+}
+
+Result<platform::Build> ControlPort::deploy_image(const platform::App& app, std::string user,
+                                                  const std::string& upload,
+                                                  const std::string& reference) {
+  return parts_.deployer.deploy_image(app, {std::move(user)}, upload, reference);
+}
+
+asio::awaitable<Result<api::StackUpgrade>> ControlPort::upgrade_stack(platform::App app,
+                                                                      std::string user) {
+  platform::Actor actor{std::move(user)};
+  co_return co_await parts_.deployer.upgrade_stack(std::move(app), std::move(actor));
+}
+
+asio::awaitable<Result<api::StoredImage>> ControlPort::import_image(std::string upload,
+                                                                    std::string name) {
+  co_return co_await offload(
+      parts_.pool,
+      [&uploads = parts_.uploads, &library = parts_.library, upload,
+       name]() -> Result<api::StoredImage> {
+        BERTH_ASSIGN(const auto archive, uploads.find(upload));
+        const auto image = library.import(archive, name);
+        uploads.remove(upload);
+        if (image.has_error()) return image.error();
+        return stored(*image);
+      });
+}
+
+asio::awaitable<Result<std::vector<api::StoredImage>>> ControlPort::stored_images() {
+  co_return co_await offload(
+      parts_.pool, [&library = parts_.library]() -> Result<std::vector<api::StoredImage>> {
+        BERTH_ASSIGN(const auto images, library.list());
+        std::vector<api::StoredImage> result;
+        for (const auto& image : images) result.push_back(stored(image));
+        return result;
+      });
+}
+
+asio::awaitable<Result<api::StoredImage>> ControlPort::remove_image(std::string name) {
+  co_return co_await offload(parts_.pool,
+                             [&library = parts_.library, name]() -> Result<api::StoredImage> {
+                               BERTH_ASSIGN(const auto image, library.remove(name));
+                               return stored(image);
+                             });
 }
 
 std::filesystem::path ControlPort::build_log(const platform::BuildId& build) {

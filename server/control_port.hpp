@@ -27,6 +27,8 @@ struct ControlPortParts {
   runtime::Engine& engine;
   Controller& controller;
   Deployer& deployer;
+  const Uploads& uploads;
+  const ImageLibrary& library;
   RouterLink& router;
   Notices& notices;
 };
@@ -46,6 +48,22 @@ class ControlPort final : public api::Control {
   Result<std::shared_ptr<api::PushTicket>> begin_push(const platform::App& app,
                                                       std::string user) override;
   Result<std::filesystem::path> repository(const platform::App& app) override;
+  Result<std::string> begin_upload() override;
+  boost::asio::awaitable<Result<void>> write_upload(std::string id, std::uint64_t offset,
+                                                    std::string data) override;
+  Result<void> finish_upload(const std::string& id) override;
+  boost::asio::awaitable<Result<std::string>> upload_checksum(std::string id) override;
+  boost::asio::awaitable<Result<platform::Build>> deploy_source(platform::App app, std::string user,
+                                                                std::string upload) override;
+  Result<platform::Build> deploy_image(const platform::App& app, std::string user,
+                                       const std::string& upload,
+                                       const std::string& reference) override;
+  boost::asio::awaitable<Result<api::StackUpgrade>> upgrade_stack(platform::App app,
+                                                                  std::string user) override;
+  boost::asio::awaitable<Result<api::StoredImage>> import_image(std::string upload,
+                                                                std::string name) override;
+  boost::asio::awaitable<Result<std::vector<api::StoredImage>>> stored_images() override;
+  boost::asio::awaitable<Result<api::StoredImage>> remove_image(std::string name) override;
   [[nodiscard]] std::filesystem::path build_log(const platform::BuildId& build) override;
   [[nodiscard]] std::filesystem::path log_directory(const platform::App& app) override;
   [[nodiscard]] std::vector<api::TrafficSample> traffic(const platform::AppId& app,

@@ -9,6 +9,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/sqlite.hpp"
+#include "builder/image_process.hpp"
 #include "server/app_log.hpp"
 #include "server/controller.hpp"
 
@@ -30,6 +31,32 @@ std::string_view name_of_state(const runtime::ReplicaStatus& status) {
     case ReplicaState::exited: return "crashed";
   }
   return "starting";
+}
+
+/// What the image itself says of its processes: command, environment, user and directory.
+Result<void> apply_image(runtime::ReplicaSpec& spec, const builder::Image& image,
+                         const std::string& type) {
+  for (const std::string& entry : image.env) {
+    const auto equals = entry.find('=');
+    if (equals != std::string::npos) spec.env[entry.substr(0, equals)] = entry.substr(equals + 1);
+  }
+  spec.env.emplace("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+  BERTH_ASSIGN(const builder::ImageUser user, builder::image_user(image, spec.root_layers));
+  spec.uid = user.uid;
+  spec.gid = user.gid;
+  spec.working_directory = image.working_directory.empty() ? "/" : image.working_directory;
+  if (builder::has_launcher(image)) {
+    spec.argv = {"/cnb/process/" + type};
+    spec.env["HOME"] = "/app";
+    return {};
+  }
+  spec.env.emplace("HOME", user.home);
+  auto processes = builder::image_processes(image);
+  if (const auto found = processes.find(type); found != processes.end())
+    spec.argv = std::move(found->second);
+  else if (type != "run")
+    return Error{ErrorKind::not_found, "the image has no process type '" + type + "'"};
+  return {};
 }
 
 }  // namespace
@@ -62,14 +89,9 @@ Result<runtime::ReplicaSpec> Controller::spec_of(const platform::App& app,
                             .process_type = type,
                             .name = {},
                             .release = release.version,
-                            .root_layers = std::move(layers),
-                            .argv = {"/cnb/process/" + type}};
-  for (const std::string& entry : image.env) {
-    const auto equals = entry.find('=');
-    if (equals != std::string::npos) spec.env[entry.substr(0, equals)] = entry.substr(equals + 1);
-  }
+                            .root_layers = std::move(layers)};
+  BERTH_TRY(apply_image(spec, image, type));
   for (const auto& [name, value] : vars) spec.env[name] = value;
-  spec.env["HOME"] = "/app";
   spec.env["BERTH_APP_NAME"] = app.name;
   spec.env["BERTH_RELEASE_VERSION"] = "v" + std::to_string(release.version);
   if (!release.commit.empty()) spec.env["SOURCE_VERSION"] = release.commit;
@@ -84,7 +106,7 @@ Result<runtime::ReplicaSpec> Controller::spec_of(const platform::App& app,
                  .cpu_weight = std::clamp<std::uint64_t>(size.cpu_milli / 10, 10, 10'000),
                  .pids = size.pids,
                  .disk_bytes = size.disk_bytes};
-  spec.port = type == "web" ? replica_port : 0;
+  spec.port = type == "web" ? builder::image_port(image, replica_port) : 0;
   spec.boot_timeout = parts_.config.runtime.boot_timeout;
   spec.log_directory = log_directory(app.id);
   BERTH_TRY(make_directories(spec.log_directory));
@@ -231,7 +253,7 @@ api::ReplicaView Controller::view_of(const Replica& replica) const {
         process != release->processes.end())
       view.command = process->second;
   }
-  if (view.type == "run" && status.spec.argv.size() == 5) view.command = status.spec.argv.back();
+  if (view.type == "run" && !status.spec.argv.empty()) view.command = status.spec.argv.back();
   for (const platform::Formation& entry : parts_.store.formation(app))
     if (entry.type == view.type) view.size = entry.size;
   return view;
@@ -256,7 +278,8 @@ Result<Controller::OneOffStarted> Controller::prepare_one_off(const platform::Ap
   int number = 1;
   while (taken.contains("run." + std::to_string(number))) ++number;
   spec.name = "run." + std::to_string(number);
-  spec.argv = {"/cnb/lifecycle/launcher", "--", "bash", "-c", request.command};
+  BERTH_ASSIGN(const builder::Image image, parts_.images.find(release->image));
+  spec.argv = builder::one_off_arguments(image, request.command);
   for (const auto& [name, value] : request.env) spec.env[name] = value;
   spec.env["DYNO"] = spec.name;
   if (request.terminal && !spec.env.contains("TERM")) spec.env["TERM"] = "xterm-256color";

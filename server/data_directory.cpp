@@ -15,7 +15,7 @@ Result<DataDirectory> DataDirectory::open(const std::filesystem::path& path) {
   for (const auto* folder : {"images", "layers", "replicas", "volumes", "logs/builds"})
     BERTH_TRY(make_directories(path / folder));
   // Apps' code and what they print are not for the machine's other users.
-  for (const auto* folder : {"git", "cache", "work", "logs", "keys", "run"}) {
+  for (const auto* folder : {"git", "cache", "work", "uploads", "logs", "keys", "run"}) {
     BERTH_TRY(make_directories(path / folder));
     std::filesystem::permissions(path / folder, std::filesystem::perms::owner_all);
   }
@@ -28,7 +28,8 @@ Result<DataDirectory> DataDirectory::open(const std::filesystem::path& path) {
                      " uses the data directory " + path.string() +
                      ". Stop it first, or give this one its own --data-dir"};
   }
-  // Overwritten, not emptied first: that works on a full disk as well, where a server must start, too.
+  // Overwritten, not emptied first: that works on a full disk as well, where a server must start,
+  // too.
   const std::string holder = std::to_string(::getpid());
   BERTH_TRY(with_context(write_all(lock.get(), holder), "write the lock file"));
   if (::ftruncate(lock.get(), static_cast<off_t>(holder.size())) != 0)

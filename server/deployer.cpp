@@ -26,10 +26,12 @@
 #include "base/sqlite.hpp"
 #include "base/tasks.hpp"
 #include "base/unix_socket.hpp"
+#include "builder/source_import.hpp"
 #include "platform/process_type.hpp"
 #include "server/app_log.hpp"
 #include "server/build_machine.hpp"
 #include "server/offload.hpp"
+#include "server/order.hpp"
 #include "server/push.hpp"
 #include "server/release_output.hpp"
 
@@ -94,6 +96,9 @@ struct Pusher : std::enable_shared_from_this<Pusher> {
   }
 };
 
+/// Tells whoever waits for a deploy how it goes. Called on the strand.
+using Say = std::function<void(std::string_view)>;
+
 }  // namespace
 
 struct Deployer::State : std::enable_shared_from_this<State> {
@@ -102,7 +107,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
 
   /// A build that runs or waits.
   struct Job {
-    std::string commit;
+    std::string what;
     platform::BuildId build;
     std::shared_ptr<std::atomic<bool>> cancel = std::make_shared<std::atomic<bool>>(false);
   };
@@ -185,19 +190,20 @@ struct Deployer::State : std::enable_shared_from_this<State> {
   Result<void> admit(const platform::App& app) const {
     if (const auto busy = jobs.find(app.id); busy != jobs.end())
       return Error{ErrorKind::conflict,
-                   "another push is being built for this app (" + busy->second.commit.substr(0, 7) +
+                   "another push is being built for this app (" + busy->second.what +
                        "). Wait until it ends, then push again"};
     return check_disk(free_disk_bytes(parts.config.data_dir), parts.config.min_free_disk_bytes);
   }
 
-  /// The end of a build that failed. Where the disk is full, that is the reason to be told, whatever
-  /// part of the build met it first.
-  Error failed(const platform::App& app, const platform::Build& build, Error error) {
+  /// The end of a build that failed. Where the disk is full, that is the reason to be told,
+  /// whatever part of the build met it first.
+  Error failed(const platform::App& app, const platform::Build& build, const Order& order,
+               Error error) {
     if (error.kind != ErrorKind::cancelled)
       error = explain_full_disk(std::move(error), free_disk_bytes(parts.config.data_dir),
                                 parts.config.min_free_disk_bytes);
     append_app_log(parts.controller.log_directory(app.id), "api",
-                   "Build of " + build.commit.substr(0, 7) + " failed: " + error.message);
+                   "Build of " + order.what + " failed: " + error.message);
     try {
       // Its app may be gone meanwhile; then there is nothing to settle.
       (void)parts.store.fail_build(build.id, error.message);
@@ -209,14 +215,15 @@ struct Deployer::State : std::enable_shared_from_this<State> {
 
   /// The image is built: the build's end and the new release.
   Result<platform::Release> record(const platform::App& app, const platform::Build& build,
-                                   const builder::BuiltImage& built, const platform::Actor& actor) {
+                                   const Order& order, const builder::BuiltImage& built,
+                                   const platform::Actor& actor) {
     try {
       BERTH_TRY(parts.store.finish_build(build.id, built.image.digest));
       return parts.store.create_release(app.id,
                                         {.image = built.image.digest,
                                          .commit = build.commit,
                                          .processes = built.processes,
-                                         .description = "Deploy " + build.commit.substr(0, 7),
+                                         .description = "Deploy " + order.what,
                                          .build = build.id},
                                         actor);
     } catch (const DatabaseFull& full) {
@@ -242,19 +249,33 @@ struct Deployer::State : std::enable_shared_from_this<State> {
                                               std::shared_ptr<Pusher> pusher, platform::App app,
                                               platform::Actor actor, Push push,
                                               std::string commit) {
-    if (auto admitted = self->admit(app); admitted.has_error()) co_return admitted.error();
-    auto build = self->parts.store.create_build(app.id, commit, actor);
+    const Order order = self->source_order(app, commit, push.quarantine, {});
+    const auto build = self->begin(app, order, actor);
     if (build.has_error()) co_return build.error();
-    const Job job{.commit = commit, .build = build->id};
-    self->jobs[app.id] = job;
-    self->tasks.spawn(cancel_if_gone(pusher, job.cancel));
+    self->tasks.spawn(cancel_if_gone(pusher, self->jobs.at(app.id).cancel));
+    const Say say = [pusher](std::string_view text) { pusher->say(text); };
+    co_return co_await carry_out(self, say, app, actor, *build, order);
+  }
+
+  /// From here on the app has a job, which carry_out() ends.
+  Result<platform::Build> begin(const platform::App& app, const Order& order,
+                                const platform::Actor& actor) {
+    BERTH_TRY(admit(app));
+    BERTH_ASSIGN(platform::Build build, parts.store.create_build(app.id, order.commit, actor));
+    jobs[app.id] = Job{.what = order.what, .build = build.id};
+    return build;
+  }
+
+  static asio::awaitable<Result<void>> carry_out(std::shared_ptr<State> self, Say say,
+                                                 platform::App app, platform::Actor actor,
+                                                 platform::Build build, Order order) {
     if (self->jobs.size() > static_cast<std::size_t>(self->parts.config.build.parallel))
-      pusher->say("-----> Waiting for another app's build to end\n");
-    auto built =
-        co_await offload(self->parts.pool, self->build_task(pusher, app, *build, push, job));
+      say("-----> Waiting for another app's build to end\n");
+    auto built = co_await offload(
+        self->parts.pool, self->logged(say, build.id, order, self->jobs.at(app.id).cancel));
     self->jobs.erase(app.id);
-    if (built.has_error()) co_return self->failed(app, *build, built.error());
-    const auto release = self->record(app, *build, *built, actor);
+    if (built.has_error()) co_return self->failed(app, build, order, built.error());
+    const auto release = self->record(app, build, order, *built, actor);
     if (release.has_error()) co_return release.error();
     // The name by which `skopeo copy oci:…` finds it; the release itself goes by digest.
     const std::string name = app.name + ":v" + std::to_string(release->version);
@@ -263,25 +284,33 @@ struct Deployer::State : std::enable_shared_from_this<State> {
       return images.tag(name, digest);
     });
     if (tagged.has_error()) log_warning("name the image {}: {}", name, tagged.error().message);
-    co_return co_await roll_out(self, pusher, app, *release);
+    co_return co_await roll_out(self, say, app, *release);
   }
 
-  /// The work for the pool: it touches nothing of ours but the line to the pusher, by posting.
-  std::function<Result<builder::BuiltImage>()> build_task(const std::shared_ptr<Pusher>& pusher,
-                                                          const platform::App& app,
-                                                          const platform::Build& build,
-                                                          const Push& push, const Job& job) {
+  /// For whoever asked through the API, and reads the log there.
+  static asio::awaitable<void> carry_out_alone(std::shared_ptr<State> self, platform::App app,
+                                               platform::Actor actor, platform::Build build,
+                                               Order order) {
+    const Say nobody = [](std::string_view) {};
+    const auto outcome = co_await carry_out(self, nobody, app, actor, build, order);
+    if (outcome.has_error())
+      log_info("{}: deploy {}: {}", app.name, order.what, outcome.error().message);
+  }
+
+  Order source_order(const platform::App& app, const std::string& commit,
+                     const fs::path& quarantine, std::vector<std::string> notes) {
     const auto& limits = parts.config.build;
     builder::BuildRequest request{
         .app = app.name,
-        .build_id = build.id.value,
+        .build_id = {},
         .source = {.repository = repository_path(app),
-                   .commit = build.commit,
-                   .extra_object_directory = push.quarantine},
+                   .commit = commit,
+                   .extra_object_directory = quarantine},
         .config_vars = parts.store.config_vars(app.id),
         .cache_directory = cache_path(app.id),
-        .work_directory = parts.config.data_dir / "work" / build.id.value,
+        .work_directory = parts.config.data_dir / "work",
         .buildpacks_directory = parts.buildpacks,
+        .registries = parts.config.images.registries,
         .launcher = parts.programs / "berth-launcher",
         .previous_image = {},
         .operator_env = machine_environment(),
@@ -294,18 +323,35 @@ struct Deployer::State : std::enable_shared_from_this<State> {
         .timeout = std::chrono::duration_cast<std::chrono::seconds>(limits.timeout)};
     if (const auto target = parts.store.target_release(app.id))
       request.previous_image = target->image;
-    return [self = shared_from_this(), pusher, request = std::move(request), cancel = job.cancel,
-            log_path = log_path(build.id)]() -> Result<builder::BuiltImage> {
-      BERTH_TRY(make_directories(log_path.parent_path()));
-      BERTH_ASSIGN(const Fd log, open_file(log_path, O_WRONLY | O_CREAT | O_TRUNC, 0640));
+    const auto make = [self = shared_from_this(), wanted = std::move(request),
+                       notes = std::move(notes)](const platform::BuildId& build,
+                                                 const builder::OutputSink& sink,
+                                                 const std::atomic<bool>& cancel) {
+      builder::BuildRequest request = wanted;
+      request.build_id = build.value;
+      request.work_directory /= build.value;
+      for (const auto& note : notes) sink("       Note: " + note + "\n");
+      return builder::build(request, self->parts.images, self->parts.sandboxes, sink, cancel);
+    };
+    return {.what = commit.substr(0, 7), .commit = commit, .make = make};
+  }
+
+  /// The work for the pool, with its log: it touches nothing of ours but the line to whoever
+  /// listens, by posting.
+  std::function<Result<builder::BuiltImage>()> logged(
+      const Say& say, const platform::BuildId& build, const Order& order,
+      const std::shared_ptr<std::atomic<bool>>& cancel) {
+    return [self = shared_from_this(), say, build, make = order.make, cancel,
+            path = log_path(build)]() -> Result<builder::BuiltImage> {
+      BERTH_TRY(make_directories(path.parent_path()));
+      BERTH_ASSIGN(const Fd log, open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0640));
       const auto sink = [&](std::string_view text) {
         // A full disk may cost log lines, not the build.
         (void)write_all(log.get(), text);
-        asio::post(self->parts.strand, [pusher, line = std::string(text)] { pusher->say(line); });
+        asio::post(self->parts.strand, [say, line = std::string(text)] { say(line); });
       };
-      auto built =
-          builder::build(request, self->parts.images, self->parts.sandboxes, sink, *cancel);
-      // The pusher is told by who ends the push.
+      auto built = make(build, sink, *cancel);
+      // Whoever waits is told by who ends the deploy.
       if (built.has_error()) (void)write_all(log.get(), " !     " + built.error().message + "\n");
       return built;
     };
@@ -323,11 +369,10 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     *cancel = true;
   }
 
-  static asio::awaitable<Result<void>> roll_out(std::shared_ptr<State> self,
-                                                std::shared_ptr<Pusher> pusher, platform::App app,
-                                                platform::Release release) {
+  static asio::awaitable<Result<void>> roll_out(std::shared_ptr<State> self, Say say,
+                                                platform::App app, platform::Release release) {
     const Time begun = now();
-    const platform::Release settled = co_await settle(self, pusher, app, release);
+    const platform::Release settled = co_await settle(self, say, app, release);
     const std::string version = "v" + std::to_string(release.version);
     if (settled.status == platform::ReleaseStatus::pending)
       co_return Error{ErrorKind::unavailable, "the platform is stopping; it goes on with release " +
@@ -336,16 +381,15 @@ struct Deployer::State : std::enable_shared_from_this<State> {
       co_return Error{ErrorKind::unavailable,
                       "Release " + version + " failed: " + settled.failure + ". " +
                           self->what_goes_on(app) + " `berth logs -a " + app.name + "` shows more"};
-    pusher->say(
-        describe_rollout(version, self->parts.store.formation(app.id), release, now() - begun));
-    pusher->say("       " + self->web_url(app) + "\n");
+    say(describe_rollout(version, self->parts.store.formation(app.id), release, now() - begun));
+    say("       " + self->web_url(app) + "\n");
     co_return Result<void>{};
   }
 
   /// Waits until the release is settled; the pusher sees what its release command prints.
   static asio::awaitable<platform::Release> settle(std::shared_ptr<State> self,
-                                                   std::shared_ptr<Pusher> pusher,
-                                                   platform::App app, platform::Release release) {
+                                                   Say say, platform::App app,
+                                                   platform::Release release) {
     // Shared: whoever calls back may do so after a cancelled wait.
     struct Outcome {
       explicit Outcome(asio::any_io_executor strand) : wakeup(std::move(strand)) {}
@@ -357,7 +401,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     std::shared_ptr<void> watch;
     const auto command = release.processes.find(std::string(platform::release_process));
     if (command != release.processes.end()) {
-      pusher->say("-----> Running the release command: " + command->second + "\n");
+      say("-----> Running the release command: " + command->second + "\n");
       const fs::path directory = self->parts.controller.log_directory(app.id);
       output.emplace(directory);
       auto watching = self->watcher.watch(directory, [outcome] { outcome->wakeup.notify(); });
@@ -370,7 +414,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
                                         });
     while (!outcome->release) {
       co_await outcome->wakeup.wait();
-      if (output) pusher->say(output->take());
+      if (output) say(output->take());
     }
     co_return *outcome->release;
   }
@@ -456,6 +500,82 @@ Result<std::shared_ptr<api::PushTicket>> Deployer::begin_push(const platform::Ap
   state->tickets[id] = ticket;
   state->pushes[id] = {app.id, std::move(user)};
   return ticket;
+}
+
+asio::awaitable<Result<platform::Build>> Deployer::deploy_source(platform::App app,
+                                                                 platform::Actor actor,
+                                                                 std::string upload) {
+  const std::shared_ptr<State> state = state_;
+  if (auto admitted = state->admit(app); admitted.has_error()) co_return admitted.error();
+  const auto archive = state->parts.uploads.find(upload);
+  if (archive.has_error()) co_return archive.error();
+  const auto path = repository(app);
+  if (path.has_error()) co_return path.error();
+  const builder::SourceImport import{.archive = *archive,
+                                     .repository = *path,
+                                     .author = actor.user,
+                                     .message = "Deployed without git\n"};
+  const auto imported = co_await offload(
+      state->parts.io_pool, [import] { return builder::import_source(import); });
+  state->parts.uploads.remove(upload);
+  if (imported.has_error())
+    co_return explain_full_disk(imported.error(), free_disk_bytes(state->parts.config.data_dir),
+                                state->parts.config.min_free_disk_bytes);
+  const auto order = state->source_order(app, imported->commit, {}, imported->notes);
+  const auto build = state->begin(app, order, actor);
+  if (build.has_error()) co_return build.error();
+  state->tasks.spawn(State::carry_out_alone(state, app, actor, *build, order));
+  co_return *build;
+}
+
+Result<platform::Build> Deployer::deploy_image(const platform::App& app,
+                                               const platform::Actor& actor,
+                                               const std::string& upload,
+                                               const std::string& reference) {
+  if (!upload.empty()) BERTH_TRY(state_->parts.uploads.find(upload));
+  const auto& parts = state_->parts;
+  const Order order =
+      image_order(parts.images, parts.library, parts.uploads, upload, reference);
+  BERTH_ASSIGN(platform::Build build, state_->begin(app, order, actor));
+  state_->tasks.spawn(State::carry_out_alone(state_, app, actor, build, order));
+  return build;
+}
+
+asio::awaitable<Result<api::StackUpgrade>> Deployer::upgrade_stack(platform::App app,
+                                                                   platform::Actor actor) {
+  const std::shared_ptr<State> state = state_;
+  auto& store = state->parts.store;
+  const auto target = store.target_release(app.id);
+  if (!target || target->image.empty())
+    co_return Error{ErrorKind::conflict,
+                    "nothing is deployed yet, so there is no base to swap: git push berth main"};
+  const auto image = co_await offload(
+      state->parts.io_pool, [&images = state->parts.images, digest = target->image] {
+        return rebased(images, digest);
+      });
+  if (image.has_error()) co_return image.error();
+  if (!image->has_value()) co_return api::StackUpgrade{.release = *target, .changed = false};
+  const auto still = store.target_release(app.id);
+  if (!still || still->id != target->id)
+    co_return Error{ErrorKind::conflict,
+                    "another release was made meanwhile; run the command again"};
+  const auto release = store.create_release(
+      app.id,
+      {.image = (*image)->digest,
+       .commit = target->commit,
+       .processes = target->processes,
+       .description = "Upgrade the base to " + (*image)->layers.front().diff_id.substr(7, 7),
+       .build = target->build},
+      actor);
+  if (release.has_error()) co_return release.error();
+  const std::string name = app.name + ":v" + std::to_string(release->version);
+  state->parts.controller.reconcile(app.id);
+  const auto tagged = co_await offload(
+      state->parts.io_pool, [&images = state->parts.images, name, digest = release->image] {
+        return images.tag(name, digest);
+      });
+  if (tagged.has_error()) log_warning("name the image {}: {}", name, tagged.error().message);
+  co_return api::StackUpgrade{.release = *release, .changed = true};
 }
 
 std::filesystem::path Deployer::build_log(const platform::BuildId& build) const {

@@ -2,8 +2,9 @@
 //
 // From a push to a release: git's pre-receive hook connects here while the pusher waits. The commit
 // is built on the pool, the log goes to the pusher and to a file as it comes, the image becomes a
-// release, and the push is accepted once that release is healthy. One build an app at a time; a few
-// at once in all (build.parallel), the others wait their turn. Used on the strand.
+// release, and the push is accepted once that release is healthy. An archive of source, and an
+// image that was made elsewhere, take the same way without anybody who waits. One build an app at a
+// time; a few at once in all (build.parallel), the others wait their turn. Used on the strand.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -20,16 +21,21 @@
 #include "platform/config.hpp"
 #include "platform/store.hpp"
 #include "server/controller.hpp"
+#include "server/image_library.hpp"
+#include "server/uploads.hpp"
 
 namespace berth::server {
 
 struct DeployerParts {
   boost::asio::any_io_executor strand;
   boost::asio::thread_pool& pool;  ///< for builds; its threads bound how many run at once
+  boost::asio::thread_pool& io_pool;  ///< for what a request waits for
   const platform::Config& config;
   platform::Store& store;
   builder::ImageStore& images;
   builder::SandboxFactory& sandboxes;
+  const Uploads& uploads;
+  const ImageLibrary& library;
   Controller& controller;
   std::filesystem::path programs;    ///< where berth-git-hook and berth-launcher are
   std::filesystem::path buildpacks;
@@ -48,6 +54,19 @@ class Deployer final {
   [[nodiscard]] Result<std::filesystem::path> repository(const platform::App& app);
   [[nodiscard]] Result<std::shared_ptr<api::PushTicket>> begin_push(const platform::App& app,
                                                                     std::string user);
+  /// An uploaded archive of source becomes a commit and is built; returns as soon as it waits or
+  /// builds. What comes of it stands in the build, its log and the release.
+  boost::asio::awaitable<Result<platform::Build>> deploy_source(platform::App app,
+                                                                platform::Actor actor,
+                                                                std::string upload);
+  /// The same for an image: from an upload, or by its name.
+  [[nodiscard]] Result<platform::Build> deploy_image(const platform::App& app,
+                                                     const platform::Actor& actor,
+                                                     const std::string& upload,
+                                                     const std::string& reference);
+  /// A release of the same image on the present run base.
+  boost::asio::awaitable<Result<api::StackUpgrade>> upgrade_stack(platform::App app,
+                                                                  platform::Actor actor);
   [[nodiscard]] std::filesystem::path build_log(const platform::BuildId& build) const;
   /// Cancels its build and removes repository, cache and logs.
   void app_destroyed(const platform::App& app);

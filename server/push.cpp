@@ -66,9 +66,9 @@ Result<void> check_disk(std::uint64_t free_bytes, std::uint64_t needed_bytes) {
   if (free_bytes >= needed_bytes) return {};
   return Error{ErrorKind::limit,
                fmt::format("the disk is nearly full: {} MiB are free and a build needs {} MiB "
-                           "(min_free_disk). Nothing was changed. Free some space (`berth system:df` "
-                           "shows what takes it, `berth system:prune` removes what nothing needs), "
-                           "then push again",
+                           "(min_free_disk). Nothing was changed. Free some space (`berth "
+                           "system:df` shows what takes it, `berth system:prune` removes what "
+                           "nothing needs), then push again",
                            free_bytes >> 20, needed_bytes >> 20)};
 }
 

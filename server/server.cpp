@@ -92,6 +92,8 @@ class Parts {
         images_(std::move(images)),
         engine_(engine_options(config_, programs_)),
         sandboxes_(engine_),
+        uploads_(config_.data_dir / "uploads", config_.min_free_disk_bytes),
+        library_(images_, config_),
         engine_pool_(engine_threads),
         build_pool_(static_cast<std::size_t>(config_.build.parallel)),
         router_(context_.get_executor(), config_.data_dir / "run" / "router.sock"),
@@ -109,10 +111,13 @@ class Parts {
                      .notices = notices_}),
         deployer_({.strand = context_.get_executor(),
                    .pool = build_pool_,
+                   .io_pool = engine_pool_,
                    .config = config_,
                    .store = store_,
                    .images = images_,
                    .sandboxes = sandboxes_,
+                   .uploads = uploads_,
+                   .library = library_,
                    .controller = controller_,
                    .programs = programs_,
                    .buildpacks = config_.buildpacks_dir.empty() ? programs_ / "buildpacks"
@@ -123,6 +128,8 @@ class Parts {
                   .engine = engine_,
                   .controller = controller_,
                   .deployer = deployer_,
+                  .uploads = uploads_,
+                  .library = library_,
                   .router = router_,
                   .notices = notices_}),
         signals_(context_, SIGTERM, SIGINT) {}
@@ -140,11 +147,13 @@ class Parts {
                                                                        : config_.dashboard_dir,
                                             .owner = std::string(admin),
                                             .max_push_bytes = config_.git.max_push_bytes,
+                                            .max_upload_bytes = config_.images.max_size_bytes,
                                             .sizes = config_.runtime.sizes}});
     BERTH_TRY(api_->start());
     store_.on_event([this](const platform::Event& event) { notices_.changed(event); });
     notices_.begin(store_, api_->renderer());
     if (config_.router.managed) BERTH_TRY(router_process_.start());
+    uploads_.clear();
     BERTH_TRY(deployer_.start());
     route_control_plane(router_, config_);
     return controller_.start();
@@ -196,6 +205,8 @@ class Parts {
   builder::ImageStore images_;
   runtime::LocalEngine engine_;
   LocalSandboxFactory sandboxes_;
+  Uploads uploads_;
+  ImageLibrary library_;
   asio::thread_pool engine_pool_;
   asio::thread_pool build_pool_;
   Notices notices_;

@@ -22,3 +22,5 @@ berth_fuzzer(builder_classic_release SOURCES builder/classic_release.cpp
   builder/layer_metadata.cpp builder/toml.cpp LIBS berth_base yaml-cpp)
 berth_fuzzer(builder_path_patterns SOURCES builder/path_patterns.cpp)
 berth_fuzzer(builder_layer_tar SOURCES builder/layer_unpack.cpp LIBS berth_base PkgConfig::archive)
+berth_fuzzer(builder_image_documents SOURCES builder/image_documents.cpp builder/image_process.cpp
+  builder/oci.cpp builder/log_format.cpp LIBS berth_base fmt::fmt)

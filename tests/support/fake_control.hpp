@@ -20,7 +20,9 @@
 
 #include "api/control.hpp"
 #include "base/child_process.hpp"
+#include "base/crypto.hpp"
 #include "base/file.hpp"
+#include "platform/store.hpp"
 
 namespace berth::test {
 
@@ -119,6 +121,68 @@ class FakeControl final : public api::Control {
         run_program({.argv = {"git", "init", "-q", "--bare", "-b", "main", path.string()}}));
     if (!made.status.success()) return Error{ErrorKind::io, made.err};
     return path;
+  }
+
+  std::map<std::string, std::string> uploads;  ///< what came, by id
+  std::string deployed;                         ///< "source app upload", "image app reference"
+  platform::Store* store = nullptr;             ///< where a deploy's build is made
+
+  Result<std::string> begin_upload() override {
+    const std::string id = std::string(46, 'a') + (uploads.size() < 10 ? "0" : "") +
+                           std::to_string(uploads.size());
+    uploads[id];
+    return id;
+  }
+  boost::asio::awaitable<Result<void>> write_upload(std::string id, std::uint64_t offset,
+                                                    std::string data) override {
+    if (!uploads.contains(id)) co_return Error{ErrorKind::not_found, "this upload is not known"};
+    uploads[id].resize(offset);
+    uploads[id] += data;
+    co_return Result<void>();
+  }
+  Result<void> finish_upload(const std::string& id) override {
+    if (uploads.contains(id)) return {};
+    return Error{ErrorKind::not_found, "this upload is not known"};
+  }
+  boost::asio::awaitable<Result<std::string>> upload_checksum(std::string id) override {
+    co_return sha256_hex(uploads[id]);
+  }
+  boost::asio::awaitable<Result<platform::Build>> deploy_source(platform::App app, std::string user,
+                                                                std::string upload) override {
+    deployed = "source " + app.name + " " + upload;
+    co_return store->create_build(app.id, std::string(40, 'c'), {user});
+  }
+  Result<platform::Build> deploy_image(const platform::App& app, std::string user,
+                                       const std::string& upload,
+                                       const std::string& reference) override {
+    deployed = "image " + app.name + " " + upload + reference;
+    return store->create_build(app.id, "", {user});
+  }
+  boost::asio::awaitable<Result<api::StackUpgrade>> upgrade_stack(platform::App app,
+                                                                  std::string) override {
+    if (failure) co_return *failure;
+    co_return api::StackUpgrade{.release = *store->target_release(app.id), .changed = false};
+  }
+  std::vector<api::StoredImage> images;
+  boost::asio::awaitable<Result<api::StoredImage>> import_image(std::string upload,
+                                                                std::string name) override {
+    if (!uploads.contains(upload))
+      co_return Error{ErrorKind::not_found, "this upload is not known"};
+    images.push_back(
+        {.name = name, .digest = "sha256:1", .size_bytes = uploads[upload].size(), .layers = 1});
+    co_return images.back();
+  }
+  boost::asio::awaitable<Result<std::vector<api::StoredImage>>> stored_images() override {
+    co_return images;
+  }
+  boost::asio::awaitable<Result<api::StoredImage>> remove_image(std::string name) override {
+    for (const auto& image : images)
+      if (image.name == name) {
+        const api::StoredImage gone = image;
+        std::erase_if(images, [&](const auto& other) { return other.name == name; });
+        co_return gone;
+      }
+    co_return Error{ErrorKind::not_found, "no image is named '" + name + "'"};
   }
 
   std::filesystem::path build_log(const platform::BuildId& build) override {

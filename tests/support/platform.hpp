@@ -30,8 +30,8 @@ namespace berth::test {
 
 class Platform final {
  public:
-  /// `extra_config` is appended to berth.yaml, `runtime_config` to its section `runtime`. `data` is the
-  /// data directory, if not one of its own.
+  /// `extra_config` is appended to berth.yaml, `runtime_config` to its section `runtime`. `data` is
+  /// the data directory, if not one of its own.
   explicit Platform(std::string_view extra_config = "", std::string_view runtime_config = "",
                     const std::filesystem::path& data = {});
   ~Platform();

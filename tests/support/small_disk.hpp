@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A small real disk: an ext4 file system in a file, mounted through a loop device, that a test can fill
-// up and empty again. Needs root.
+// A small real disk: an ext4 file system in a file, mounted through a loop device, that a test can
+// fill up and empty again. Needs root.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ class SmallDisk final {
   /// Why there can be none on this machine, or nothing.
   [[nodiscard]] static std::optional<std::string> cannot_be_made();
 
-  /// Mounted at a new directory below `parent`. `bytes` are taken from the machine's own disk as they
-  /// are written.
+  /// Mounted at a new directory below `parent`. `bytes` are taken from the machine's own disk as
+  /// they are written.
   SmallDisk(const std::filesystem::path& parent, std::uint64_t bytes);
   ~SmallDisk();
   SmallDisk(const SmallDisk&) = delete;

@@ -187,10 +187,10 @@ class Machine:
             stdin=subprocess.DEVNULL, text=True, errors="replace", timeout=timeout,
             **{"capture_output": True, **options})
 
-    def attempt(self, *words, timeout=300):
+    def attempt(self, *words, timeout=900):
         return self.ssh(shlex.join(map(str, words)), timeout)
 
-    def run(self, *words, timeout=300):
+    def run(self, *words, timeout=900):
         """What it printed; an error if it failed."""
         done = self.attempt(*words, timeout=timeout)
         if done.returncode != 0:

@@ -148,7 +148,7 @@ class ServiceTests(unittest.TestCase):
         self.assertIn("A plain site", self.page())
 
     def test_limits(self):
-        """a replica runs in a control group with its limits, and the shim beside the server"""
+        """a replica runs in a control group of its own, with its limits"""
         replica, processes = self.replica()
         group = f"/sys/fs/cgroup/berth/{replica}"
         for name, value in {"memory.max": "536870912", "memory.swap.max": "0", "cpu.max": "100000 100000",

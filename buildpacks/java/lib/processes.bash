@@ -76,13 +76,23 @@ start_war() {
   cmp -s "$CNB_BUILDPACK_DIR/lib/berth-war" "$CNB_LAYERS_DIR/tomcat/bin/berth-war" ||
     cp "$CNB_BUILDPACK_DIR/lib/berth-war" "$CNB_LAYERS_DIR/tomcat/bin/"
   layer tomcat lc version "$version"
-  if uses_jakarta "$war"; then
-    process web true berth-war "$war"
-  else
-    generation=javax
-    process web true berth-war "$war" javax
+  if ! uses_jakarta "$war"; then
+    generation="javax, translated to jakarta"
+    translate_war "$war"
+    war=$CNB_LAYERS_DIR/war/app.war
   fi
+  process web true berth-war "$war"
   detail "web: $war ($generation) in Tomcat $version"
+}
+
+# translate_war WAR: a copy that names the newer servlet packages, made by Tomcat's own tool.
+translate_war() {
+  local tools=("$CNB_LAYERS_DIR"/tomcat/lib/jakartaee-migration-*.jar)
+  fresh_layer_directory war
+  quietly "$scratch/migration.log" java -jar "${tools[0]}" "$1" "$CNB_LAYERS_DIR/war/app.war" ||
+    fail "$1 could not be translated to the servlet packages of today." "The message is above." \
+      "Use jakarta.servlet in the code, or make the war start itself."
+  layer war l
 }
 
 # uses_jakarta WAR: whether its classes, or the libraries in it, name the newer servlet packages.

@@ -31,7 +31,7 @@ install_packages() {
   debian_without=("php$php_line-cli" "php$php_line-common" php-common php-cli)
   debian_layer composer c build Composer composer
   layer composer-cache c
-  [[ -f composer.lock ]] ||
+  [[ -f composer.lock || $packages_required -eq 0 ]] ||
     warning "There is no composer.lock, so two builds may install different versions." \
       "Run composer update and commit composer.lock."
   noise=composer_noise quietly "$scratch/composer.log" run_composer install "${options[@]}" ||

@@ -125,7 +125,7 @@ INI
     write_file "$conf/${priority:-20}-$name" <"$file"
   done
   for file in .php.ini.d/*.ini; do
-    grep -vE '^[[:space:]]*(zend_)?extension[[:space:]]*=' "$file" | write_file "$conf/90-${file##*/}"
+    sed -E '/^[[:space:]]*(zend_)?extension[[:space:]]*=/d' "$file" | write_file "$conf/90-${file##*/}"
   done
   mkdir -p "$php/bin"
   [[ -e $php/bin/php ]] || ln -s "../usr/bin/php$php_line" "$php/bin/php"

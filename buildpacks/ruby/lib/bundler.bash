@@ -6,15 +6,19 @@
 readonly gems=$CNB_LAYERS_DIR/gems
 
 bundler_settings() {
-  export BUNDLE_PATH=$gems BUNDLE_WITHOUT=${BUNDLE_WITHOUT:-development:test} BUNDLE_RETRY=1
-  export BUNDLE_TIMEOUT=15 BUNDLE_JOBS=4 BUNDLE_SILENCE_ROOT_WARNING=1 BUNDLE_APP_CONFIG=$scratch/bundle
+  export BUNDLE_PATH=$gems BUNDLE_WITHOUT=${BUNDLE_WITHOUT:-development:test} BUNDLE_RETRY=0
+  export BUNDLE_TIMEOUT=10 BUNDLE_JOBS=4 BUNDLE_SILENCE_ROOT_WARNING=1 BUNDLE_APP_CONFIG=$scratch/bundle
   export BUNDLE_SSL_CA_CERT=$certificates
   [[ ! -f Gemfile.lock ]] || export BUNDLE_FROZEN=true
 }
 
 declare_gems() {
   layer gems lbc key "$1"
-  layer_env gems env.launch/BUNDLE_PATH.default "$gems"
+  if [[ -n ${BUNDLE_PATH:-} ]]; then
+    layer_env gems env.launch/BUNDLE_PATH.default "$gems"
+  else
+    layer_env gems env.launch/BUNDLE_PATH__SYSTEM.default true
+  fi
   layer_env gems env.launch/BUNDLE_WITHOUT.default "$BUNDLE_WITHOUT"
   layer_env gems env.launch/BUNDLE_APP_CONFIG.default /tmp/.bundle
 }
@@ -32,7 +36,8 @@ install_gems() {
     warning "There is no Gemfile.lock, so two builds may install different versions." \
       "Run bundle install and commit Gemfile.lock."
   fi
-  key=$(cat Gemfile Gemfile.lock 2>/dev/null <<<"$ruby_version $BUNDLE_WITHOUT" - | digest_of -)
+  key=$(cat - Gemfile $([[ ! -f Gemfile.lock ]] || printf Gemfile.lock) \
+    <<<"$ruby_version $BUNDLE_WITHOUT" | digest_of -)
   if [[ -f Gemfile.lock && $(restored gems key) == "$key" ]]; then
     heading "gems unchanged  ·  from the cache"
     use_debian_gems_again
@@ -96,13 +101,18 @@ end' 2>/dev/null) || { cp "$kept" "$scratch/bundle.log" && return 1; }
       "$(bundle list 2>/dev/null | sed -nE 's/^ +\* //p' | head -12 | paste -sd, | sed 's/,/, /g')"
     return
   fi
-  cp "$kept" "$scratch/bundle.log"
+  { cat "$kept" && printf "With Debian's gems instead:\n" && tail -5 "$scratch/bundle.log"; } \
+    >"$scratch/bundle.both"
+  mv "$scratch/bundle.both" "$scratch/bundle.log"
   return 1
 }
 
+# Bundler looks at the gems of the system, which GEM_PATH names, only if it is told so.
 use_debian_gems() {
   debian_environment debian-gems launch
   use_ruby debian-gems
+  unset BUNDLE_PATH
+  export BUNDLE_PATH__SYSTEM=true
 }
 
 use_debian_gems_again() {

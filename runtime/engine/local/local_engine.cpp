@@ -61,6 +61,12 @@ ContainerSpec container_of(const ReplicaSpec& spec, const fs::path& directory) {
   container.limits = spec.limits;
   container.oom_score_adjust = replica_oom_score;
   container.attach_stdin = spec.attach_stdin;
+  // Images that start as root, to prepare something and become another user, were written for
+  // these; in the app's own user namespace they reach nothing of the host. No raw sockets.
+  if (spec.uid == 0)
+    container.capabilities = {"CAP_CHOWN",  "CAP_DAC_OVERRIDE", "CAP_FOWNER",
+                              "CAP_FSETID", "CAP_SETUID",       "CAP_SETGID",
+                              "CAP_KILL",   "CAP_NET_BIND_SERVICE"};
   container.program = program_of(spec);
   if (!spec.terminal && !spec.attach_stdin && !spec.log_directory.empty()) {
     container.log_file = spec.log_directory / "current.log";

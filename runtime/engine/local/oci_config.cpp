@@ -92,7 +92,7 @@ json::object linux_part(const OciContainer& container) {
            {"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys",
             "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
             "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"}},
-          // A masked file would take what is written to it, so this one is not masked but read-only.
+          // A masked file would take what is written to it: the last one is read-only instead.
           {"readonlyPaths",
            {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}}};
 }

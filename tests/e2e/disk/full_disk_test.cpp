@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A platform whose data lies on a small real disk that fills up: what runs goes on, what cannot be done
-// is refused with the reason, what was accepted stays, and with room again all works without a restart.
+// A platform whose data lies on a small real disk that fills up: what runs goes on, what cannot be
+// done is refused with the reason, what was accepted stays, and with room again all works without a
+// restart.
 #include <fcntl.h>
 #include <fmt/format.h>
 
@@ -34,9 +35,10 @@ struct Machine {
   std::filesystem::path talker() {
     if (!talker_.empty()) return talker_;
     auto path = talker_ = berth.repository("static-site");
-    REQUIRE_FALSE(write_file(path / "Procfile",
-                             "worker: while true; do echo a line of the talking worker; sleep 0.01; done\n")
-                      .has_error());
+    REQUIRE_FALSE(
+        write_file(path / "Procfile",
+                   "worker: while true; do echo a line of the talking worker; sleep 0.01; done\n")
+            .has_error());
     berth.commit(path, "talk");
     berth.must({"create", "talker"}, path);
     const Output pushed = berth.push(path);
@@ -72,7 +74,8 @@ void add_blob(const std::filesystem::path& file, std::uint64_t bytes) {
   const auto blob = open_file(file, O_WRONLY | O_CREAT | O_TRUNC);
   std::string chunk(mib, '\0');
   for (std::uint64_t i = 0; i < bytes / mib; ++i) {
-    REQUIRE(::read(random->get(), chunk.data(), chunk.size()) == static_cast<ssize_t>(chunk.size()));
+    REQUIRE(::read(random->get(), chunk.data(), chunk.size()) ==
+            static_cast<ssize_t>(chunk.size()));
     REQUIRE_FALSE(write_all(blob->get(), chunk).has_error());
   }
 }
@@ -81,7 +84,7 @@ bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
-TEST_CASE("on a full disk apps serve, changes are refused or kept, and room is all that is needed") {
+TEST_CASE("on a full disk apps serve, changes are refused or kept, and room mends all") {
   NEEDS_SMALL_DISK();
   Machine& machine = small_machine();
   Platform& berth = machine.berth;
@@ -158,7 +161,7 @@ TEST_CASE("on a full disk apps serve, changes are refused or kept, and room is a
   berth.start_server();
 }
 
-TEST_CASE("a disk that fills during a push or its build ends that push with the reason, and no more") {
+TEST_CASE("a disk that fills during a push or its build ends that push with the reason") {
   NEEDS_SMALL_DISK();
   Machine& machine = small_machine();
   Platform& berth = machine.berth;

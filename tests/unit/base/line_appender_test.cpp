@@ -11,8 +11,8 @@
 namespace berth {
 namespace {
 
-/// A file that takes `room` more bytes: the limit on a file's size refuses as a full disk does, with
-/// the same partial write before.
+/// A file that takes `room` more bytes: the limit on a file's size refuses as a full disk does,
+/// with the same partial write before.
 class Limited {
  public:
   Limited() : directory_(TempDir::create(std::filesystem::temp_directory_path()).value()) {

@@ -121,20 +121,6 @@ TEST_CASE_FIXTURE(Fixture, "a private layer has no blob and can be removed") {
   CHECK(fs::is_empty(root / "layers"));
 }
 
-TEST_CASE_FIXTURE(Fixture, "opening a store keeps its index and sweeps old half-unpacked layers") {
-  const Image added = image(*store.add_layer(tree("one"), ""));
-  REQUIRE(store.tag("app:v1", added.digest).has_value());
-  const fs::path stale = root / "layers/.incoming-dead";
-  fs::create_directories(stale / "content");
-  fs::last_write_time(stale, fs::file_time_type::clock::now() - std::chrono::hours(48));
-  fs::create_directories(root / "layers/.incoming-live");
-  auto again = ImageStore::open(root);
-  REQUIRE(again.has_value());
-  CHECK(again->find_tag("app:v1")->digest == added.digest);
-  CHECK_FALSE(fs::exists(stale));
-  CHECK(fs::exists(root / "layers/.incoming-live"));
-}
-
 TEST_CASE_FIXTURE(Fixture, "skopeo inspects and copies what the store wrote") {
   if (run_program({.argv = {"skopeo", "--version"}}).has_error()) {
     MESSAGE("SKIP: skopeo is not installed");

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The images that people brought: by name in the image store, for Dockerfiles and for deploys, and
+// from the registries that the operator configured (through skopeo). Blocking; from any thread.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "builder/image_import.hpp"
+#include "builder/image_store.hpp"
+#include "platform/config.hpp"
+
+namespace berth::server {
+
+struct LibraryImage {
+  std::string name;
+  builder::Image image;
+};
+
+class ImageLibrary final {
+ public:
+  ImageLibrary(builder::ImageStore& images, const platform::Config& config)
+      : images_(images), config_(config) {}
+
+  /// Without a name it is the one under which the archive was saved.
+  [[nodiscard]] Result<LibraryImage> import(const std::filesystem::path& archive,
+                                            const std::string& name) const;
+  [[nodiscard]] Result<std::vector<LibraryImage>> list() const;
+  [[nodiscard]] Result<LibraryImage> remove(const std::string& name) const;
+  /// By its name here, else from a configured registry. The error says what to do.
+  [[nodiscard]] Result<builder::Image> resolve(const std::string& reference) const;
+  [[nodiscard]] builder::ImageImportLimits limits() const;
+  /// A scratch directory that is not there yet.
+  [[nodiscard]] std::filesystem::path work() const;
+
+ private:
+  [[nodiscard]] Result<builder::Image> copy(const std::string& registry,
+                                            const std::string& reference) const;
+  builder::ImageStore& images_;
+  const platform::Config& config_;
+};
+
+}  // namespace berth::server
