@@ -103,7 +103,10 @@ using Say = std::function<void(std::string_view)>;
 
 struct Deployer::State : std::enable_shared_from_this<State> {
   explicit State(DeployerParts wanted)
-      : parts(std::move(wanted)), acceptor(parts.strand), tasks(parts.strand), watcher(parts.strand) {}
+      : parts(std::move(wanted)),
+        acceptor(parts.strand),
+        tasks(parts.strand),
+        watcher(parts.strand) {}
 
   /// A build that runs or waits.
   struct Job {

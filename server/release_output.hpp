@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a release command prints, for the pusher who waits: the lines of release.1 that come into the
-// app's log from now on. Ask again when the log has changed.
+// What a release command prints, for the pusher who waits: the lines of release.1 that come into
+// the app's log from now on. Ask again when the log has changed.
 #pragma once
 
 #include <filesystem>
