@@ -62,6 +62,13 @@ bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
+/// Digits up to the first slash.
+bool is_port(std::string_view path, std::size_t at) {
+  const std::string_view port = path.substr(at, path.find('/') - at);
+  return path.find('/') != path.npos && path.find('/') > at && port.size() <= 5 &&
+         std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; });
+}
+
 }  // namespace
 
 Result<std::vector<ForeignEntry>> parse_foreign_index(std::string_view text) {
@@ -182,7 +189,7 @@ Result<std::string> normal_image_name(std::string_view name) {
   if (path.empty() || path.front() == '/' || path.back() == '/' || path.find("//") != path.npos)
     return refuse("a part of it is empty");
   for (std::size_t i = 0; i < path.size(); ++i) {
-    const bool port = path[i] == ':' && path.find('/', i) != path.npos;  // registry:5000/app
+    const bool port = path[i] == ':' && is_port(path, i + 1);  // registry:5000/app
     if (!is_name_character(path[i]) && path[i] != '/' && !port)
       return refuse("lower-case letters, digits, '.', '_', '-' and '/' are allowed");
     const bool first = i == 0 || path[i - 1] == '/';

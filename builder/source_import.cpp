@@ -66,8 +66,8 @@ class Importer final {
     BERTH_TRY(read_entries());
     if (files_.empty())
       return Error{ErrorKind::invalid,
-                   "the archive holds no files. Pack the app's directory: tar czf app.tar.gz -C "
-                   "DIRECTORY ."};
+                   "the archive holds no files, or it is not a tar or zip archive. Pack the app's "
+                   "directory: tar czf app.tar.gz -C DIRECTORY ."};
     BERTH_TRY(commit());
     notes();
     return std::move(result_);
@@ -83,16 +83,15 @@ class Importer final {
     archive_.reset(archive_read_new());
     archive_read_support_format_tar(archive_.get());
     archive_read_support_format_zip(archive_.get());
-    BERTH_TRY(with_context(open_archive(archive_.get(), import_.archive), "read the source"));
+    if (const auto opened = open_archive(archive_.get(), import_.archive); opened.has_error())
+      return unreadable(opened.error().message);
     std::uint64_t entries = 0;
     for (;;) {
       archive_entry* entry = nullptr;
       const int status = archive_read_next_header(archive_.get(), &entry);
       if (status == ARCHIVE_EOF) return {};
       if (status != ARCHIVE_OK && status != ARCHIVE_WARN)
-        return Error{ErrorKind::invalid,
-                     "the source is not a tar or zip archive, or it is damaged (" +
-                         archive_failure(archive_.get(), "libarchive").message + ")"};
+        return unreadable(archive_failure(archive_.get(), "libarchive").message);
       if (++entries > import_.limits.files * entries_per_file) return too_many();
       const char* name = archive_entry_pathname(entry);
       if (!name) return Error{ErrorKind::invalid, "an entry of the archive has no name"};
@@ -102,6 +101,11 @@ class Importer final {
       else if (archive_entry_filetype(entry) == AE_IFREG)
         ++git_files_;
     }
+  }
+
+  static Error unreadable(const std::string& why) {
+    return {ErrorKind::invalid,
+            "the source is not a tar or zip archive, or it is damaged (" + why + ")"};
   }
 
   [[nodiscard]] Error too_many() const {

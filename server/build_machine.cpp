@@ -8,8 +8,8 @@
 namespace berth::server {
 
 std::vector<builder::SandboxSpec::Bind> machine_binds() {
-  // Where Debian keeps the bundle, on the host and in the stack alike; and Maven's settings, the one
-  // place for its mirrors, for which it knows no variable.
+  // Where Debian keeps the bundle, on the host and in the stack alike; and Maven's settings, the
+  // one place for its mirrors, for which it knows no variable.
   std::vector<builder::SandboxSpec::Bind> result;
   for (const std::filesystem::path file :
        {"/etc/ssl/certs/ca-certificates.crt", "/etc/maven/settings.xml"})

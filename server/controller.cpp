@@ -278,7 +278,8 @@ runtime::Desired Controller::desired_of(const platform::App& app, const AppRecor
   const auto wanted = [&](const platform::Release& release, bool pending) {
     runtime::DesiredRelease result{.version = release.version, .processes = {}};
     for (const platform::Formation& entry : formation) {
-      if (!release.processes.contains(entry.type) || entry.type == platform::release_process) continue;
+      if (!release.processes.contains(entry.type) || entry.type == platform::release_process)
+        continue;
       const auto restarted = record.restart_before.find(entry.type);
       // A sleeping app is woken once to show that the new release can start at all.
       const bool probe = pending && entry.autoscale && entry.quantity == 0;

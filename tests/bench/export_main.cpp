@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// bench_export DIRECTORY ROUNDS: how long a layer of DIRECTORY takes to be tarred, hashed and put into
-// an image store of its own. Prints the seconds of each round, a line each; DIRECTORY stays as it was.
+// bench_export DIRECTORY ROUNDS: how long a layer of DIRECTORY takes to be tarred, hashed and put
+// into an image store of its own. Prints the seconds of each round, a line each; DIRECTORY stays as
+// it was.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>

@@ -16,7 +16,7 @@ framework_server() {
     row 'HOSTNAME=0.0.0.0 node .next/standalone/server.js' 'Next.js, standalone'
   elif depends_on next && [[ -d .next ]] && ! exports_next; then
     row 'next start' 'Next.js'
-  elif [[ -f build/server/index.js ]] && depends_on @react-router/serve; then
+  elif [[ -f build/server/index.js ]] && depends_on @react-router/serve && ! browser_only; then
     row 'react-router-serve build/server/index.js' 'React Router'
   elif [[ -f build/server/index.js ]] && depends_on @remix-run/serve; then
     row 'remix-serve build/server/index.js' 'Remix'

@@ -60,7 +60,7 @@ build_script() {
 # start_script: the script that starts the app for production; nothing if there is none.
 start_script() {
   if [[ -n ${package[script.start]} && ! ${package[script.start]} =~ $dev_server ]] &&
-    [[ -z $(missing_file) ]] && ! exports_next; then
+    [[ -z $(missing_file) ]] && ! exports_next && ! browser_only; then
     printf 'start'
   elif [[ -n ${package[script.start:prod]} ]]; then
     printf '%s' "${package[production-script]}"
@@ -79,6 +79,13 @@ missing_file() {
 # exports_next: whether Next.js writes plain files, for which it has no server of its own.
 exports_next() {
   depends_on next && grep -qsE "^[^/]*output['\"]?[[:space:]]*:[[:space:]]*['\"\`]export" next.config.*
+}
+
+# browser_only: whether React Router is told to render in the browser only; its server would answer
+# unknown paths with 404.
+browser_only() {
+  [[ -f build/client/index.html ]] && depends_on @react-router/dev &&
+    grep -qsE '^[^/]*\bssr:[[:space:]]*false' react-router.config.*
 }
 
 # may_be_static: prints something if what the app builds might be plain files.

@@ -47,13 +47,14 @@ pnpm_install() {
   quietly "$scratch/install.log" env -u NODE_ENV CI=true pnpm install "${options[@]}"
 }
 
-# pnpm_prune: in a workspace pnpm's own command leaves broken links; installing again does not.
+# pnpm_prune: in a workspace pnpm's own command leaves broken links; installing again does not. prune
+# has no --ignore-scripts before 8.15.6, and reads the setting.
 pnpm_prune() {
+  local -x CI=true npm_config_ignore_scripts=true pnpm_config_ignore_scripts=true
   if [[ -z ${package[workspaces]} ]]; then
-    CI=true pnpm prune --prod --ignore-scripts
+    pnpm prune --prod
   else
-    CI=true pnpm install --prod --ignore-scripts --offline ${lockfile:+--frozen-lockfile} \
-      --config.confirmModulesPurge=false
+    pnpm install --prod --offline ${lockfile:+--frozen-lockfile} --config.confirmModulesPurge=false
   fi
 }
 

@@ -18,6 +18,7 @@ declare_gems() {
     layer_env gems env.launch/BUNDLE_PATH.default "$gems"
   else
     layer_env gems env.launch/BUNDLE_PATH__SYSTEM.default true
+    layer_env gems env.launch/GEM_HOME.default "$gems"
   fi
   layer_env gems env.launch/BUNDLE_WITHOUT.default "$BUNDLE_WITHOUT"
   layer_env gems env.launch/BUNDLE_APP_CONFIG.default /tmp/.bundle
@@ -112,7 +113,7 @@ use_debian_gems() {
   debian_environment debian-gems launch
   use_ruby debian-gems
   unset BUNDLE_PATH
-  export BUNDLE_PATH__SYSTEM=true
+  export BUNDLE_PATH__SYSTEM=true GEM_HOME=$gems # Debian's own place is not ours to write to
 }
 
 use_debian_gems_again() {

@@ -66,7 +66,8 @@ void DiskWatch::run() {
     measure();
     const auto ended = Clock::now();
     lock.lock();
-    next_measure_ = ended + std::max<Clock::duration>(longest_pause, share_of_time * (ended - begun));
+    next_measure_ =
+        ended + std::max<Clock::duration>(longest_pause, share_of_time * (ended - begun));
   }
 }
 

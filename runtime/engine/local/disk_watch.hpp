@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Keeps writable layers within their size where the file system has no quotas: looks at the free
-// space every half second, which costs nothing, and measures the layers when it has fallen. Somebody
-// else's deletes can hide a write from that, so layers are also measured now and then without a sign.
+// space every half second, which costs nothing, and measures the layers when it has fallen.
+// Somebody else's deletes can hide a write from that, so layers are also measured now and then
+// without a sign.
 #pragma once
 
 #include <chrono>

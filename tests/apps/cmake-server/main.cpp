@@ -20,7 +20,8 @@ int main() {
     if (read(peer, request, sizeof request) > 0) {
       const std::string body = fmt::format("Hello from C++ {}", 17);
       const std::string answer = fmt::format(
-          "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", body.size(), body);
+          "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", body.size(),
+          body);
       if (write(peer, answer.data(), answer.size()) < 0) return 1;
     }
     close(peer);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The samples of tests/apps, real apps with real dependencies, each pushed with git and asked for its
-// answer. BERTH_APPS chooses: "quick" (the default), "all", or names with commas between.
+// The samples of tests/apps, real apps with real dependencies, each pushed with git and asked for
+// its answer. BERTH_APPS chooses: "quick" (the default), "all", or names with commas between.
 #include <algorithm>
 #include <cstdlib>
 #include <sstream>

@@ -21,7 +21,9 @@ Result<Sample> read_sample(const std::filesystem::path& directory) {
   for (const auto& [key, value] : object)
     if (!known.contains(std::string_view(key))) return invalid("unknown key " + std::string(key));
   const auto word = [&](std::string_view key) { return optional_string(object, key).value_or(""); };
-  const auto flag = [&](std::string_view key) { return optional_bool(object, key).value_or(false); };
+  const auto flag = [&](std::string_view key) {
+    return optional_bool(object, key).value_or(false);
+  };
   Sample sample{.name = directory.filename().string(),
                 .path = optional_string(object, "path").value_or("/"),
                 .status = static_cast<int>(

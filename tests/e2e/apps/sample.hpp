@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a sample of tests/apps is expected to do, from its app.expect.json; tests/apps/README.md says
-// what the keys mean.
+// What a sample of tests/apps is expected to do, from its app.expect.json; tests/apps/README.md
+// says what the keys mean.
 #pragma once
 
 #include <filesystem>

@@ -119,7 +119,9 @@ struct RunFixture : Fixture {
                   });
   }
   /// Until the script has ended: only then is what it noted ours to read.
-  void await_script() { REQUIRE(played_.wait_for(std::chrono::seconds(20)) == std::future_status::ready); }
+  void await_script() {
+    REQUIRE(played_.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+  }
 
   berth::Command command(std::vector<std::string> words) {
     words.insert(words.begin(), {program, "run", "-a", "hello"});
