@@ -44,6 +44,17 @@ Answer get_status(Call& call) {
   return json_response(status);
 }
 
+Task<Answer> get_disk_usage(Call call, Exchange*) {
+  const json::object usage = co_await call.control().disk_usage();
+  co_return json_response(usage);
+}
+
+Task<Answer> prune_disk(Call call, Exchange*) {
+  const bool dry_run = optional_bool(call.body, "dry_run").value_or(false);
+  const json::object done = co_await call.control().prune(dry_run);
+  co_return json_response(done);
+}
+
 Answer get_health(Call&) {
   Response response = json_response({{"status", "ok"}});
   response.headers.emplace_back("Cache-Control", "no-store");

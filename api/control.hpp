@@ -106,8 +106,8 @@ class Control {
   virtual boost::asio::awaitable<Result<Fd>> attach(std::string secret) = 0;
 
   /// Creates the bare repository if need be. The ticket is void when the last reference is gone.
-  virtual Result<std::shared_ptr<PushTicket>> begin_push(const platform::App& app,
-                                                         std::string user) = 0;
+  virtual boost::asio::awaitable<Result<std::shared_ptr<PushTicket>>> begin_push(
+      platform::App app, std::string user) = 0;
   /// The bare repository, for fetch, clone and the advertisement before a push; created if need be.
   virtual Result<std::filesystem::path> repository(const platform::App& app) = 0;
   /// A place for an archive: its name is a secret. Written piece by piece, then finished.
@@ -135,6 +135,9 @@ class Control {
 
   /// The stored log of a build; grows while it is pending.
   [[nodiscard]] virtual std::filesystem::path build_log(const platform::BuildId& build) = 0;
+  /// Ends a build that waits or runs; an error of kind `conflict` if it has ended.
+  [[nodiscard]] virtual Result<void> cancel_build(const platform::Build& build,
+                                                  const std::string& user) = 0;
   [[nodiscard]] virtual std::filesystem::path log_directory(const platform::App& app) = 0;
 
   /// The last `seconds` samples, oldest first, gaps as zero samples.
@@ -147,6 +150,13 @@ class Control {
   using Notice = std::shared_ptr<const json::object>;
   [[nodiscard]] virtual std::shared_ptr<void> subscribe(
       std::function<void(const Notice&)> listener) = 0;
+
+  /// An error if a rollback to this release would find its image gone.
+  [[nodiscard]] virtual Result<void> check_kept(const platform::Release& release) = 0;
+  /// What `GET /disk-usage` shows.
+  virtual boost::asio::awaitable<json::object> disk_usage() = 0;
+  /// Removes what nothing needs, or tells what would be removed.
+  virtual boost::asio::awaitable<json::object> prune(bool dry_run) = 0;
 
   /// What `GET /status` shows: router connected, engine, disk, versions.
   [[nodiscard]] virtual json::object status() = 0;

@@ -238,7 +238,7 @@ Task<Answer> git_receive_pack(Call call, Exchange* exchange) {
   // Before a large push git tries its credential with an empty one: a flush
   // packet and nothing else.
   if (*first == "0000") co_return head;
-  auto ticket = call.control().begin_push(*app, call.identity.token.user);
+  auto ticket = co_await call.control().begin_push(*app, call.identity.token.user);
   if (ticket.has_error()) {
     Response refused = head;
     refused.body = refusal(ticket.error().message);

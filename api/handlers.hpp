@@ -12,6 +12,8 @@ Answer get_account(Call& call);
 Answer list_regions(Call& call);
 Answer list_stacks(Call& call);
 Answer get_status(Call& call);
+Task<Answer> get_disk_usage(Call call, Exchange* exchange);
+Task<Answer> prune_disk(Call call, Exchange* exchange);
 Answer get_health(Call& call);
 Answer get_schema(Call& call);
 Answer get_metrics(Call& call);
@@ -38,6 +40,7 @@ Answer get_release(Call& call);
 Answer create_release(Call& call);
 Answer list_builds(Call& call);
 Answer get_build(Call& call);
+Answer cancel_build(Call& call);
 
 // sources.cpp
 Answer create_source(Call& call);

@@ -30,6 +30,12 @@ Answer create_release(Call& call) {
   } else {
     BERTH_ASSIGN(wanted, require_string(call.body, "release"));
   }
+  BERTH_ASSIGN(const platform::Release old,
+               or_missing(call.store().find_release(app.id, wanted), "release"));
+  // Without an image the store says why there is nothing to roll back to.
+  if (!old.image.empty())
+    if (const auto kept = call.control().check_kept(old); kept.has_error())
+      return Problem(kept.error());
   BERTH_ASSIGN(const platform::Release release,
                or_missing(call.store().rollback(app.id, wanted, call.actor()), "release"));
   call.control().reconcile(app.id);
@@ -53,6 +59,15 @@ Answer get_build(Call& call) {
   BERTH_ASSIGN(const platform::Build build,
                or_missing(call.store().find_build(app.id, call.param("build")), "build"));
   return json_response(call.render().build(build, call.base_url));
+}
+
+Answer cancel_build(Call& call) {
+  BERTH_ASSIGN(const platform::App app, call.app());
+  BERTH_ASSIGN(const platform::Build build,
+               or_missing(call.store().find_build(app.id, call.param("build")), "build"));
+  const auto cancelled = call.control().cancel_build(build, call.actor().user);
+  if (cancelled.has_error()) return Problem(cancelled.error());
+  return json_response(call.render().build(build, call.base_url), 202);
 }
 
 }  // namespace berth::api

@@ -86,6 +86,9 @@ constexpr Route routes[] = {
            "The log of a build while it grows, until the build ends", "text", {}, 200,
            Access::token_or_key),
 
+    plain("POST", "/apps/{app}/builds/{build}/actions/cancel", cancel_build,
+          "Ends a build that waits or runs", "Build", {}, 202),
+
     plain("GET", "/apps/{app}/formation", list_formation, "Process types and their scale",
           "[Formation]"),
     plain("PATCH", "/apps/{app}/formation", update_formation, "Scales several process types",
@@ -125,6 +128,9 @@ constexpr Route routes[] = {
     stream("GET", "/stream", stream_notices, "Live notices as server-sent events", "events"),
 
     plain("GET", "/status", get_status, "The state of the platform", "Status"),
+    stream("GET", "/disk-usage", get_disk_usage, "What takes the platform's disk", "DiskUsage"),
+    stream("POST", "/disk-usage/actions/prune", prune_disk,
+           "Removes what nothing needs, or tells what would be removed", "Prune", "NewPrune"),
     plain("GET", "/regions", list_regions, "The one region", "[Region]"),
     plain("GET", "/stacks", list_stacks, "The one stack", "[Stack]"),
     plain("GET", "/schema", get_schema, "This document", "OpenApi", {}, 200, Access::open),

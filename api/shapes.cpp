@@ -267,6 +267,31 @@ Event
   kind string
   message string
 Status = {any}
+DiskUsage
+  path string
+  total_bytes integer
+  free_bytes integer
+  min_free_bytes integer
+  reclaimable_bytes integer
+  parts [DiskPart]
+DiskPart
+  name "images"|"layers"|"caches"|"work"|"git"|"logs"|"replicas"|"volumes"|"database"
+  count integer
+  bytes integer
+  reclaimable_bytes integer
+  shared_bytes? integer
+  unique_bytes? integer
+NewPrune
+  dry_run? boolean
+Prune
+  dry_run boolean
+  bytes integer
+  images [string]
+  blobs integer
+  layers integer
+  caches integer
+  paths [string]
+  free_bytes integer
 Region
   id uuid
   name string

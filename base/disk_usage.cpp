@@ -30,4 +30,10 @@ std::uint64_t free_disk_bytes(const std::filesystem::path& path) {
   return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
 }
 
+std::uint64_t total_disk_bytes(const std::filesystem::path& path) {
+  struct statvfs info {};
+  if (::statvfs(path.c_str(), &info) != 0) return 0;
+  return static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize;
+}
+
 }  // namespace berth

@@ -13,5 +13,7 @@ namespace berth {
 /// Bytes that an ordinary user could still write to the file system of `path`; 0 if that cannot be
 /// told.
 [[nodiscard]] std::uint64_t free_disk_bytes(const std::filesystem::path& path);
+/// The size of that file system; 0 if it cannot be told.
+[[nodiscard]] std::uint64_t total_disk_bytes(const std::filesystem::path& path);
 
 }  // namespace berth

@@ -26,7 +26,7 @@ using OutputSink = std::function<void(std::string_view)>;
 struct SandboxLimits {
   std::uint64_t memory_bytes = 2ULL << 30;
   std::uint64_t cpu_milli = 2000;  ///< quota; 1000 is one core
-  std::uint64_t cpu_weight = 50;   ///< share against replicas, which have 100
+  std::uint64_t cpu_weight = 10;   ///< of processors and disk, against replicas, which have 100
   std::uint64_t pids = 4096;
   std::uint64_t disk_bytes = 8ULL << 30;  ///< what the build may write in all its mounts together
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Builds: list, and the output of one while it runs or after.
+// Builds: list, the output of one while it runs or after, its end before its time.
 #include "cli/builds.hpp"
 
 #include "cli/commands.hpp"
@@ -73,6 +73,22 @@ Outcome<int> output(Session& session, const Arguments& arguments) {
   return 0;
 }
 
+Outcome<int> cancel(Session& session, const Arguments& arguments) {
+  BERTH_ASSIGN(const Target target, session.target(arguments));
+  BERTH_ASSIGN(const std::string id, find_build(target, arguments.text("id").value_or("")));
+  BERTH_ASSIGN(const json::value answer,
+               target.api.send("POST", target.path({"builds", id, "actions", "cancel"}), {}));
+  const json::object build = object_or_empty(answer);
+  if (arguments.has("json")) {
+    session.print_json(build);
+    return 0;
+  }
+  const std::string commit = field(build, "source_blob", "version").substr(0, short_commit);
+  session.print("Cancelled the build of " + (commit.empty() ? std::string("an image") : commit) +
+                " of " + target.app + ".\n");
+  return 0;
+}
+
 }  // namespace
 
 Outcome<void> print_build_output(Session& session, const Target& target, const std::string& build,
@@ -141,6 +157,15 @@ std::vector<Command> build_commands() {
        .for_app = true,
        .json = true,
        .run = output},
+      {.name = "builds:cancel",
+       .group = "Config and releases",
+       .summary = "End a build that waits or runs; its push is refused",
+       .example = "berth builds:cancel",
+       .arguments = {{.name = "ID",
+                      .help = "A build, or how its id begins; the newest if not given"}},
+       .for_app = true,
+       .json = true,
+       .run = cancel},
   };
 }
 

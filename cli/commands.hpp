@@ -23,6 +23,7 @@ namespace berth::cli {
 [[nodiscard]] std::vector<Command> domain_commands();      // domains.cpp
 [[nodiscard]] std::vector<Command> account_commands();     // account.cpp
 [[nodiscard]] std::vector<Command> platform_commands();    // platform.cpp
+[[nodiscard]] std::vector<Command> disk_commands();        // disk.cpp
 [[nodiscard]] std::vector<Command> completion_commands();  // completion.cpp
 
 }  // namespace berth::cli

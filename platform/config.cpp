@@ -143,6 +143,8 @@ class ConfigReader {
         {"runtime", runtime()},
         {"build", build()},
         {"images", images()},
+        {"cache", yaml_.section({{"max_size", bytes(config_.cache.max_bytes, 0)},
+                                 {"max_app_size", bytes(config_.cache.max_app_bytes, 0)}})},
         {"git", yaml_.section({{"max_push", bytes(config_.git.max_push_bytes, 1 << 10)}})},
         {"autoscale", autoscale()},
         {"logs", yaml_.section({{"max_size", bytes(config_.logs.max_bytes, 64 << 10)}})},
@@ -297,6 +299,7 @@ class ConfigReader {
         {"pids", count<std::uint64_t>(build.pids, 16, 4'000'000)},
         {"disk", bytes(build.disk_bytes, 16 << 20)},
         {"parallel", count(build.parallel, 1, 64)},
+        {"queue_timeout", duration(build.queue_timeout, milliseconds(1000))},
     });
   }
 
@@ -304,6 +307,7 @@ class ConfigReader {
     return yaml_.section({
         {"registries", addresses(config_.images.registries, true, check_registry)},
         {"max_size", bytes(config_.images.max_size_bytes, 1 << 20)},
+        {"keep_releases", count(config_.images.keep_releases, 1, 1000)},
     });
   }
 

@@ -73,14 +73,22 @@ struct Config {
     std::uint64_t pids = 4096;
     std::uint64_t disk_bytes = 8ULL << 30;
     int parallel = 1;  ///< builds at a time
+    std::chrono::milliseconds queue_timeout = std::chrono::minutes(30);  ///< others wait so long
     friend bool operator==(const Build&, const Build&) = default;
   } build;
 
   struct Images {
     std::vector<std::string> registries = {};  ///< "HOST[:PORT]", or "http://…" without TLS
     std::uint64_t max_size_bytes = 8ULL << 30;  ///< of an upload, and of an image unpacked
+    int keep_releases = 10;  ///< of an app, whose images stay for a rollback
     friend bool operator==(const Images&, const Images&) = default;
   } images;
+
+  struct Cache {
+    std::uint64_t max_bytes = 20ULL << 30;     ///< of all apps' builds together; 0: any
+    std::uint64_t max_app_bytes = 4ULL << 30;  ///< of one app's; 0: any
+    friend bool operator==(const Cache&, const Cache&) = default;
+  } cache;
 
   struct Git {
     std::uint64_t max_push_bytes = 256ULL << 20;

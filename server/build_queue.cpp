@@ -11,7 +11,7 @@ Result<std::vector<std::string>> admit(const std::vector<QueuedPush>& pushes,
   std::vector<std::string> superseded;
   for (const QueuedPush& other : pushes) {
     if (other.app != app || other.phase == PushPhase::ended || other.cancelled) continue;
-    if (other.commit == commit)
+    if (!commit.empty() && other.commit == commit)
       return Error{ErrorKind::conflict,
                    "another push is deploying the same commit (" + commit.substr(0, 7) +
                        ") to this app. Wait until it ends; there is nothing more to push"};

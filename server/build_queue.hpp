@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which push builds next, which gives way and which has waited too long. Pure: the deployer keeps
-// the pushes and does what is decided here.
+// Which push builds next, which gives way and which has waited too long; other ways to deploy are
+// pushes here. Pure: deploy_queue.hpp keeps the pushes and does what is decided here.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct QueuedPush {
   std::string id;
   std::string owner;  ///< whose turn it is to build: the app, as long as there are no teams
   std::string app;
-  std::string commit;
+  std::string commit;  ///< empty: an image that was made elsewhere
   PushPhase phase = PushPhase::held;
   bool cancelled = false;  ///< it is told to end, and has not yet
   std::uint64_t number = 0;  ///< in order of arrival

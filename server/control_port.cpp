@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/control_port.hpp"
 
-#include <sys/statvfs.h>
-
 #include "base/crypto.hpp"
+#include "base/disk_usage.hpp"
 #include "server/offload.hpp"
 
 namespace berth::server {
@@ -16,11 +15,9 @@ constexpr Duration attach_secret_life = 60s;
 constexpr std::size_t attach_secret_bytes = 24;
 
 json::object disk_of(const std::filesystem::path& directory) {
-  struct statvfs info {};
-  if (::statvfs(directory.c_str(), &info) != 0) return {};
   return {{"path", directory.string()},
-          {"total_bytes", static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize},
-          {"free_bytes", static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize}};
+          {"total_bytes", total_disk_bytes(directory)},
+          {"free_bytes", free_disk_bytes(directory)}};
 }
 
 api::StoredImage stored(const LibraryImage& image) {
@@ -81,9 +78,9 @@ asio::awaitable<Result<Fd>> ControlPort::attach(std::string secret) {
                              [&engine = parts_.engine, replica] { return engine.attach(replica); });
 }
 
-Result<std::shared_ptr<api::PushTicket>> ControlPort::begin_push(const platform::App& app,
-                                                                 std::string user) {
-  return parts_.deployer.begin_push(app, std::move(user));
+asio::awaitable<Result<std::shared_ptr<api::PushTicket>>> ControlPort::begin_push(
+    platform::App app, std::string user) {
+  co_return co_await parts_.deployer.begin_push(std::move(app), std::move(user));
 }
 
 Result<std::filesystem::path> ControlPort::repository(const platform::App& app) {
@@ -131,6 +128,7 @@ asio::awaitable<Result<api::StackUpgrade>> ControlPort::upgrade_stack(platform::
 
 asio::awaitable<Result<api::StoredImage>> ControlPort::import_image(std::string upload,
                                                                     std::string name) {
+  const auto stays = parts_.housekeeper.protect();
   co_return co_await offload(
       parts_.pool,
       [&uploads = parts_.uploads, &library = parts_.library, upload,
@@ -165,6 +163,10 @@ std::filesystem::path ControlPort::build_log(const platform::BuildId& build) {
   return parts_.deployer.build_log(build);
 }
 
+Result<void> ControlPort::cancel_build(const platform::Build& build, const std::string& user) {
+  return parts_.deployer.cancel_build(build, user);
+}
+
 std::filesystem::path ControlPort::log_directory(const platform::App& app) {
   return parts_.controller.log_directory(app.id);
 }
@@ -175,6 +177,31 @@ std::vector<api::TrafficSample> ControlPort::traffic(const platform::AppId& app,
 
 std::shared_ptr<void> ControlPort::subscribe(std::function<void(const Notice&)> listener) {
   return parts_.notices.subscribe(std::move(listener));
+}
+
+Result<void> ControlPort::check_kept(const platform::Release& release) {
+  return parts_.housekeeper.check_kept(release);
+}
+
+asio::awaitable<json::object> ControlPort::disk_usage() {
+  co_return co_await parts_.housekeeper.usage();
+}
+
+asio::awaitable<json::object> ControlPort::prune(bool dry_run) {
+  builder::Collection done;
+  if (dry_run) done = co_await parts_.housekeeper.preview();
+  else done = co_await parts_.housekeeper.collect();
+  const auto names = [](const std::vector<std::string>& all) {
+    return json::array(all.begin(), all.end());
+  };
+  co_return json::object{{"dry_run", dry_run},
+                         {"bytes", done.bytes},
+                         {"images", names(done.tags)},
+                         {"blobs", done.blobs.size()},
+                         {"layers", done.layers.size()},
+                         {"caches", done.caches.size()},
+                         {"paths", names(done.paths)},
+                         {"free_bytes", free_disk_bytes(parts_.config.data_dir)}};
 }
 
 json::object ControlPort::status() {

@@ -15,6 +15,7 @@
 #include "runtime/engine/engine.hpp"
 #include "server/controller.hpp"
 #include "server/deployer.hpp"
+#include "server/housekeeper.hpp"
 #include "server/notices.hpp"
 #include "server/router_link.hpp"
 
@@ -29,6 +30,7 @@ struct ControlPortParts {
   Deployer& deployer;
   const Uploads& uploads;
   const ImageLibrary& library;
+  Housekeeper& housekeeper;
   RouterLink& router;
   Notices& notices;
 };
@@ -45,8 +47,8 @@ class ControlPort final : public api::Control {
   boost::asio::awaitable<Result<api::OneOff>> run(platform::AppId app,
                                                   api::OneOffRequest request) override;
   boost::asio::awaitable<Result<Fd>> attach(std::string secret) override;
-  Result<std::shared_ptr<api::PushTicket>> begin_push(const platform::App& app,
-                                                      std::string user) override;
+  boost::asio::awaitable<Result<std::shared_ptr<api::PushTicket>>> begin_push(
+      platform::App app, std::string user) override;
   Result<std::filesystem::path> repository(const platform::App& app) override;
   Result<std::string> begin_upload() override;
   boost::asio::awaitable<Result<void>> write_upload(std::string id, std::uint64_t offset,
@@ -65,11 +67,16 @@ class ControlPort final : public api::Control {
   boost::asio::awaitable<Result<std::vector<api::StoredImage>>> stored_images() override;
   boost::asio::awaitable<Result<api::StoredImage>> remove_image(std::string name) override;
   [[nodiscard]] std::filesystem::path build_log(const platform::BuildId& build) override;
+  [[nodiscard]] Result<void> cancel_build(const platform::Build& build,
+                                          const std::string& user) override;
   [[nodiscard]] std::filesystem::path log_directory(const platform::App& app) override;
   [[nodiscard]] std::vector<api::TrafficSample> traffic(const platform::AppId& app,
                                                         int seconds) override;
   [[nodiscard]] std::shared_ptr<void> subscribe(
       std::function<void(const Notice&)> listener) override;
+  [[nodiscard]] Result<void> check_kept(const platform::Release& release) override;
+  boost::asio::awaitable<json::object> disk_usage() override;
+  boost::asio::awaitable<json::object> prune(bool dry_run) override;
   [[nodiscard]] json::object status() override;
 
  private:

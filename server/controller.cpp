@@ -457,6 +457,15 @@ std::vector<api::TrafficSample> Controller::traffic(const platform::AppId& app, 
   return result;
 }
 
+std::vector<std::filesystem::path> Controller::mounted_layers() const {
+  std::vector<std::filesystem::path> result;
+  for (const auto& [id, replica] : replicas_)
+    if (replica.status.state != ReplicaState::exited)
+      result.insert(result.end(), replica.status.spec.root_layers.begin(),
+                    replica.status.spec.root_layers.end());
+  return result;
+}
+
 runtime::AppState Controller::state_of(const platform::AppId& app) const {
   const auto found = apps_.find(app);
   return found == apps_.end() ? runtime::AppState::empty : found->second.state;

@@ -59,6 +59,8 @@ class Controller final {
   [[nodiscard]] Result<void> stop_replica(const platform::AppId& app, const std::string& which);
   [[nodiscard]] std::vector<api::TrafficSample> traffic(const platform::AppId& app,
                                                         int seconds) const;
+  /// The unpacked layers below every replica and one-off that has not ended.
+  [[nodiscard]] std::vector<std::filesystem::path> mounted_layers() const;
   [[nodiscard]] runtime::AppState state_of(const platform::AppId& app) const;
 
   /// A one-off is started like any replica but belongs to no formation.

@@ -9,16 +9,12 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 
 #include <algorithm>
 #include <atomic>
-#include <deque>
 #include <map>
-#include <set>
 #include <utility>
 
-#include "api/file_watcher.hpp"
 #include "base/crypto.hpp"
 #include "base/disk_usage.hpp"
 #include "base/file.hpp"
@@ -26,78 +22,38 @@
 #include "base/sqlite.hpp"
 #include "base/tasks.hpp"
 #include "base/unix_socket.hpp"
+#include "builder/branch.hpp"
 #include "builder/source_import.hpp"
-#include "platform/process_type.hpp"
 #include "server/app_log.hpp"
-#include "server/build_machine.hpp"
+#include "server/deploy_queue.hpp"
 #include "server/offload.hpp"
 #include "server/order.hpp"
+#include "server/priority.hpp"
 #include "server/push.hpp"
-#include "server/release_output.hpp"
+#include "server/pusher.hpp"
+#include "server/roll_out.hpp"
+#include "server/source_order.hpp"
 
 namespace berth::server {
 
 namespace asio = boost::asio;
-using Socket = asio::local::stream_protocol::socket;
+using Socket = Pusher::Socket;
 namespace fs = std::filesystem;
 
 namespace {
 
 constexpr std::size_t max_hook_line_bytes = 1U << 20;
-/// A pusher who reads this much too slowly loses the rest of the live log, not the build.
-constexpr std::size_t max_unsent_bytes = 8U << 20;
+constexpr std::uint64_t repository_bytes = 4U << 20;  ///< more than an empty repository takes
 
-/// The frames of builder/git_hook: a type byte, a big-endian length, that many bytes.
-std::string frame(char type, std::string_view data) {
-  const auto size = static_cast<std::uint32_t>(data.size());
-  std::string result = {type, static_cast<char>(size >> 24), static_cast<char>(size >> 16),
-                        static_cast<char>(size >> 8), static_cast<char>(size)};
-  return result.append(data);
-}
-
-/// The line to the pusher; shared by the coroutine that ends it and the build that writes to it.
-struct Pusher : std::enable_shared_from_this<Pusher> {
-  Pusher(Socket connected, TaskGroup& group) : socket(std::move(connected)), tasks(group) {}
-
-  Socket socket;
-  TaskGroup& tasks;
-  std::deque<std::string> unsent;
-  std::size_t unsent_bytes = 0;
-  bool writing = false;
-  bool gone = false;
-  bool finished = false;
-
-  void say(std::string_view text) {
-    if (gone || unsent_bytes > max_unsent_bytes) return;
-    send(frame('o', text));
-  }
-  void finish(int code) {
-    finished = true;
-    send(frame('x', std::string(1, static_cast<char>(code))));
-  }
-
-  void send(std::string data) {
-    unsent_bytes += data.size();
-    unsent.push_back(std::move(data));
-    if (std::exchange(writing, true)) return;
-    tasks.spawn(write(shared_from_this()));
-  }
-
-  static asio::awaitable<void> write(std::shared_ptr<Pusher> self) {
-    while (!self->unsent.empty() && !self->gone) {
-      boost::system::error_code failure;
-      co_await asio::async_write(self->socket, asio::buffer(self->unsent.front()),
-                                 asio::redirect_error(asio::use_awaitable, failure));
-      if (failure) self->gone = true;
-      self->unsent_bytes -= self->unsent.front().size();
-      self->unsent.pop_front();
-    }
-    self->writing = false;
-  }
+/// A deploy from its admission to its end.
+struct Deploy {
+  std::string id;  ///< of its job: the push's ticket, or the build
+  platform::App app;
+  platform::Actor actor;
+  Order order;
+  Say say;
+  std::vector<RefUpdate> updates = {};  ///< what git moves afterwards
 };
-
-/// Tells whoever waits for a deploy how it goes. Called on the strand.
-using Say = std::function<void(std::string_view)>;
 
 }  // namespace
 
@@ -106,22 +62,18 @@ struct Deployer::State : std::enable_shared_from_this<State> {
       : parts(std::move(wanted)),
         acceptor(parts.strand),
         tasks(parts.strand),
-        watcher(parts.strand) {}
-
-  /// A build that runs or waits.
-  struct Job {
-    std::string what;
-    platform::BuildId build;
-    std::shared_ptr<std::atomic<bool>> cancel = std::make_shared<std::atomic<bool>>(false);
-  };
+        roll_out(parts.strand, parts.config, parts.store, parts.controller),
+        queue(std::make_shared<DeployQueue>(
+            parts.strand, QueuePolicy{.parallel = parts.config.build.parallel,
+                                      .timeout = parts.config.build.queue_timeout})) {}
 
   DeployerParts parts;
   asio::local::stream_protocol::acceptor acceptor;
   TaskGroup tasks;
-  api::FileWatcher watcher;
+  RollOut roll_out;
   std::map<std::string, std::weak_ptr<api::PushTicket>> tickets;
   std::map<std::string, std::pair<platform::AppId, std::string>> pushes;  ///< ticket → app, user
-  std::map<platform::AppId, Job> jobs;
+  std::shared_ptr<DeployQueue> queue;
   bool unsettled = false;  ///< a build ended and the store had no room for it
 
   [[nodiscard]] fs::path repository_path(const platform::App& app) const {
@@ -189,27 +141,43 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     co_return co_await deploy(self, pusher, *app, actor, std::move(push), decision->commit);
   }
 
-  /// Refuses what cannot work before anything is written.
-  Result<void> admit(const platform::App& app) const {
-    if (const auto busy = jobs.find(app.id); busy != jobs.end())
-      return Error{ErrorKind::conflict,
-                   "another push is being built for this app (" + busy->second.what +
-                       "). Wait until it ends, then push again"};
-    return check_disk(free_disk_bytes(parts.config.data_dir), parts.config.min_free_disk_bytes);
+  /// Tells a deploy to end, whatever it does. A release that serves already is not taken back.
+  void end_deploy(const std::string& id, const std::string& reason) {
+    const DeployJob* job = queue->find(id);
+    if (!job || job->push.cancelled || job->push.phase == PushPhase::ended) return;
+    if (job->push.phase == PushPhase::releasing) {
+      const platform::AppId app(job->push.app);
+      const auto release = parts.store.find_release(app, job->release.value);
+      if (release.has_value()) {
+        if (release->status != platform::ReleaseStatus::pending) return;
+        parts.store.settle_release(job->release, platform::ReleaseStatus::failed, reason);
+        parts.controller.reconcile(app);
+      }
+    }
+    queue->cancel(id, reason);
+  }
+
+  /// The deploys of the app that a new one of `commit` ends, ended; or why it is refused.
+  Result<void> supersede(const platform::App& app, const Order& order) {
+    BERTH_ASSIGN(const auto older, queue->admit(app.id, order.commit));
+    for (const std::string& id : older)
+      end_deploy(id, "superseded by a newer push (" + order.what + ")");
+    return {};
   }
 
   /// The end of a build that failed. Where the disk is full, that is the reason to be told,
   /// whatever part of the build met it first.
-  Error failed(const platform::App& app, const platform::Build& build, const Order& order,
-               Error error) {
+  Error failed(const Deploy& deploy, Error error) {
+    const platform::BuildId build = queue->at(deploy.id).build;
+    if (build.empty()) return error;  // it never came to a build
     if (error.kind != ErrorKind::cancelled)
       error = explain_full_disk(std::move(error), free_disk_bytes(parts.config.data_dir),
                                 parts.config.min_free_disk_bytes);
-    append_app_log(parts.controller.log_directory(app.id), "api",
-                   "Build of " + order.what + " failed: " + error.message);
+    append_app_log(parts.controller.log_directory(deploy.app.id), "api",
+                   "Build of " + deploy.order.what + " failed: " + error.message);
     try {
       // Its app may be gone meanwhile; then there is nothing to settle.
-      (void)parts.store.fail_build(build.id, error.message);
+      (void)parts.store.fail_build(build, error.message);
     } catch (const DatabaseFull&) {
       unsettled = true;
     }
@@ -217,18 +185,17 @@ struct Deployer::State : std::enable_shared_from_this<State> {
   }
 
   /// The image is built: the build's end and the new release.
-  Result<platform::Release> record(const platform::App& app, const platform::Build& build,
-                                   const Order& order, const builder::BuiltImage& built,
-                                   const platform::Actor& actor) {
+  Result<platform::Release> record(const Deploy& deploy, const builder::BuiltImage& built) {
+    const platform::BuildId build = queue->at(deploy.id).build;
     try {
-      BERTH_TRY(parts.store.finish_build(build.id, built.image.digest));
-      return parts.store.create_release(app.id,
+      BERTH_TRY(parts.store.finish_build(build, built.image.digest));
+      return parts.store.create_release(deploy.app.id,
                                         {.image = built.image.digest,
-                                         .commit = build.commit,
+                                         .commit = deploy.order.commit,
                                          .processes = built.processes,
-                                         .description = "Deploy " + order.what,
-                                         .build = build.id},
-                                        actor);
+                                         .description = "Deploy " + deploy.order.what,
+                                         .build = build},
+                                        deploy.actor);
     } catch (const DatabaseFull& full) {
       unsettled = true;
       return Error{ErrorKind::unavailable, full.what()};
@@ -237,10 +204,8 @@ struct Deployer::State : std::enable_shared_from_this<State> {
 
   /// Builds whose end found no room in the store, or whose server was killed.
   void settle_builds(std::string_view reason) {
-    std::set<platform::BuildId> running;
-    for (const auto& [app, job] : jobs) running.insert(job.build);
     try {
-      parts.store.fail_pending_builds(reason, running);
+      parts.store.fail_pending_builds(reason, queue->builds());
       unsettled = false;
     } catch (const DatabaseFull& full) {
       log_error("settle builds: {}", full.what());
@@ -252,100 +217,139 @@ struct Deployer::State : std::enable_shared_from_this<State> {
                                               std::shared_ptr<Pusher> pusher, platform::App app,
                                               platform::Actor actor, Push push,
                                               std::string commit) {
-    const Order order = self->source_order(app, commit, push.quarantine, {});
-    const auto build = self->begin(app, order, actor);
-    if (build.has_error()) co_return build.error();
-    self->tasks.spawn(cancel_if_gone(pusher, self->jobs.at(app.id).cancel));
-    const Say say = [pusher](std::string_view text) { pusher->say(text); };
-    co_return co_await carry_out(self, say, app, actor, *build, order);
+    Deploy deploy{.id = push.ticket,
+                  .app = app,
+                  .actor = actor,
+                  .order = self->order_source(app, commit, push.quarantine, {}),
+                  .say = [pusher](std::string_view text) { pusher->say(text); }};
+    for (const RefUpdate& update : push.updates)
+      if (update.after == commit) deploy.updates.push_back(update);
+    if (auto admitted = self->supersede(app, deploy.order); admitted.has_error())
+      co_return admitted.error();
+    self->queue->add(deploy.id, app.id, commit).git_runs = true;
+    self->tasks.spawn(end_if_gone(self, pusher, deploy.id));
+    co_return co_await carry_out(self, std::move(deploy));
   }
 
-  /// From here on the app has a job, which carry_out() ends.
-  Result<platform::Build> begin(const platform::App& app, const Order& order,
-                                const platform::Actor& actor) {
-    BERTH_TRY(admit(app));
+  /// The deploy of whoever asks through the API, and reads the log there.
+  Result<platform::Build> begin(const platform::App& app, const platform::Actor& actor,
+                                Order order) {
+    BERTH_TRY(supersede(app, order));
     BERTH_ASSIGN(platform::Build build, parts.store.create_build(app.id, order.commit, actor));
-    jobs[app.id] = Job{.what = order.what, .build = build.id};
+    queue->add(build.id.value, app.id, order.commit).build = build.id;
+    tasks.spawn(carry_out_alone(shared_from_this(), {.id = build.id.value,
+                                                     .app = app,
+                                                     .actor = actor,
+                                                     .order = std::move(order),
+                                                     .say = [](std::string_view) {}}));
     return build;
   }
 
-  static asio::awaitable<Result<void>> carry_out(std::shared_ptr<State> self, Say say,
-                                                 platform::App app, platform::Actor actor,
-                                                 platform::Build build, Order order) {
-    if (self->jobs.size() > static_cast<std::size_t>(self->parts.config.build.parallel))
-      say("-----> Waiting for another app's build to end\n");
-    auto built = co_await offload(
-        self->parts.pool, self->logged(say, build.id, order, self->jobs.at(app.id).cancel));
-    self->jobs.erase(app.id);
-    if (built.has_error()) co_return self->failed(app, build, order, built.error());
-    const auto release = self->record(app, build, order, *built, actor);
+  static asio::awaitable<void> carry_out_alone(std::shared_ptr<State> self, Deploy deploy) {
+    const std::string what = deploy.app.name + ": deploy " + deploy.order.what;
+    const auto outcome = co_await carry_out(self, std::move(deploy));
+    if (outcome.has_error()) log_info("{}: {}", what, outcome.error().message);
+  }
+
+  /// Ends the deploy's job, whatever happens: the next one must not wait for this one.
+  static asio::awaitable<Result<void>> carry_out(std::shared_ptr<State> self, Deploy deploy) {
+    const std::string id = deploy.id;
+    Result<void> outcome;
+    try {
+      outcome = co_await in_turn(self, std::move(deploy));
+    } catch (const std::exception& failure) {
+      self->unsettled = true;
+      outcome = Error{ErrorKind::internal, failure.what()};
+    }
+    self->queue->end(id);
+    co_return outcome;
+  }
+
+  static asio::awaitable<Result<void>> in_turn(std::shared_ptr<State> self, Deploy deploy) {
+    const auto ready = co_await get_ready(self, deploy);
+    if (ready.has_error()) co_return self->failed(deploy, ready.error());
+    DeployJob& job = self->queue->at(deploy.id);
+    const auto built = co_await offload(self->parts.pool, self->logged(deploy, job));
+    self->parts.housekeeper.look_soon();
+    if (job.push.cancelled)
+      co_return self->failed(deploy, self->queue->ended_early(deploy.id));
+    if (built.has_error()) co_return self->failed(deploy, built.error());
+    const auto release = self->record(deploy, *built);
     if (release.has_error()) co_return release.error();
-    // The name by which `skopeo copy oci:…` finds it; the release itself goes by digest.
-    const std::string name = app.name + ":v" + std::to_string(release->version);
-    const auto tagged = co_await offload(self->parts.pool, [&images = self->parts.images, name,
-                                                            digest = release->image] {
-      return images.tag(name, digest);
-    });
+    self->queue->release(deploy.id, release->id);
+    co_await name_image(self, self->parts.pool, deploy.app, *release);
+    co_return co_await self->roll_out.finish(deploy.app, *release, deploy.say);
+  }
+
+  /// All that comes before the work: older deploys have ended, the branch is as the push found it,
+  /// there is room, and it is this one's turn.
+  static asio::awaitable<Result<void>> get_ready(std::shared_ptr<State> self,
+                                                 const Deploy& deploy) {
+    const auto held = co_await self->queue->hold(deploy.id, deploy.say);
+    if (held.has_error()) co_return held.error();
+    const auto branch = self->check_branch(deploy);
+    if (branch.has_error()) co_return branch.error();
+    const auto room = co_await self->parts.housekeeper.ensure_room();
+    if (room.has_error()) co_return room.error();
+    DeployJob& job = self->queue->at(deploy.id);
+    if (job.build.empty()) {
+      const auto build =
+          self->parts.store.create_build(deploy.app.id, deploy.order.commit, deploy.actor);
+      if (build.has_error()) co_return build.error();
+      job.build = build->id;
+    }
+    co_return co_await self->queue->take_turn(deploy.id, deploy.say);
+  }
+
+  /// While a push was held, the one before it may have moved the branch.
+  Result<void> check_branch(const Deploy& deploy) const {
+    for (const RefUpdate& update : deploy.updates) {
+      BERTH_ASSIGN(const std::string branch,
+                   builder::branch_commit(repository_path(deploy.app), update.ref));
+      if (branch != update.before)
+        return Error{ErrorKind::conflict,
+                     "another push (" + branch.substr(0, 7) +
+                         ") was deployed meanwhile and moved the branch. Fetch it, then "
+                         "push again"};
+    }
+    return {};
+  }
+
+  /// The name by which `skopeo copy oci:…` finds it; the release itself goes by digest.
+  static asio::awaitable<void> name_image(std::shared_ptr<State> self, asio::thread_pool& pool,
+                                          platform::App app, platform::Release release) {
+    const std::string name = app.name + ":v" + std::to_string(release.version);
+    const auto tagged = co_await offload(
+        pool, [&images = self->parts.images, name, digest = release.image] {
+          return images.tag(name, digest);
+        });
     if (tagged.has_error()) log_warning("name the image {}: {}", name, tagged.error().message);
-    co_return co_await roll_out(self, say, app, *release);
   }
 
-  /// For whoever asked through the API, and reads the log there.
-  static asio::awaitable<void> carry_out_alone(std::shared_ptr<State> self, platform::App app,
-                                               platform::Actor actor, platform::Build build,
-                                               Order order) {
-    const Say nobody = [](std::string_view) {};
-    const auto outcome = co_await carry_out(self, nobody, app, actor, build, order);
-    if (outcome.has_error())
-      log_info("{}: deploy {}: {}", app.name, order.what, outcome.error().message);
-  }
-
-  Order source_order(const platform::App& app, const std::string& commit,
+  Order order_source(const platform::App& app, const std::string& commit,
                      const fs::path& quarantine, std::vector<std::string> notes) {
-    const auto& limits = parts.config.build;
-    builder::BuildRequest request{
-        .app = app.name,
-        .build_id = {},
-        .source = {.repository = repository_path(app),
-                   .commit = commit,
-                   .extra_object_directory = quarantine},
-        .config_vars = parts.store.config_vars(app.id),
-        .cache_directory = cache_path(app.id),
-        .work_directory = parts.config.data_dir / "work",
-        .buildpacks_directory = parts.buildpacks,
-        .registries = parts.config.images.registries,
-        .launcher = parts.programs / "berth-launcher",
-        .previous_image = {},
-        .operator_env = machine_environment(),
-        .extra_binds = machine_binds(),
-        .limits = {.memory_bytes = limits.memory_bytes,
-                   .cpu_milli = limits.cpu_milli,
-                   .cpu_weight = 50,
-                   .pids = limits.pids,
-                   .disk_bytes = limits.disk_bytes},
-        .timeout = std::chrono::duration_cast<std::chrono::seconds>(limits.timeout)};
-    if (const auto target = parts.store.target_release(app.id))
-      request.previous_image = target->image;
-    const auto make = [self = shared_from_this(), wanted = std::move(request),
-                       notes = std::move(notes)](const platform::BuildId& build,
-                                                 const builder::OutputSink& sink,
-                                                 const std::atomic<bool>& cancel) {
-      builder::BuildRequest request = wanted;
-      request.build_id = build.value;
-      request.work_directory /= build.value;
-      for (const auto& note : notes) sink("       Note: " + note + "\n");
-      return builder::build(request, self->parts.images, self->parts.sandboxes, sink, cancel);
-    };
-    return {.what = commit.substr(0, 7), .commit = commit, .make = make};
+    return source_order({.config = parts.config,
+                         .store = parts.store,
+                         .images = parts.images,
+                         .sandboxes = parts.sandboxes,
+                         .programs = parts.programs,
+                         .buildpacks = parts.buildpacks},
+                        {.app = app,
+                         .repository = repository_path(app),
+                         .commit = commit,
+                         .quarantine = quarantine,
+                         .cache = cache_path(app.id),
+                         .notes = std::move(notes)});
   }
 
   /// The work for the pool, with its log: it touches nothing of ours but the line to whoever
   /// listens, by posting.
-  std::function<Result<builder::BuiltImage>()> logged(
-      const Say& say, const platform::BuildId& build, const Order& order,
-      const std::shared_ptr<std::atomic<bool>>& cancel) {
-    return [self = shared_from_this(), say, build, make = order.make, cancel,
-            path = log_path(build)]() -> Result<builder::BuiltImage> {
+  std::function<Result<builder::BuiltImage>()> logged(const Deploy& deploy,
+                                                      const DeployJob& job) {
+    return [self = shared_from_this(), say = deploy.say, build = job.build,
+            make = deploy.order.prepare(), cancel = job.cancel,
+            path = log_path(job.build)]() -> Result<builder::BuiltImage> {
+      yield_to_replicas();
       BERTH_TRY(make_directories(path.parent_path()));
       BERTH_ASSIGN(const Fd log, open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0640));
       const auto sink = [&](std::string_view text) {
@@ -360,78 +364,19 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     };
   }
 
-  /// Nobody else reads from the hook, so data or end-of-file means that the pusher went away.
-  static asio::awaitable<void> cancel_if_gone(std::shared_ptr<Pusher> pusher,
-                                              std::shared_ptr<std::atomic<bool>> cancel) {
+  /// Nobody else reads from the hook, so data or end-of-file means that the pusher went away. A
+  /// release that rolls out is not taken back for that.
+  static asio::awaitable<void> end_if_gone(std::shared_ptr<State> self,
+                                           std::shared_ptr<Pusher> pusher, std::string id) {
     char byte;
     boost::system::error_code failure;
     co_await pusher->socket.async_read_some(asio::buffer(&byte, 1),
                                             asio::redirect_error(asio::use_awaitable, failure));
     if (pusher->finished) co_return;
     pusher->gone = true;
-    *cancel = true;
-  }
-
-  static asio::awaitable<Result<void>> roll_out(std::shared_ptr<State> self, Say say,
-                                                platform::App app, platform::Release release) {
-    const Time begun = now();
-    const platform::Release settled = co_await settle(self, say, app, release);
-    const std::string version = "v" + std::to_string(release.version);
-    if (settled.status == platform::ReleaseStatus::pending)
-      co_return Error{ErrorKind::unavailable, "the platform is stopping; it goes on with release " +
-                                                  version + " at its next start"};
-    if (settled.status != platform::ReleaseStatus::succeeded)
-      co_return Error{ErrorKind::unavailable,
-                      "Release " + version + " failed: " + settled.failure + ". " +
-                          self->what_goes_on(app) + " `berth logs -a " + app.name + "` shows more"};
-    say(describe_rollout(version, self->parts.store.formation(app.id), release, now() - begun));
-    say("       " + self->web_url(app) + "\n");
-    co_return Result<void>{};
-  }
-
-  /// Waits until the release is settled; the pusher sees what its release command prints.
-  static asio::awaitable<platform::Release> settle(std::shared_ptr<State> self,
-                                                   Say say, platform::App app,
-                                                   platform::Release release) {
-    // Shared: whoever calls back may do so after a cancelled wait.
-    struct Outcome {
-      explicit Outcome(asio::any_io_executor strand) : wakeup(std::move(strand)) {}
-      Wakeup wakeup;
-      std::optional<platform::Release> release;
-    };
-    const auto outcome = std::make_shared<Outcome>(self->parts.strand);
-    std::optional<ReleaseOutput> output;
-    std::shared_ptr<void> watch;
-    const auto command = release.processes.find(std::string(platform::release_process));
-    if (command != release.processes.end()) {
-      say("-----> Running the release command: " + command->second + "\n");
-      const fs::path directory = self->parts.controller.log_directory(app.id);
-      output.emplace(directory);
-      auto watching = self->watcher.watch(directory, [outcome] { outcome->wakeup.notify(); });
-      if (watching.has_value()) watch = std::move(*watching);  // else all comes at the end
-    }
-    self->parts.controller.when_settled(app.id, release.id,
-                                        [outcome](const platform::Release& done) {
-                                          outcome->release = done;
-                                          outcome->wakeup.notify();
-                                        });
-    while (!outcome->release) {
-      co_await outcome->wakeup.wait();
-      if (output) say(output->take());
-    }
-    co_return *outcome->release;
-  }
-
-  [[nodiscard]] std::string what_goes_on(const platform::App& app) const {
-    const auto serving = parts.store.serving_release(app.id);
-    if (!serving || serving->image.empty()) return "Nothing is serving yet.";
-    return "v" + std::to_string(serving->version) + " goes on serving.";
-  }
-
-  [[nodiscard]] std::string web_url(const platform::App& app) const {
-    const std::string& listen = parts.config.router.listen.front();
-    const std::string port = listen.substr(listen.rfind(':'));
-    return "http://" + app.name + "." + parts.config.domain + (port == ":80" ? "" : port);
+    const DeployJob* job = self->queue->find(id);
+    if (job && job->push.phase != PushPhase::releasing)
+      self->end_deploy(id, "the build was cancelled: the pusher went away");
   }
 
   [[nodiscard]] fs::path log_path(const platform::BuildId& build) const {
@@ -455,16 +400,18 @@ asio::awaitable<void> Deployer::stop() {
   const std::shared_ptr<State> state = state_;
   boost::system::error_code ignored;
   state->acceptor.close(ignored);
-  for (auto& [app, job] : state->jobs) *job.cancel = true;
+  for (const std::string& id : state->queue->ids())
+    if (state->queue->at(id).push.phase != PushPhase::releasing)
+      state->end_deploy(id, "the platform is stopping; push again");
   co_await state->tasks.join();
-  state->watcher.close();
+  state->roll_out.close();
 }
 
 Result<std::filesystem::path> Deployer::repository(const platform::App& app) {
   const fs::path path = state_->repository_path(app);
   if (fs::exists(path / "HEAD")) return path;
   BERTH_TRY(check_disk(free_disk_bytes(state_->parts.config.data_dir),
-                       state_->parts.config.min_free_disk_bytes));
+                       std::min(repository_bytes, state_->parts.config.min_free_disk_bytes)));
   BERTH_TRY(make_directories(path.parent_path()));
   BERTH_ASSIGN(const Output made, run_program({.argv = {"git", "init", "--quiet", "--bare",
                                                         "--initial-branch=main", path.string()}}));
@@ -479,37 +426,41 @@ Result<std::filesystem::path> Deployer::repository(const platform::App& app) {
   return path;
 }
 
-Result<std::shared_ptr<api::PushTicket>> Deployer::begin_push(const platform::App& app,
-                                                              std::string user) {
+asio::awaitable<Result<std::shared_ptr<api::PushTicket>>> Deployer::begin_push(platform::App app,
+                                                                               std::string user) {
+  const std::shared_ptr<State> state = state_;
   // Before git writes anything: what it would say of a full disk helps nobody.
-  BERTH_TRY(check_disk(free_disk_bytes(state_->parts.config.data_dir),
-                       state_->parts.config.min_free_disk_bytes));
-  if (state_->unsettled)
-    state_->settle_builds("its end could not be stored: the disk was full; push again");
-  BERTH_ASSIGN(const fs::path path, repository(app));
+  const auto room = co_await state->parts.housekeeper.ensure_room();
+  if (room.has_error()) co_return room.error();
+  if (state->unsettled)
+    state->settle_builds("its end could not be stored: the disk was full; push again");
+  const auto path = repository(app);
+  if (path.has_error()) co_return path.error();
   const std::string id = random_hex(16);
-  auto state = state_;
   // The hook is named at each push: the binaries may have moved since the repository was made.
   std::shared_ptr<api::PushTicket> ticket(
       new api::PushTicket{.id = id,
                           .env = {{"BERTH_HOOK_SOCKET", state->hook_socket().string()},
                                   {"BERTH_PUSH_ID", id}},
-                          .repository = path},
+                          .repository = *path},
       [state](api::PushTicket* gone) {
         state->tickets.erase(gone->id);
         state->pushes.erase(gone->id);
+        // And with git everything that could move the branch.
+        state->queue->git_ended(gone->id);
         delete gone;
       });
   state->tickets[id] = ticket;
   state->pushes[id] = {app.id, std::move(user)};
-  return ticket;
+  co_return ticket;
 }
 
 asio::awaitable<Result<platform::Build>> Deployer::deploy_source(platform::App app,
                                                                  platform::Actor actor,
                                                                  std::string upload) {
   const std::shared_ptr<State> state = state_;
-  if (auto admitted = state->admit(app); admitted.has_error()) co_return admitted.error();
+  const auto room = co_await state->parts.housekeeper.ensure_room();
+  if (room.has_error()) co_return room.error();
   const auto archive = state->parts.uploads.find(upload);
   if (archive.has_error()) co_return archive.error();
   const auto path = repository(app);
@@ -524,11 +475,8 @@ asio::awaitable<Result<platform::Build>> Deployer::deploy_source(platform::App a
   if (imported.has_error())
     co_return explain_full_disk(imported.error(), free_disk_bytes(state->parts.config.data_dir),
                                 state->parts.config.min_free_disk_bytes);
-  const auto order = state->source_order(app, imported->commit, {}, imported->notes);
-  const auto build = state->begin(app, order, actor);
-  if (build.has_error()) co_return build.error();
-  state->tasks.spawn(State::carry_out_alone(state, app, actor, *build, order));
-  co_return *build;
+  co_return state->begin(app, actor,
+                         state->order_source(app, imported->commit, {}, imported->notes));
 }
 
 Result<platform::Build> Deployer::deploy_image(const platform::App& app,
@@ -537,11 +485,8 @@ Result<platform::Build> Deployer::deploy_image(const platform::App& app,
                                                const std::string& reference) {
   if (!upload.empty()) BERTH_TRY(state_->parts.uploads.find(upload));
   const auto& parts = state_->parts;
-  const Order order =
-      image_order(parts.images, parts.library, parts.uploads, upload, reference);
-  BERTH_ASSIGN(platform::Build build, state_->begin(app, order, actor));
-  state_->tasks.spawn(State::carry_out_alone(state_, app, actor, build, order));
-  return build;
+  return state_->begin(app, actor,
+                       image_order(parts.images, parts.library, parts.uploads, upload, reference));
 }
 
 asio::awaitable<Result<api::StackUpgrade>> Deployer::upgrade_stack(platform::App app,
@@ -552,6 +497,7 @@ asio::awaitable<Result<api::StackUpgrade>> Deployer::upgrade_stack(platform::App
   if (!target || target->image.empty())
     co_return Error{ErrorKind::conflict,
                     "nothing is deployed yet, so there is no base to swap: git push berth main"};
+  const auto stays = state->parts.housekeeper.protect();
   const auto image = co_await offload(
       state->parts.io_pool, [&images = state->parts.images, digest = target->image] {
         return rebased(images, digest);
@@ -571,13 +517,8 @@ asio::awaitable<Result<api::StackUpgrade>> Deployer::upgrade_stack(platform::App
        .build = target->build},
       actor);
   if (release.has_error()) co_return release.error();
-  const std::string name = app.name + ":v" + std::to_string(release->version);
   state->parts.controller.reconcile(app.id);
-  const auto tagged = co_await offload(
-      state->parts.io_pool, [&images = state->parts.images, name, digest = release->image] {
-        return images.tag(name, digest);
-      });
-  if (tagged.has_error()) log_warning("name the image {}: {}", name, tagged.error().message);
+  co_await State::name_image(state, state->parts.io_pool, app, *release);
   co_return api::StackUpgrade{.release = *release, .changed = true};
 }
 
@@ -585,13 +526,31 @@ std::filesystem::path Deployer::build_log(const platform::BuildId& build) const 
   return state_->log_path(build);
 }
 
+BusyBuilds Deployer::busy() const { return state_->queue->busy(); }
+
+Result<void> Deployer::cancel_build(const platform::Build& build, const std::string& user) {
+  for (const std::string& id : state_->queue->ids(build.app)) {
+    const DeployJob& job = state_->queue->at(id);
+    const bool ends = job.push.phase == PushPhase::held || job.push.phase == PushPhase::waiting ||
+                      job.push.phase == PushPhase::building;
+    if (job.build != build.id || job.push.cancelled || !ends) continue;
+    state_->end_deploy(id, "cancelled by " + user);
+    return {};
+  }
+  return Error{ErrorKind::conflict,
+               "the build " + build.id.value.substr(0, 8) +
+                   " has ended: there is nothing to cancel. `berth builds` shows how it ended"};
+}
+
 void Deployer::app_destroyed(const platform::App& app) {
-  if (const auto job = state_->jobs.find(app.id); job != state_->jobs.end())
-    *job->second.cancel = true;
+  for (const std::string& id : state_->queue->ids(app.id))
+    state_->end_deploy(id, "the app was destroyed");
   for (const fs::path& path : {state_->repository_path(app), state_->cache_path(app.id),
                                state_->parts.controller.log_directory(app.id)})
     if (auto removed = remove_tree(path); removed.has_error())
       log_warning("destroy {}: {}", app.name, removed.error().message);
+  state_->queue->forget(app.id);
+  state_->parts.housekeeper.look_soon();
 }
 
 }  // namespace berth::server

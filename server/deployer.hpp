@@ -4,7 +4,8 @@
 // is built on the pool, the log goes to the pusher and to a file as it comes, the image becomes a
 // release, and the push is accepted once that release is healthy. An archive of source, and an
 // image that was made elsewhere, take the same way without anybody who waits. One build an app at a
-// time; a few at once in all (build.parallel), the others wait their turn. Used on the strand.
+// time, the newest; a few at once in all (build.parallel), the others wait their turn
+// (deploy_queue.hpp). Used on the strand.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -21,6 +22,7 @@
 #include "platform/config.hpp"
 #include "platform/store.hpp"
 #include "server/controller.hpp"
+#include "server/housekeeper.hpp"
 #include "server/image_library.hpp"
 #include "server/uploads.hpp"
 
@@ -28,7 +30,8 @@ namespace berth::server {
 
 struct DeployerParts {
   boost::asio::any_io_executor strand;
-  boost::asio::thread_pool& pool;  ///< for builds; its threads bound how many run at once
+  /// For builds: as many threads as run at once, and a few for what else blocks.
+  boost::asio::thread_pool& pool;
   boost::asio::thread_pool& io_pool;  ///< for what a request waits for
   const platform::Config& config;
   platform::Store& store;
@@ -37,6 +40,7 @@ struct DeployerParts {
   const Uploads& uploads;
   const ImageLibrary& library;
   Controller& controller;
+  Housekeeper& housekeeper;
   std::filesystem::path programs;    ///< where berth-git-hook and berth-launcher are
   std::filesystem::path buildpacks;
 };
@@ -52,8 +56,8 @@ class Deployer final {
   boost::asio::awaitable<void> stop();
 
   [[nodiscard]] Result<std::filesystem::path> repository(const platform::App& app);
-  [[nodiscard]] Result<std::shared_ptr<api::PushTicket>> begin_push(const platform::App& app,
-                                                                    std::string user);
+  boost::asio::awaitable<Result<std::shared_ptr<api::PushTicket>>> begin_push(platform::App app,
+                                                                              std::string user);
   /// An uploaded archive of source becomes a commit and is built; returns as soon as it waits or
   /// builds. What comes of it stands in the build, its log and the release.
   boost::asio::awaitable<Result<platform::Build>> deploy_source(platform::App app,
@@ -68,6 +72,9 @@ class Deployer final {
   boost::asio::awaitable<Result<api::StackUpgrade>> upgrade_stack(platform::App app,
                                                                   platform::Actor actor);
   [[nodiscard]] std::filesystem::path build_log(const platform::BuildId& build) const;
+  [[nodiscard]] BusyBuilds busy() const;
+  /// Ends a build that waits or runs; its pusher is told who did.
+  [[nodiscard]] Result<void> cancel_build(const platform::Build& build, const std::string& user);
   /// Cancels its build and removes repository, cache and logs.
   void app_destroyed(const platform::App& app);
 

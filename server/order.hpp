@@ -17,12 +17,14 @@
 namespace berth::server {
 
 struct Order {
+  /// Blocking. The log goes to the sink; the flag ends it.
+  using Make = std::function<Result<builder::BuiltImage>(
+      const platform::BuildId&, const builder::OutputSink&, const std::atomic<bool>&)>;
+
   std::string what;    ///< "1a2b3c4", "nginx:1": behind the word "Deploy"
   std::string commit;  ///< or empty
-  /// Blocking. The log goes to the sink; the flag ends it.
-  std::function<Result<builder::BuiltImage>(const platform::BuildId&, const builder::OutputSink&,
-                                            const std::atomic<bool>&)>
-      make;
+  /// On the strand, when its turn has come: what is configured and serves then counts.
+  std::function<Make()> prepare;
 };
 
 /// An image from an upload, or by its name. What is passed by reference outlives the order.

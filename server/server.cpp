@@ -27,6 +27,7 @@
 #include "server/data_directory.hpp"
 #include "server/deployer.hpp"
 #include "server/engine_options.hpp"
+#include "server/housekeeper.hpp"
 #include "server/local_sandbox.hpp"
 #include "server/notices.hpp"
 #include "server/router_link.hpp"
@@ -41,6 +42,7 @@ namespace {
 
 constexpr std::string_view admin = "admin";
 constexpr std::size_t engine_threads = 8;
+constexpr std::size_t spare_build_threads = 2;  ///< to name an image while others build
 
 Result<int> port_of(const std::string& address) {
   const auto colon = address.rfind(':');
@@ -95,7 +97,7 @@ class Parts {
         uploads_(config_.data_dir / "uploads", config_.min_free_disk_bytes),
         library_(images_, config_),
         engine_pool_(engine_threads),
-        build_pool_(static_cast<std::size_t>(config_.build.parallel)),
+        build_pool_(static_cast<std::size_t>(config_.build.parallel) + spare_build_threads),
         router_(context_.get_executor(), config_.data_dir / "run" / "router.sock"),
         router_process_(context_.get_executor(),
                         {.argv = router_arguments(program, config_),
@@ -109,6 +111,11 @@ class Parts {
                      .engine = engine_,
                      .router = router_,
                      .notices = notices_}),
+        housekeeper_({.strand = context_.get_executor(),
+                      .config = config_,
+                      .store = store_,
+                      .images = images_,
+                      .controller = controller_}),
         deployer_({.strand = context_.get_executor(),
                    .pool = build_pool_,
                    .io_pool = engine_pool_,
@@ -119,6 +126,7 @@ class Parts {
                    .uploads = uploads_,
                    .library = library_,
                    .controller = controller_,
+                   .housekeeper = housekeeper_,
                    .programs = programs_,
                    .buildpacks = config_.buildpacks_dir.empty() ? programs_ / "buildpacks"
                                                                 : config_.buildpacks_dir}),
@@ -130,6 +138,7 @@ class Parts {
                   .deployer = deployer_,
                   .uploads = uploads_,
                   .library = library_,
+                  .housekeeper = housekeeper_,
                   .router = router_,
                   .notices = notices_}),
         signals_(context_, SIGTERM, SIGINT) {}
@@ -146,8 +155,8 @@ class Parts {
                                                                        ? programs_ / "dashboard"
                                                                        : config_.dashboard_dir,
                                             .owner = std::string(admin),
-                                            .max_push_bytes = config_.git.max_push_bytes,
                                             .max_upload_bytes = config_.images.max_size_bytes,
+                                            .max_push_bytes = config_.git.max_push_bytes,
                                             .sizes = config_.runtime.sizes}});
     BERTH_TRY(api_->start());
     store_.on_event([this](const platform::Event& event) { notices_.changed(event); });
@@ -156,7 +165,9 @@ class Parts {
     uploads_.clear();
     BERTH_TRY(deployer_.start());
     route_control_plane(router_, config_);
-    return controller_.start();
+    BERTH_TRY(controller_.start());
+    housekeeper_.start([this] { return deployer_.busy(); });
+    return {};
   }
 
   void run() {
@@ -194,6 +205,7 @@ class Parts {
     co_await router_process_.stop_watching();
     co_await router_.stop();
     co_await deployer_.stop();
+    co_await housekeeper_.stop();
     if (api_) co_await api_->stop();
     context_.stop();
   }
@@ -213,6 +225,7 @@ class Parts {
   RouterLink router_;
   RouterProcess router_process_;
   Controller controller_;
+  Housekeeper housekeeper_;
   Deployer deployer_;
   ControlPort control_;
   std::optional<api::Server> api_;

@@ -26,7 +26,7 @@ using ReplicaId = Id<struct ReplicaTag>;
 struct Limits {
   std::uint64_t memory_bytes = 512ULL << 20;
   std::uint64_t cpu_milli = 1000;   ///< quota; 1000 is one core; 0 is none
-  std::uint64_t cpu_weight = 100;   ///< 1…10000, against other replicas
+  std::uint64_t cpu_weight = 100;   ///< 1…10000, of processors and disk, against other replicas
   std::uint64_t pids = 512;
   std::uint64_t disk_bytes = 2ULL << 30;  ///< of the writable layer
   friend bool operator==(const Limits&, const Limits&) = default;

@@ -36,6 +36,9 @@ class FakeControl final : public api::Control {
   std::optional<api::OneOffRequest> last_run;
   std::optional<Error> failure;  ///< of restart, stop and run
   std::optional<Error> push_failure;
+  std::optional<Error> collected;  ///< why a release's image is not kept
+  json::object shown_disk;
+  json::object shown_prune;
   std::map<std::string, std::string> push_env;
   std::map<std::string, Fd> attachable;  ///< by secret
   int tickets = 0;                       ///< that are alive
@@ -99,14 +102,15 @@ class FakeControl final : public api::Control {
     co_return fd;
   }
 
-  Result<std::shared_ptr<api::PushTicket>> begin_push(const platform::App& app,
-                                                      std::string user) override {
+  boost::asio::awaitable<Result<std::shared_ptr<api::PushTicket>>> begin_push(
+      platform::App app, std::string user) override {
     calls.push_back("push " + app.name + " by " + user);
-    if (push_failure) return *push_failure;
-    BERTH_ASSIGN(auto path, repository(app));
+    if (push_failure) co_return *push_failure;
+    auto path = repository(app);
+    if (path.has_error()) co_return path.error();
     ++tickets;
-    return std::shared_ptr<api::PushTicket>(
-        new api::PushTicket{.id = "ticket", .env = push_env, .repository = path},
+    co_return std::shared_ptr<api::PushTicket>(
+        new api::PushTicket{.id = "ticket", .env = push_env, .repository = *path},
         [this](api::PushTicket* ticket) {
           --tickets;
           delete ticket;
@@ -188,6 +192,11 @@ class FakeControl final : public api::Control {
   std::filesystem::path build_log(const platform::BuildId& build) override {
     return directory_ / "builds" / (build.value + ".log");
   }
+  Result<void> cancel_build(const platform::Build& build, const std::string& user) override {
+    calls.push_back("cancel " + build.commit + " by " + user);
+    if (failure) return *failure;
+    return {};
+  }
   std::filesystem::path log_directory(const platform::App& app) override {
     return directory_ / "logs" / app.id.value;
   }
@@ -204,6 +213,15 @@ class FakeControl final : public api::Control {
     listeners_[id] = std::move(listener);
     return std::shared_ptr<void>(static_cast<void*>(this),
                                  [this, id](void*) { listeners_.erase(id); });
+  }
+
+  Result<void> check_kept(const platform::Release&) override {
+    return collected ? Result<void>(*collected) : Result<void>();
+  }
+  boost::asio::awaitable<json::object> disk_usage() override { co_return shown_disk; }
+  boost::asio::awaitable<json::object> prune(bool dry_run) override {
+    calls.push_back(dry_run ? "prune (dry run)" : "prune");
+    co_return shown_prune;
   }
 
   json::object status() override {

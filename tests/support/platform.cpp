@@ -116,6 +116,10 @@ Platform::~Platform() {
   if (!std::getenv("BERTH_TEST_KEEP")) (void)remove_tree(root_);
 }
 
+void Platform::set_config(std::string_view more) {
+  REQUIRE_FALSE(write_file(config_, *read_file(config_) + std::string(more)).has_error());
+}
+
 void Platform::start_server() {
   auto log = open_file(root_ / "server.log", O_WRONLY | O_CREAT | O_APPEND);
   REQUIRE(log.has_value());

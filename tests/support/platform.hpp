@@ -38,6 +38,8 @@ class Platform final {
   Platform(const Platform&) = delete;
   Platform& operator=(const Platform&) = delete;
 
+  /// Appends to berth.yaml, for the next start.
+  void set_config(std::string_view more);
   void start_server();
   void kill_server();  ///< SIGKILL, and waits until it is gone
   void stop_server();  ///< SIGTERM

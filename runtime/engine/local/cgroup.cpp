@@ -98,6 +98,17 @@ Result<void> inherit_cpuset(const fs::path& directory) {
   return {};
 }
 
+/// The share of a busy disk, by the same weight as that of the processors. Best effort: which of
+/// these files are there, and whether they do anything, is up to the disk's scheduler.
+void weigh_disk(const fs::path& at, std::uint64_t weight) {
+  const std::string bounded = std::to_string(std::clamp<std::uint64_t>(weight, 1, 1000));
+  for (const char* name : {"blkio.bfq.weight", "io.bfq.weight", "io.weight"})
+    if (fs::exists(at / name)) (void)set(at / name, bounded);
+  // The oldest of them counts from 10 and has 500 in the middle.
+  if (fs::exists(at / "blkio.weight"))
+    (void)set(at / "blkio.weight", std::to_string(std::clamp<std::uint64_t>(weight * 5, 10, 1000)));
+}
+
 Result<void> limit_v1(const fs::path& at, const std::vector<std::string>& controllers,
                       const Limits& limits) {
   if (holds(controllers, "memory")) {
@@ -116,6 +127,7 @@ Result<void> limit_v1(const fs::path& at, const std::vector<std::string>& contro
     }
   }
   if (holds(controllers, "pids")) BERTH_TRY(set(at / "pids.max", std::to_string(limits.pids)));
+  if (holds(controllers, "blkio")) weigh_disk(at, limits.cpu_weight);
   return {};
 }
 
@@ -128,6 +140,7 @@ Result<void> limit_v2(const fs::path& at, const Limits& limits) {
     BERTH_TRY(
         set(at / "cpu.max",
             std::to_string(std::max<std::uint64_t>(1000, limits.cpu_milli * 100)) + " 100000"));
+  weigh_disk(at, limits.cpu_weight);
   return set(at / "pids.max", std::to_string(limits.pids));
 }
 
@@ -135,6 +148,7 @@ Result<void> limit_v2(const fs::path& at, const Limits& limits) {
 Result<void> hand_down(const fs::path& directory) {
   for (const char* name : {"+memory", "+cpu", "+pids"})
     BERTH_TRY(set(directory / "cgroup.subtree_control", name));
+  (void)set(directory / "cgroup.subtree_control", "+io");  // not everywhere; only weights need it
   return {};
 }
 

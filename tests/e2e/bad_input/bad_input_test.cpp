@@ -152,22 +152,54 @@ TEST_CASE("a push over the size limit is refused with the limit") {
   berth.destroy("heavy");
 }
 
-TEST_CASE("two pushes at once to one app: one builds, the other is told to wait") {
+TEST_CASE("a newer push ends the one that is building; the same commit again is refused") {
   NEEDS_PLATFORM();
   Platform& berth = strict_platform();
   const auto path = berth.repository("slow-build");
   berth.must({"create", "twice"}, path);
   Output first;
   std::thread pusher([&] { first = berth.push(path); });
-  REQUIRE(
+  CHECK(
       eventually([&] { return berth.json_of({"builds", "-a", "twice"}).as_array().size() == 1; }));
+  const Output same = berth.push(path);
+  CHECK_FALSE(same.status.success());
+  CHECK_MESSAGE(same.err.find("another push is deploying the same commit") != std::string::npos,
+                same.err);
+  // A build that ends, of a newer commit.
+  CHECK_FALSE(write_file(path / "build.js", "console.log('quick');\n").has_error());
+  CHECK_FALSE(write_file(path / "server.js", "require('http').createServer((q, r) => "
+                                             "r.end('the newer')).listen(process.env.PORT);\n")
+                  .has_error());
+  berth.commit(path, "newer");
   const Output second = berth.push(path);
-  CHECK_FALSE(second.status.success());
-  CHECK_MESSAGE(second.err.find("another push is being built for this app") != std::string::npos,
-                second.err);
-  berth.destroy("twice");  // ends the build, too
   pusher.join();
+  CHECK_MESSAGE(second.status.success(), second.err);
   CHECK_FALSE(first.status.success());
+  CHECK_MESSAGE(first.err.find("superseded by a newer push") != std::string::npos, first.err);
+  CHECK(berth.get("twice").body == "the newer");
+  const json::value builds = berth.json_of({"builds", "-a", "twice"});
+  CHECK(builds.as_array()[1].at("status") == "failed");
+  berth.destroy("twice");
+}
+
+TEST_CASE("a build is cancelled by its id, and its pusher is told by whom") {
+  NEEDS_PLATFORM();
+  Platform& berth = strict_platform();
+  const auto path = berth.repository("slow-build");
+  berth.must({"create", "unwanted"}, path);
+  Output pushed;
+  std::thread pusher([&] { pushed = berth.push(path); });
+  CHECK(eventually(
+      [&] { return berth.json_of({"builds", "-a", "unwanted"}).as_array().size() == 1; }));
+  const Output cancelled = berth.cli({"builds:cancel", "-a", "unwanted"});
+  pusher.join();
+  CHECK_MESSAGE(cancelled.status.success(), cancelled.err);
+  CHECK_FALSE(pushed.status.success());
+  CHECK_MESSAGE(pushed.err.find("cancelled by admin") != std::string::npos, pushed.err);
+  const Output again = berth.cli({"builds:cancel", "-a", "unwanted"});
+  CHECK_FALSE(again.status.success());
+  CHECK_MESSAGE(again.err.find("has ended") != std::string::npos, again.err);
+  berth.destroy("unwanted");
 }
 
 TEST_CASE("a second server on the same data directory is refused and names the first") {

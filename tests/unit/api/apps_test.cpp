@@ -120,3 +120,45 @@ TEST_CASE("the state of an app tells asleep from stopped from crashed") {
   CHECK(api.call("PATCH", "/apps/hello/config-vars", R"({"A":"1"})").status == 200);
   CHECK(state() == "deploying");
 }
+
+TEST_CASE("a rollback to a release whose image was collected says so and makes no release") {
+  ApiFixture api;
+  api.deployed_app("hello");
+  api.on_strand([&] {
+    api.control.collected = Error{ErrorKind::not_found, "the image of v1 is no longer kept"};
+  });
+  const auto refused = api.call("POST", "/apps/hello/releases", R"({"release":"v1"})");
+  CHECK(refused.status == 404);
+  CHECK(text_at(body_of(refused), "/message") == "the image of v1 is no longer kept");
+  CHECK(body_of(api.call("GET", "/apps/hello/releases")).get_array().size() == 1);
+}
+
+TEST_CASE("a build that runs is cancelled in the caller's name; one that ended is a conflict") {
+  ApiFixture api;
+  const auto app = api.deployed_app("hello");
+  const auto build =
+      api.on_strand([&] { return api.store.create_build(app.id, "1a2b3c", {"ada"}).value(); });
+  const std::string path = "/apps/hello/builds/" + build.id.value + "/actions/cancel";
+  const auto cancelled = api.call("POST", path);
+  CHECK(cancelled.status == 202);
+  CHECK(text_at(body_of(cancelled), "/id") == build.id.value);
+  const auto calls = api.on_strand([&] { return api.control.calls; });
+  CHECK(calls.back().starts_with("cancel 1a2b3c by "));
+  api.on_strand([&] { api.control.failure = Error{ErrorKind::conflict, "the build has ended"}; });
+  CHECK(api.call("POST", path).status == 409);
+  CHECK(api.call("POST", "/apps/hello/builds/none/actions/cancel").status == 404);
+}
+
+TEST_CASE("disk usage and prune are the control plane's answers; a dry run is passed on") {
+  ApiFixture api;
+  api.on_strand([&] {
+    api.control.shown_disk = {{"free_bytes", 7}};
+    api.control.shown_prune = {{"bytes", 3}};
+  });
+  CHECK(body_of(api.call("GET", "/disk-usage")) == json::value{{"free_bytes", 7}});
+  CHECK(body_of(api.call("POST", "/disk-usage/actions/prune", R"({"dry_run":true})")) ==
+        json::value{{"bytes", 3}});
+  CHECK(api.call("POST", "/disk-usage/actions/prune").status == 200);
+  const auto calls = api.on_strand([&] { return api.control.calls; });
+  CHECK(calls == std::vector<std::string>{"prune (dry run)", "prune"});
+}

@@ -261,6 +261,47 @@ TEST_CASE_FIXTURE(
   CHECK_CONTAINS(noted(), "No build of hello begins with ffff.");
 }
 
+TEST_CASE_FIXTURE(Fixture, "builds:cancel ends the newest build and says of which commit") {
+  server.json("GET /apps/hello/builds",
+              R"([{"id":"5f2b9c1e-0000-4000-8000-000000000001","status":"pending"}])");
+  server.json("POST /apps/hello/builds/5f2b9c1e-0000-4000-8000-000000000001/actions/cancel",
+              R"({"id":"5f2b9c1e-0000-4000-8000-000000000001",)"
+              R"("source_blob":{"version":"1a2b3c4d5e"}})");
+  CHECK(run({"builds:cancel", "-a", "hello"}) == 0);
+  CHECK(printed() == "Cancelled the build of 1a2b3c4 of hello.\n");
+}
+
+TEST_CASE_FIXTURE(Fixture, "system:df shows each part, what is shared and what can be given back") {
+  server.json("GET /disk-usage",
+              R"({"path":"/data","total_bytes":100000000000,"free_bytes":2000000000,)"
+              R"("min_free_bytes":1000000000,"reclaimable_bytes":40000000,"parts":[)"
+              R"({"name":"images","count":3,"bytes":1500000000,"reclaimable_bytes":40000000,)"
+              R"("shared_bytes":1400000000,"unique_bytes":100000000},)"
+              R"({"name":"git","count":2,"bytes":4000,"reclaimable_bytes":0}]})");
+  CHECK(run({"system:df"}) == 0);
+  CHECK(printed() ==
+        "WHAT    COUNT  SIZE    RECLAIMABLE\n"
+        "images  3      1.5 GB  40.0 MB      1.4 GB shared, 100.0 MB unique\n"
+        "git     2      4.0 kB  -\n"
+        "\n"
+        "2.0 GB of 100.0 GB free at /data; builds need 1.0 GB.\n");
+  CHECK_CONTAINS(noted(), "berth system:prune");
+  CHECK(run({"system:df", "--json"}) == 0);
+  CHECK_CONTAINS(printed(), "\"reclaimable_bytes\"");
+}
+
+TEST_CASE_FIXTURE(Fixture, "system:prune says what went; a dry run what would go") {
+  server.json("POST /disk-usage/actions/prune",
+              R"({"dry_run":true,"bytes":41000000,"images":["shop:v1"],"blobs":3,"layers":2,)"
+              R"("caches":1,"paths":["work/b1"],"free_bytes":2000000000})");
+  CHECK(run({"system:prune", "--dry-run"}) == 0);
+  CHECK(printed() ==
+        "Would remove shop:v1\nWould remove work/b1\n"
+        "Would free 41.0 MB: 3 blobs, 2 unpacked layers, 1 caches. 2.0 GB are free.\n");
+  CHECK(run({"system:prune"}) == 0);
+  CHECK_CONTAINS(printed(), "Removed shop:v1\n");
+}
+
 TEST_CASE_FIXTURE(Fixture, "domains, maintenance, rename and open say what they did") {
   server.json("GET /apps/hello", hello_app);
   server.json("PATCH /apps/hello", R"({"name":"hallo","web_url":"http://hallo.localhost:8080"})");

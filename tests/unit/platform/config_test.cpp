@@ -58,9 +58,11 @@ TEST_CASE("every key that is given replaces its default, and no other") {
           {"large",
            {.memory_bytes = 2ULL << 30, .cpu_milli = 2500, .pids = 9, .disk_bytes = 4ULL << 30}}}};
   expected.build = {.timeout = 7min, .memory_bytes = 3ULL << 30, .cpu_milli = 500, .pids = 100,
-                    .disk_bytes = 5ULL << 30, .parallel = 2};
+                    .disk_bytes = 5ULL << 30, .parallel = 2, .queue_timeout = 3min};
   expected.images = {.registries = {"registry.example.com", "http://127.0.0.1:5000"},
-                     .max_size_bytes = 3ULL << 30};
+                     .max_size_bytes = 3ULL << 30,
+                     .keep_releases = 4};
+  expected.cache = {.max_bytes = 6ULL << 30, .max_app_bytes = 2ULL << 30};
   expected.git.max_push_bytes = 1 << 20;
   expected.autoscale = {.up_window = 8s, .down_window = 9s, .idle_before_zero = 10s};
   expected.logs.max_bytes = 2 << 20;
@@ -91,8 +93,12 @@ runtime:
   sizes:
     standard: {memory: 1GiB}
     large: {memory: 2GiB, cpu: 2.5, pids: 9, disk: 4GiB}
-build: {timeout: 7m, memory: 3GiB, cpu: 500m, pids: 100, disk: 5GiB, parallel: 2}
-images: {registries: [registry.example.com, "http://127.0.0.1:5000"], max_size: 3GiB}
+build: {timeout: 7m, memory: 3GiB, cpu: 500m, pids: 100, disk: 5GiB, parallel: 2, queue_timeout: 3m}
+images:
+  registries: [registry.example.com, "http://127.0.0.1:5000"]
+  max_size: 3GiB
+  keep_releases: 4
+cache: {max_size: 6GiB, max_app_size: 2GiB}
 git: {max_push: 1MiB}
 autoscale: {up_window: 8s, down_window: 9s, idle_before_zero: 10s}
 logs: {max_size: 2MiB}

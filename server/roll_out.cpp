@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/roll_out.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "base/tasks.hpp"
+#include "platform/process_type.hpp"
+#include "server/push.hpp"
+#include "server/release_output.hpp"
+
+namespace berth::server {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+
+asio::awaitable<Result<void>> RollOut::finish(platform::App app, platform::Release release,
+                                              Say say) {
+  const Time begun = now();
+  const platform::Release settled = co_await settle(app, release, say);
+  const std::string version = "v" + std::to_string(release.version);
+  if (settled.status == platform::ReleaseStatus::pending)
+    co_return Error{ErrorKind::unavailable, "the platform is stopping; it goes on with release " +
+                                                version + " at its next start"};
+  if (settled.status != platform::ReleaseStatus::succeeded)
+    co_return Error{ErrorKind::unavailable,
+                    "Release " + version + " failed: " + settled.failure + ". " +
+                        what_goes_on(app) + " `berth logs -a " + app.name + "` shows more"};
+  say(describe_rollout(version, store_.formation(app.id), release, now() - begun));
+  say("       " + web_url(app) + "\n");
+  co_return Result<void>{};
+}
+
+asio::awaitable<platform::Release> RollOut::settle(platform::App app, platform::Release release,
+                                                   Say say) {
+  // Shared: whoever calls back may do so after a cancelled wait.
+  struct Outcome {
+    explicit Outcome(asio::any_io_executor strand) : wakeup(std::move(strand)) {}
+    Wakeup wakeup;
+    std::optional<platform::Release> release;
+  };
+  const auto outcome = std::make_shared<Outcome>(strand_);
+  std::optional<ReleaseOutput> output;
+  std::shared_ptr<void> watch;
+  const auto command = release.processes.find(std::string(platform::release_process));
+  if (command != release.processes.end()) {
+    say("-----> Running the release command: " + command->second + "\n");
+    const fs::path directory = controller_.log_directory(app.id);
+    output.emplace(directory);
+    auto watching = watcher_.watch(directory, [outcome] { outcome->wakeup.notify(); });
+    if (watching.has_value()) watch = std::move(*watching);  // else all comes at the end
+  }
+  controller_.when_settled(app.id, release.id, [outcome](const platform::Release& done) {
+    outcome->release = done;
+    outcome->wakeup.notify();
+  });
+  while (!outcome->release) {
+    co_await outcome->wakeup.wait();
+    if (output) say(output->take());
+  }
+  co_return *outcome->release;
+}
+
+std::string RollOut::what_goes_on(const platform::App& app) const {
+  const auto serving = store_.serving_release(app.id);
+  if (!serving || serving->image.empty()) return "Nothing is serving yet.";
+  return "v" + std::to_string(serving->version) + " goes on serving.";
+}
+
+std::string RollOut::web_url(const platform::App& app) const {
+  const std::string& listen = config_.router.listen.front();
+  const std::string port = listen.substr(listen.rfind(':'));
+  return "http://" + app.name + "." + config_.domain + (port == ":80" ? "" : port);
+}
+
+}  // namespace berth::server
