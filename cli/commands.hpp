@@ -18,6 +18,7 @@ namespace berth::cli {
 [[nodiscard]] std::vector<Command> config_commands();      // config.cpp
 [[nodiscard]] std::vector<Command> release_commands();     // releases.cpp
 [[nodiscard]] std::vector<Command> build_commands();       // builds.cpp
+[[nodiscard]] std::vector<Command> buildpack_commands();   // buildpacks.cpp
 [[nodiscard]] std::vector<Command> domain_commands();      // domains.cpp
 [[nodiscard]] std::vector<Command> account_commands();     // account.cpp
 [[nodiscard]] std::vector<Command> platform_commands();    // platform.cpp

@@ -217,6 +217,27 @@ class ConfigReader {
     };
   }
 
+  /// Hosts with an optional port; "http://" before one says that it has no TLS.
+  Read registries(std::vector<std::string>& target) const {
+    return [this, &target](const YamlValue& value) -> Result<void> {
+      if (!value.node.IsSequence()) return yaml_.refuse(value, "must be a list of registries");
+      std::vector<std::string> hosts;
+      for (const auto& node : value.node) {
+        const YamlValue entry{node, value.key_mark, value.name};
+        BERTH_ASSIGN(const std::string text, yaml_.scalar(entry, "a registry"));
+        std::string_view host = text;
+        if (host.starts_with("http://")) host.remove_prefix(7);
+        if (host.empty() || host.starts_with('-') ||
+            host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != host.npos)
+          return yaml_.refuse(
+              entry, "must be a host such as registry.example.com:5000, not " + quoted(text));
+        hosts.push_back(text);
+      }
+      target = std::move(hosts);
+      return {};
+    };
+  }
+
   Read router() {
     auto& router = config_.router;
     return yaml_.section({
@@ -280,6 +301,7 @@ class ConfigReader {
         {"pids", count<std::uint64_t>(build.pids, 16, 4'000'000)},
         {"disk", bytes(build.disk_bytes, 16 << 20)},
         {"parallel", count(build.parallel, 1, 64)},
+        {"registries", registries(build.registries)},
     });
   }
 

@@ -73,6 +73,8 @@ struct Config {
     std::uint64_t pids = 4096;
     std::uint64_t disk_bytes = 8ULL << 30;
     int parallel = 1;  ///< builds at a time
+    /// Registries that buildpackages may come from: hosts, "http://host:5000" for one without TLS.
+    std::vector<std::string> registries = {};
     friend bool operator==(const Build&, const Build&) = default;
   } build;
 

@@ -278,6 +278,8 @@ struct Deployer::State : std::enable_shared_from_this<State> {
         .cache_directory = cache_path(app.id),
         .work_directory = parts.config.data_dir / "work" / build.id.value,
         .buildpacks_directory = parts.buildpacks,
+        .buildpacks = parts.store.buildpacks(app.id),
+        .registries = limits.registries,
         .launcher = parts.programs / "berth-launcher",
         .previous_image = {},
         .operator_env = machine_environment(),
