@@ -230,7 +230,8 @@ class ConfigReader {
         if (host.empty() || host.starts_with('-') ||
             host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != host.npos)
           return yaml_.refuse(
-              entry, "must be a host such as registry.example.com:5000, not " + quoted(text));
+              entry, "must be a host such as registry.example.com:5000, not " +
+                         quoted(std::string_view(text)));
         hosts.push_back(text);
       }
       target = std::move(hosts);
