@@ -313,6 +313,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
         .cache_directory = cache_path(app.id),
         .work_directory = parts.config.data_dir / "work",
         .buildpacks_directory = parts.buildpacks,
+        .buildpacks = parts.store.buildpacks(app.id),
         .registries = parts.config.images.registries,
         .launcher = parts.programs / "berth-launcher",
         .previous_image = {},
