@@ -45,6 +45,7 @@ namespace {
 
 constexpr std::size_t max_hook_line_bytes = 1U << 20;
 /// A pusher who reads this much too slowly loses the rest of the live log, not the build.
+constexpr std::size_t last_lines = 20;  ///< of the app, when its release fails
 constexpr std::size_t max_unsent_bytes = 8U << 20;
 
 /// The frames of builder/git_hook: a type byte, a big-endian length, that many bytes.
@@ -376,15 +377,19 @@ struct Deployer::State : std::enable_shared_from_this<State> {
   static asio::awaitable<Result<void>> roll_out(std::shared_ptr<State> self, Say say,
                                                 platform::App app, platform::Release release) {
     const Time begun = now();
+    ReleaseOutput printed(self->parts.controller.log_directory(app.id), {});
     const platform::Release settled = co_await settle(self, say, app, release);
     const std::string version = "v" + std::to_string(release.version);
     if (settled.status == platform::ReleaseStatus::pending)
       co_return Error{ErrorKind::unavailable, "the platform is stopping; it goes on with release " +
                                                   version + " at its next start"};
-    if (settled.status != platform::ReleaseStatus::succeeded)
+    if (settled.status != platform::ReleaseStatus::succeeded) {
+      const std::string lines = printed.take_last(last_lines);
+      if (!lines.empty()) say("-----> The app's last lines\n" + lines);
       co_return Error{ErrorKind::unavailable,
                       "Release " + version + " failed: " + settled.failure + ". " +
                           self->what_goes_on(app) + " `berth logs -a " + app.name + "` shows more"};
+    }
     say(describe_rollout(version, self->parts.store.formation(app.id), release, now() - begun));
     say("       " + self->web_url(app) + "\n");
     co_return Result<void>{};
@@ -407,7 +412,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     if (command != release.processes.end()) {
       say("-----> Running the release command: " + command->second + "\n");
       const fs::path directory = self->parts.controller.log_directory(app.id);
-      output.emplace(directory);
+      output.emplace(directory, std::string(platform::release_process));
       auto watching = self->watcher.watch(directory, [outcome] { outcome->wakeup.notify(); });
       if (watching.has_value()) watch = std::move(*watching);  // else all comes at the end
     }
