@@ -68,6 +68,10 @@ Task<Answer> restart_dyno(Call call, Exchange* exchange);
 Task<Answer> restart_type(Call call, Exchange* exchange);
 Task<Answer> stop_dyno(Call call, Exchange* exchange);
 
+// buildpacks.cpp
+Answer list_buildpacks(Call& call);
+Answer update_buildpacks(Call& call);
+
 // domains.cpp
 Answer list_domains(Call& call);
 Answer create_domain(Call& call);

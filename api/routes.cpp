@@ -115,6 +115,12 @@ constexpr Route routes[] = {
     plain("GET", "/apps/{app}/domains/{domain}", get_domain, "One host name", "Domain"),
     plain("DELETE", "/apps/{app}/domains/{domain}", delete_domain, "Removes a host name", "Domain"),
 
+    plain("GET", "/apps/{app}/buildpack-installations", list_buildpacks,
+          "The buildpacks that the app's owner chose", "[BuildpackInstallation]"),
+    plain("PUT", "/apps/{app}/buildpack-installations", update_buildpacks,
+          "Chooses buildpacks; none: the language is detected", "[BuildpackInstallation]",
+          "BuildpackUpdates"),
+
     plain("POST", "/apps/{app}/log-sessions", create_log_session, "A URL to read the log by",
           "LogSession", "NewLogSession", 201),
     stream("GET", "/logs/{secret}", stream_logs, "The log as server-sent events", "events", {}, 200,

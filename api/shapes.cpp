@@ -240,6 +240,16 @@ Domain
 NewDomain
   hostname string
   sni_endpoint? any
+BuildpackInstallation
+  ordinal integer
+  buildpack Buildpack
+Buildpack
+  url string
+  name string
+BuildpackUpdates
+  updates [BuildpackUpdate]
+BuildpackUpdate
+  buildpack string
 LogSession
   id uuid
   logplex_url string

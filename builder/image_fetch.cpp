@@ -33,7 +33,7 @@ Result<ImageFetch> ImageFetch::open(const std::string& name,
   return Error{ErrorKind::forbidden, "the buildpack docker://" + name +
                                          " is in a registry that this platform does not use. Its "
                                          "operator can add " +
-                                         host + " to build.registries in berth.yaml"};
+                                         host + " to images.registries in berth.yaml"};
 }
 
 Result<std::string> ImageFetch::skopeo(std::vector<std::string> words) const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A buildpackage from a registry that the operator allows (build.registries), copied by skopeo into
+// A buildpackage from a registry that the operator allows (images.registries), copied by skopeo into
 // an OCI image layout. The registry's credentials are skopeo's own (containers-auth.json).
 #pragma once
 

@@ -14,7 +14,7 @@ namespace berth::platform {
 namespace {
 
 /// Script i leads from schema version i to i+1. A script that was ever released is never changed.
-constexpr std::array<std::string_view, 1> migrations = {R"sql(
+constexpr std::array<std::string_view, 2> migrations = {R"sql(
 CREATE TABLE apps (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -93,6 +93,14 @@ CREATE TABLE events (
   message TEXT NOT NULL
 );
 CREATE INDEX events_by_app ON events (app, sequence);
+)sql",
+                                                        R"sql(
+CREATE TABLE buildpacks (
+  app TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  ordinal INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  PRIMARY KEY (app, ordinal)
+);
 )sql"};
 
 constexpr std::string_view app_columns =

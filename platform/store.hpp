@@ -69,6 +69,12 @@ class Store final {
       const AppId& app, const std::map<std::string, std::optional<std::string>>& changes,
       const Actor& actor);
 
+  // Buildpacks that the app's owner chose, in order; empty: the app's language is detected. A change
+  // makes no release: the next build uses it.
+  [[nodiscard]] std::vector<std::string> buildpacks(const AppId& app);
+  void set_buildpacks(const AppId& app, const std::vector<std::string>& sources,
+                      const Actor& actor);
+
   // Builds.
   [[nodiscard]] Result<Build> create_build(const AppId& app, std::string_view commit,
                                            const Actor& actor);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Domains, tokens and events.
+// Domains, buildpacks, tokens and events.
 #include "platform/store.hpp"
 #include "platform/store_change.hpp"
 
@@ -71,6 +71,32 @@ Result<Domain> Store::remove_domain(const AppId& app, std::string_view hostname_
   change.event(app, actor.user, "domain.destroy", "removed domain " + domain.hostname);
   change.commit();
   return domain;
+}
+
+std::vector<std::string> Store::buildpacks(const AppId& app) {
+  std::vector<std::string> result;
+  Statement rows =
+      database_.prepare("SELECT source FROM buildpacks WHERE app = ? ORDER BY ordinal");
+  rows.bind(app.value);
+  while (rows.step()) result.push_back(rows.text(0));
+  return result;
+}
+
+void Store::set_buildpacks(const AppId& app, const std::vector<std::string>& sources,
+                           const Actor& actor) {
+  if (sources == buildpacks(app)) return;
+  Change change(*this);
+  database_.prepare("DELETE FROM buildpacks WHERE app = ?").bind(app.value).run();
+  std::int64_t ordinal = 0;
+  for (const auto& source : sources)
+    database_.prepare("INSERT INTO buildpacks (app, ordinal, source) VALUES (?,?,?)")
+        .bind(app.value).bind(ordinal++).bind(source).run();
+  // Their URLs may hold a password: the event counts them.
+  change.event(app, actor.user, "buildpacks.update",
+               sources.empty() ? std::string("buildpacks are detected")
+                               : "chose " + std::to_string(sources.size()) +
+                                     (sources.size() == 1 ? " buildpack" : " buildpacks"));
+  change.commit();
 }
 
 Store::IssuedToken Store::create_token(std::string_view user, std::string_view description,

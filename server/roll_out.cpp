@@ -15,18 +15,28 @@ namespace berth::server {
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
+namespace {
+
+constexpr std::size_t last_lines = 20;  ///< of the app, when its release fails
+
+}  // namespace
+
 asio::awaitable<Result<void>> RollOut::finish(platform::App app, platform::Release release,
                                               Say say) {
   const Time begun = now();
+  ReleaseOutput printed(controller_.log_directory(app.id), {});
   const platform::Release settled = co_await settle(app, release, say);
   const std::string version = "v" + std::to_string(release.version);
   if (settled.status == platform::ReleaseStatus::pending)
     co_return Error{ErrorKind::unavailable, "the platform is stopping; it goes on with release " +
                                                 version + " at its next start"};
-  if (settled.status != platform::ReleaseStatus::succeeded)
+  if (settled.status != platform::ReleaseStatus::succeeded) {
+    const std::string lines = printed.take_last(last_lines);
+    if (!lines.empty()) say("-----> The app's last lines\n" + lines);
     co_return Error{ErrorKind::unavailable,
                     "Release " + version + " failed: " + settled.failure + ". " +
                         what_goes_on(app) + " `berth logs -a " + app.name + "` shows more"};
+  }
   say(describe_rollout(version, store_.formation(app.id), release, now() - begun));
   say("       " + web_url(app) + "\n");
   co_return Result<void>{};
@@ -47,7 +57,7 @@ asio::awaitable<platform::Release> RollOut::settle(platform::App app, platform::
   if (command != release.processes.end()) {
     say("-----> Running the release command: " + command->second + "\n");
     const fs::path directory = controller_.log_directory(app.id);
-    output.emplace(directory);
+    output.emplace(directory, std::string(platform::release_process));
     auto watching = watcher_.watch(directory, [outcome] { outcome->wakeup.notify(); });
     if (watching.has_value()) watch = std::move(*watching);  // else all comes at the end
   }

@@ -25,6 +25,7 @@ builder::BuildRequest request_of(const SourceParts& parts, const Source& source)
       .cache_directory = source.cache,
       .work_directory = parts.config.data_dir / "work",
       .buildpacks_directory = parts.buildpacks,
+      .buildpacks = parts.store.buildpacks(source.app.id),
       .registries = parts.config.images.registries,
       .launcher = parts.programs / "berth-launcher",
       .previous_image = {},

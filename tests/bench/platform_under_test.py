@@ -42,7 +42,7 @@ class Platform:
             f"data_dir: {self.root}/data\n"
             f"api:\n  listen: 127.0.0.1:{self.api_port}\n"
             f"router:\n  listen: 127.0.0.1:{self.router_port}\n  admin: \"\"\n"
-            f"network:\n  bridge: bb{tag}\n  subnet: 198.19.255.0/24\n"
+            f"network:\n  bridge: bb{tag}\n  subnet: 198.19.{os.getpid() % 256}.0/24\n"
             f"runtime:\n  cgroup: berth-test-{tag}\n"
         )
         stack = subprocess.run([ROOT / "buildpacks/stack/make-stack", "--where"],

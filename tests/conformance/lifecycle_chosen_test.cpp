@@ -168,7 +168,7 @@ TEST_CASE_FIXTURE(ChosenFixture, "1.13: a buildpackage that is broken is refused
 TEST_CASE_FIXTURE(ChosenFixture, "1.13: an image is fetched only from a registry of the operator") {
   CHECK(failure({{".buildpacks", "docker://registry.example.com/acme/lang:1\n"}}) ==
         "the buildpack docker://registry.example.com/acme/lang:1 is in a registry that this "
-        "platform does not use. Its operator can add registry.example.com to build.registries in "
+        "platform does not use. Its operator can add registry.example.com to images.registries in "
         "berth.yaml");
   request.registries = {"http://127.0.0.1:1"};
   CHECK(contains(failure({{".buildpacks", "docker://127.0.0.1:1/acme/lang:1\n"}}),

@@ -45,7 +45,7 @@ TEST_CASE("a directory without git is deployed, and again after a change of one 
   REQUIRE(write_file(site / "secret.txt", "not to be seen").has_value());
   berth.must({"create", "no-git", "--no-remote"});
   const Output first = berth.cli({"deploy", "--source", site.string(), "-a", "no-git"});
-  REQUIRE_MESSAGE(first.status.success(), first.out << first.err);
+  REQUIRE_MESSAGE(first.status.success(), (first.out + first.err));
   CHECK(holds(first.err, ".gitignore left out 1 file"));
   CHECK(holds(first.out, "-----> Image sha256:"));
   CHECK(berth.get("no-git").status == 200);
@@ -96,7 +96,7 @@ TEST_CASE("one app's image, saved by another tool, is another app: docker's form
     const fs::path file = saved_image(berth, directory, reference, kind);
     berth.must({"create", app, "--no-remote"});
     const Output deployed = berth.cli({"deploy", "--archive", file.string(), "-a", app});
-    REQUIRE_MESSAGE(deployed.status.success(), deployed.out << deployed.err);
+    REQUIRE_MESSAGE(deployed.status.success(), (deployed.out + deployed.err));
     CHECK(holds(berth.get(app).body, "changed without git"));
   }
 }
@@ -156,7 +156,7 @@ TEST_CASE("an image without buildpacks runs as it says: command, user, directory
 
   berth.must({"create", "who", "--no-remote"});
   const Output deployed = berth.cli({"deploy", "--image", "who/am-i:1", "-a", "who"});
-  REQUIRE_MESSAGE(deployed.status.success(), deployed.out << deployed.err);
+  REQUIRE_MESSAGE(deployed.status.success(), (deployed.out + deployed.err));
   CHECK(holds(deployed.out, "runs as root, inside the app's own user namespace"));
   CHECK(berth.get("who").body == "root\n/srv\n");
   const Output inside = berth.cli({"run", "-a", "who", "--", "echo", "from-a-shell"});

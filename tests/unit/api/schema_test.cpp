@@ -100,6 +100,9 @@ TEST_CASE("the document is served, and real answers are as it says") {
   check("POST", "/apps/{app}/domains", "/apps/hello/domains", R"({"hostname":"shop.example.com"})");
   check("GET", "/apps/{app}/domains/{domain}", "/apps/hello/domains/www.example.com");
   check("DELETE", "/apps/{app}/domains/{domain}", "/apps/hello/domains/www.example.com");
+  check("PUT", "/apps/{app}/buildpack-installations", "/apps/hello/buildpack-installations",
+        R"({"updates":[{"buildpack":"heroku/nodejs"}]})");
+  check("GET", "/apps/{app}/buildpack-installations", "/apps/hello/buildpack-installations");
   check("POST", "/apps/{app}/log-sessions", "/apps/hello/log-sessions");
   check("GET", "/apps/{app}/traffic", "/apps/hello/traffic?seconds=5");
   check("GET", "/apps/{app}/events", "/apps/hello/events");
@@ -115,6 +118,25 @@ TEST_CASE("the document is served, and real answers are as it says") {
   check("DELETE", "/apps/{app}", "/apps/hello");
   const auto error = api.call("GET", "/apps/nope");
   CHECK(checker.check(schemas.at("Error").as_object(), body_of(error)) == "");
+}
+
+TEST_CASE("buildpacks are set as a whole, in order, and refused with the reason") {
+  ApiFixture api;
+  (void)api.make_app("hello");
+  const auto put = [&](const std::string& body) {
+    return api.call("PUT", "/apps/hello/buildpack-installations", body);
+  };
+  CHECK(put(R"({"updates":[{"buildpack":"./own"},{"buildpack":"heroku/nodejs"}]})").status == 200);
+  const auto list = body_of(api.call("GET", "/apps/hello/buildpack-installations"));
+  CHECK(text_at(list, "/0/buildpack/url") == "./own");
+  CHECK(text_at(list, "/1/buildpack/url") == "heroku/nodejs");
+  const auto refused = put(R"({"updates":[{"buildpack":"../up"}]})");
+  CHECK(refused.status == 422);
+  CHECK(text_at(body_of(refused), "/message") == "the buildpack '../up' leads out of the app");
+  CHECK(put(R"({})").status == 422);
+  CHECK(put(R"({"updates":[{}]})").status == 422);
+  CHECK(put(R"({"updates":[]})").status == 200);
+  CHECK(body_of(api.call("GET", "/apps/hello/buildpack-installations")).as_array().empty());
 }
 
 TEST_CASE("rollback, domains and traffic refuse what makes no sense") {

@@ -302,6 +302,44 @@ TEST_CASE_FIXTURE(Fixture, "system:prune says what went; a dry run what would go
   CHECK_CONTAINS(printed(), "Removed shop:v1\n");
 }
 
+TEST_CASE_FIXTURE(Fixture, "buildpacks are listed, set, added, removed and cleared as a whole list") {
+  server.json("GET /apps/hello/buildpack-installations",
+              R"([{"ordinal":0,"buildpack":{"url":"one","name":"one"}},)"
+              R"({"ordinal":1,"buildpack":{"url":"two","name":"two"}}])");
+  server.json("PUT /apps/hello/buildpack-installations", "[]");
+  const auto sent = [&] {
+    std::string text;
+    const auto body = body_of(server.last("PUT /apps/hello/buildpack-installations"));
+    for (const auto& update : body.at("updates").as_array())
+      text += std::string(update.at("buildpack").as_string()) + " ";
+    return text;
+  };
+  CHECK(run({"buildpacks", "-a", "hello"}) == 0);
+  CHECK(printed() == "1. one\n2. two\n");
+  CHECK(run({"buildpacks:set", "new", "-a", "hello"}) == 0);
+  CHECK(sent() == "new two ");
+  CHECK(printed() == "The next build of hello uses:\n1. new\n2. two\n");
+  CHECK(run({"buildpacks:set", "new", "-i", "2", "-a", "hello"}) == 0);
+  CHECK(sent() == "one new ");
+  CHECK(run({"buildpacks:set", "new", "-i", "9", "-a", "hello"}) == 0);
+  CHECK(sent() == "one two new ");
+  CHECK(run({"buildpacks:add", "new", "-a", "hello"}) == 0);
+  CHECK(sent() == "one two new ");
+  CHECK(run({"buildpacks:add", "new", "-i", "1", "-a", "hello"}) == 0);
+  CHECK(sent() == "new one two ");
+  CHECK(run({"buildpacks:add", "two", "-a", "hello"}) == 1);
+  CHECK_CONTAINS(noted(), "The buildpack two is in the list already.");
+  CHECK(run({"buildpacks:remove", "one", "-a", "hello"}) == 0);
+  CHECK(sent() == "two ");
+  CHECK(run({"buildpacks:remove", "-i", "2", "-a", "hello"}) == 0);
+  CHECK(sent() == "one ");
+  CHECK(run({"buildpacks:remove", "-i", "3", "-a", "hello"}) == 1);
+  CHECK_CONTAINS(noted(), "hello has no such buildpack in its list.");
+  CHECK(run({"buildpacks:remove", "-a", "hello"}) == 2);
+  CHECK(run({"buildpacks:clear", "-a", "hello"}) == 0);
+  CHECK(sent().empty());
+}
+
 TEST_CASE_FIXTURE(Fixture, "domains, maintenance, rename and open say what they did") {
   server.json("GET /apps/hello", hello_app);
   server.json("PATCH /apps/hello", R"({"name":"hallo","web_url":"http://hallo.localhost:8080"})");

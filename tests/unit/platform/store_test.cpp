@@ -267,6 +267,23 @@ TEST_CASE("kill -9 in the midst of changes loses no change that was accepted") {
   CHECK(store->events(0, 10'000).size() == apps);
 }
 
+TEST_CASE("buildpacks keep their order, change as a whole and go with the app") {
+  auto store = *Store::open_in_memory(SecretBox::ephemeral());
+  const auto app = *store.create_app(*AppName::parse("hello"), {"ada"});
+  CHECK(store.buildpacks(app.id).empty());
+  store.set_buildpacks(app.id, {"b", "a", "https://u:secret@h/x"}, {"ada"});
+  CHECK(store.buildpacks(app.id) == std::vector<std::string>{"b", "a", "https://u:secret@h/x"});
+  CHECK(store.events(0, 100).back().message == "chose 3 buildpacks");
+  const auto events = store.events(0, 100).size();
+  store.set_buildpacks(app.id, {"b", "a", "https://u:secret@h/x"}, {"ada"});
+  CHECK(store.events(0, 100).size() == events);
+  store.set_buildpacks(app.id, {}, {"ada"});
+  CHECK(store.buildpacks(app.id).empty());
+  store.set_buildpacks(app.id, {"a"}, {"ada"});
+  REQUIRE(store.destroy_app(app.id, {"ada"}).has_value());
+  CHECK(store.buildpacks(app.id).empty());
+}
+
 TEST_CASE("a database of a newer berth is refused and left alone") {
   auto directory = TempDir::create("/tmp");
   const auto path = directory->path() / "berth.db";
