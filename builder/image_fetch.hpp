@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A buildpackage from a registry that the operator allows (images.registries), copied by skopeo into
-// an OCI image layout. The registry's credentials are skopeo's own (containers-auth.json).
+// A buildpackage from a registry that the operator allows (images.registries), copied by skopeo
+// into an OCI image layout. The registry's credentials are skopeo's own (containers-auth.json).
 #pragma once
 
 #include <filesystem>

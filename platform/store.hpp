@@ -69,8 +69,8 @@ class Store final {
       const AppId& app, const std::map<std::string, std::optional<std::string>>& changes,
       const Actor& actor);
 
-  // Buildpacks that the app's owner chose, in order; empty: the app's language is detected. A change
-  // makes no release: the next build uses it.
+  // Buildpacks that the app's owner chose, in order; empty: the app's language is detected. A
+  // change makes no release: the next build uses it.
   [[nodiscard]] std::vector<std::string> buildpacks(const AppId& app);
   void set_buildpacks(const AppId& app, const std::vector<std::string>& sources,
                       const Actor& actor);

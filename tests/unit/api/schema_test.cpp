@@ -122,7 +122,7 @@ TEST_CASE("the document is served, and real answers are as it says") {
 
 TEST_CASE("buildpacks are set as a whole, in order, and refused with the reason") {
   ApiFixture api;
-  (void)api.make_app("hello");
+  REQUIRE(api.call("POST", "/apps", R"({"name":"hello"})").status == 201);
   const auto put = [&](const std::string& body) {
     return api.call("PUT", "/apps/hello/buildpack-installations", body);
   };

@@ -302,7 +302,8 @@ TEST_CASE_FIXTURE(Fixture, "system:prune says what went; a dry run what would go
   CHECK_CONTAINS(printed(), "Removed shop:v1\n");
 }
 
-TEST_CASE_FIXTURE(Fixture, "buildpacks are listed, set, added, removed and cleared as a whole list") {
+TEST_CASE_FIXTURE(Fixture,
+                  "buildpacks are listed, set, added, removed and cleared as a whole list") {
   server.json("GET /apps/hello/buildpack-installations",
               R"([{"ordinal":0,"buildpack":{"url":"one","name":"one"}},)"
               R"({"ordinal":1,"buildpack":{"url":"two","name":"two"}}])");
