@@ -304,8 +304,11 @@ void LocalEngine::look(Replica& replica, std::vector<ReplicaStatus>& events) {
       return;
     case ReadinessVerdict::Kind::ready: {
       const Endpoint endpoint{ipv4_text(replica.member.address), verdict.port};
-      if (accepts(endpoint)) become_ready(replica, endpoint, verdict.message, events);
-      return;
+      if (accepts(endpoint)) return become_ready(replica, endpoint, verdict.message, events);
+      if (age < spec.boot_timeout) return;
+      return force_end(replica, ExitReason::boot_timeout,
+                       "Error R10 (Boot timeout): listens on port " +
+                           std::to_string(verdict.port) + " but accepts no connection");
     }
     case ReadinessVerdict::Kind::loopback_only:
       return force_end(replica, ExitReason::loopback_only, verdict.message);

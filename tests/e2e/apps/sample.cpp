@@ -26,8 +26,7 @@ Result<Sample> read_sample(const std::filesystem::path& directory) {
   };
   Sample sample{.name = directory.filename().string(),
                 .path = optional_string(object, "path").value_or("/"),
-                .status = static_cast<int>(
-                    optional_int(object, "status").value_or(object.contains("logs") ? 0 : 200)),
+                .status = static_cast<int>(optional_int(object, "status").value_or(200)),
                 .contains = word("contains"),
                 .equals = word("equals"),
                 .logs = word("logs"),
@@ -44,8 +43,10 @@ Result<Sample> read_sample(const std::filesystem::path& directory) {
   if (const auto* variables = object.if_contains("env"))
     for (const auto& [name, value] : variables->as_object())
       sample.env.emplace(name, value.as_string());
-  const bool answers = !(sample.contains + sample.equals + sample.logs).empty();
-  if (sample.fails.empty() ? !answers || sample.detects.empty() : sample.says.empty())
+  const bool answers = !(sample.contains + sample.equals).empty();
+  if (!answers && !object.contains("status")) sample.status = 0;
+  const bool does = answers || !sample.logs.empty() || !sample.processes.empty();
+  if (sample.fails.empty() ? !does || sample.detects.empty() : sample.says.empty())
     return invalid("says neither what answers nor what fails, and why");
   return sample;
 }
