@@ -53,6 +53,11 @@ std::string disk_full() {
       "some space there (`berth system:df` shows what takes it), then push again.\n");
 }
 
+bool begins_with_packet(std::string_view piece) {
+  return piece.size() > 4 &&
+         piece.substr(0, 4).find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 Response git_head(std::string_view content_type) {
   return {.status = 200,
           .headers = {{"Content-Type", std::string(content_type)},
@@ -135,6 +140,7 @@ Task<Answer> converse(Run* run, Response head, std::string prefix) {
   tasks.spawn(feed(run));
   tasks.spawn(collect_errors(run));
   bool client_listens = true;
+  bool told_full = false;
   for (;;) {
     auto piece = co_await run->process.read_out();
     if (piece.has_error() || piece->empty()) break;
@@ -144,8 +150,12 @@ Task<Answer> converse(Run* run, Response head, std::string prefix) {
       client_listens = !begun.has_error();
       // git says that the pack is too large, but not how large it may be.
       if (run->received > run->limit) prefix += too_large(run->limit);
-      if (piece->find(no_space) != std::string::npos) prefix += disk_full();
       *piece = prefix + *piece;
+    }
+    // Before git's own words; it writes packets whole, so a piece begins with one.
+    if (!told_full && begins_with_packet(*piece) && piece->find(no_space) != std::string::npos) {
+      told_full = true;
+      *piece = disk_full() + *piece;
     }
     if (client_listens) {
       const auto written = co_await exchange->write(std::move(*piece));
