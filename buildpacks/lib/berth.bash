@@ -170,4 +170,8 @@ language_plan() {
   } >"$CNB_BUILD_PLAN_PATH"
 }
 
+# any_line PATTERN: whether a line of the input fits. Reads all of it: `grep -q` would end the pipe early,
+# and what writes to it would fail by SIGPIPE, now and then.
+any_line() { [[ $(grep -acE "$1") != 0 ]]; }
+
 digest_of() { sha256sum "$@" | sha256sum | cut -c1-64; }

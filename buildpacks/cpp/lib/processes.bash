@@ -53,10 +53,10 @@ collect_programs() {
 serves() {
   local file
   for file in "$1" $(ldd "$1" | sed -nE 's|.* => (/[^ ]+) .*|\1|p' | grep -vE '/lib(c|m|stdc\+\+|gcc_s)\.so'); do
-    ! nm -D --undefined-only "$file" 2>/dev/null | grep -qE ' listen(@|$)' || return 0
+    ! nm -D --undefined-only "$file" 2>/dev/null | any_line ' listen(@|$)' || return 0
   done
   # A static program has the function itself.
-  nm "$1" 2>/dev/null | grep -qE ' [TW] (__)?listen$'
+  nm "$1" 2>/dev/null | any_line ' [TW] (__)?listen$'
 }
 
 choose_process() {

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # What the build left, and how it is started.
 
-jar_has() { unzip -Z1 "$1" 2>/dev/null | grep -m1 -E "$2" >/dev/null; }
+jar_has() { unzip -Z1 "$1" 2>/dev/null | any_line "$2"; }
 
 main_class() {
   unzip -p "$1" META-INF/MANIFEST.MF 2>/dev/null | tr -d '\r' |
@@ -49,9 +49,9 @@ start_jar() {
 
 # serves JAR: whether its classes name Java's server sockets. One whose libraries lie elsewhere may.
 serves() {
-  unzip -p "$1" META-INF/MANIFEST.MF | grep -q '^Class-Path:' && return
+  unzip -p "$1" META-INF/MANIFEST.MF | any_line '^Class-Path:' && return
   unzip -p "$1" '*.class' '*.jar' 2>/dev/null |
-    grep -qaE 'ServerSocket|com/sun/net/httpserver|java/nio/channels/Selector|io/netty|org/eclipse/jetty'
+    any_line 'ServerSocket|com/sun/net/httpserver|java/nio/channels/Selector|io/netty|org/eclipse/jetty'
 }
 
 # start_war WAR: one that cannot start itself gets Tomcat beside it.

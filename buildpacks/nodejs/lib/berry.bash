@@ -86,7 +86,7 @@ start_with_plug_and_play() {
 
 # berry_prune: the command is a plugin before yarn 4; without it everything stays.
 berry_prune() {
-  if [[ $manager_version != [23].* ]] || yarn plugin runtime 2>/dev/null | grep -q workspace-tools; then
+  if [[ $manager_version != [23].* ]] || yarn plugin runtime 2>/dev/null | any_line workspace-tools; then
     quietly "$scratch/focus.log" yarn workspaces focus --all --production
   else
     detail "devDependencies stay: yarn $manager_version has no command that removes them."
