@@ -87,7 +87,7 @@ TEST_CASE("when room is short caches go before a push is refused, and what runs 
   const Output pushed = plenty.push(path);
   CHECK_FALSE(pushed.status.success());
   CHECK_MESSAGE(pushed.err.find("the disk is nearly full") != std::string::npos, pushed.err);
-  // A cache that was used a moment ago may belong to a build that begins: it goes with a later push.
+  // A cache that was used a moment ago may belong to a build that begins: a later push has it.
   CHECK(eventually([&] {
     if (has_source()) CHECK_FALSE(plenty.push(path).status.success());
     return !has_source();
