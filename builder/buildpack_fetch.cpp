@@ -158,8 +158,7 @@ class Fetcher final {
   }
 
   Result<BuildpackRef> from_image(const BuildpackSource& source) {
-    BERTH_ASSIGN(const ImageFetch fetch,
-                 ImageFetch::open(source.name, context_.request.registries));
+    BERTH_ASSIGN(const ImageFetch fetch, ImageFetch::open(context_, source.name));
     BERTH_ASSIGN(const std::string digest, fetch.resolve());
     const fs::path directory = place("image-" + digest.substr(7, 32));
     if (!fs::is_directory(directory)) {
