@@ -59,6 +59,7 @@ Result<Inventory> Collector::take_inventory(const Wanted& wanted,
   list_blobs(inventory);
   list_layers(inventory);
   list_directories(inventory);
+  list_build_logs(inventory);
   list_leftovers(inventory, builds);
   read_images(inventory, wanted);
   return inventory;
@@ -99,7 +100,8 @@ void Collector::list_caches(Inventory& inventory) {
         for (const auto& buildpack : record->buildpacks)
           for (const auto& [layer, entry] : buildpack.layers) cache.layers.insert(entry.id);
       }
-    cache.source_bytes = measured(path / "source", cache.used);
+    for (const char* part : {"source", "buildpacks"})
+      cache.file_bytes += measured(path / part, cache.used);
     inventory.caches[name] = std::move(cache);
   });
 }
@@ -117,6 +119,16 @@ void Collector::list_directories(Inventory& inventory) const {
   add("git", ".git");
   add("cache", "");
   add("logs", "");
+}
+
+void Collector::list_build_logs(Inventory& inventory) const {
+  constexpr std::string_view suffix = ".log";
+  each_entry((root_ / build_log_path("")).parent_path(),
+             [&](const fs::path& path, const std::string& name) {
+               const auto item = look_at(path);
+               if (item && name.ends_with(suffix))
+                 inventory.build_logs[name.substr(0, name.size() - suffix.size())] = *item;
+             });
 }
 
 void Collector::list_leftovers(Inventory& inventory, const std::set<std::string>& builds) const {
@@ -192,10 +204,11 @@ Result<void> Collector::remove_cache(const std::string& app) {
         for (const auto& [layer, entry] : buildpack.layers)
           if (entry.id.starts_with("private:"))
             BERTH_TRY(images_.remove_private_layer(entry.id));
-  sizes_.erase((directory / "source").string());
+  for (const char* part : {"source", "buildpacks"}) sizes_.erase((directory / part).string());
   // The list first: without it the tree is not believed.
   BERTH_TRY(remove_tree(directory / "source/list"));
-  return remove_tree(directory / "source");
+  BERTH_TRY(remove_tree(directory / "source"));
+  return remove_tree(directory / "buildpacks");
 }
 
 Result<void> Collector::remove(const Collection& collection, Time busy_since) {

@@ -380,7 +380,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
   }
 
   [[nodiscard]] fs::path log_path(const platform::BuildId& build) const {
-    return parts.config.data_dir / "logs" / "builds" / (build.value + ".log");
+    return parts.config.data_dir / builder::build_log_path(build.value);
   }
 };
 
