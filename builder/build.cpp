@@ -17,6 +17,7 @@
 #include "builder/detect_phase.hpp"
 #include "builder/export_phase.hpp"
 #include "builder/image_process.hpp"
+#include "builder/kept_layers.hpp"
 #include "builder/oci.hpp"
 #include "builder/procfile.hpp"
 #include "builder/project_toml.hpp"
@@ -106,7 +107,8 @@ class Build final {
                  .inherited = {},
                  .user = {},
                  .chosen_by = {},
-                 .project_metadata = {}} {}
+                 .project_metadata = {}},
+        kept_layers_(images) {}
 
   Result<BuiltImage> run() {
     BERTH_ASSIGN(const Fd lock, lock_cache(context_.request.cache_directory));
@@ -135,6 +137,7 @@ class Build final {
     result.record.key = key;
     result.record.tree = tree;
     result.record.image = result.image.digest;
+    result.record.seals = kept_layers_.seals(result.record);
     BERTH_TRY(keep(result.record));
     return finish(std::move(result.image));
   }
@@ -231,20 +234,31 @@ class Build final {
     return {};
   }
 
-  std::vector<RestoredLayer> restorable(const std::vector<std::string>& ids) const {
+  std::vector<RestoredLayer> restorable(const std::vector<std::string>& ids) {
     std::vector<RestoredLayer> result = plan_restore(ids, image_record_, record_);
     std::erase_if(result, [&](const RestoredLayer& layer) {
-      return !layer.id.empty() && !context_.images.has_layer(layer.id);
+      return !layer.id.empty() && !is_usable(layer.id, layer.layer + " of " + layer.buildpack);
     });
     return result;
   }
 
+  bool is_usable(const std::string& id, const std::string& what) {
+    using State = KeptLayers::State;
+    const State state = kept_layers_.look_at(id, record_.seals);
+    if (state == State::whole) return true;
+    if (state != State::gone && told_.insert(id).second)
+      context_.line("Note: the kept layer " + what + " was damaged on the disk and is " +
+                    (state == State::repaired ? "unpacked again." : "made anew."));
+    return state == State::repaired;
+  }
+
   /// All that these buildpacks get back.
-  Restored restored(const std::vector<std::string>& ids) const {
+  Restored restored(const std::vector<std::string>& ids) {
+    const bool known = !record_.sbom.empty() && is_usable(record_.sbom, "of bills of materials");
     Restored result{.layers = restorable(ids),
                     .stores = {},
                     .launch_sbom = image_record_.sbom,
-                    .cache_sbom = record_.sbom};
+                    .cache_sbom = known ? record_.sbom : std::string()};
     for (const auto& id : ids)
       for (const auto* record : {&image_record_, &record_})
         if (const auto* buildpack = record->find(id); buildpack && buildpack->store)
@@ -324,6 +338,8 @@ class Build final {
   BuildRecord record_;        ///< what may be restored
   BuildRecord image_record_;  ///< the last image's layers
   std::set<std::string> previous_layers_;
+  KeptLayers kept_layers_;
+  std::set<std::string> told_;  ///< damaged ones, once each
 };
 
 }  // namespace

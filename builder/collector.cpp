@@ -60,7 +60,7 @@ Result<Inventory> Collector::take_inventory(const Wanted& wanted,
   list_layers(inventory);
   list_directories(inventory);
   list_build_logs(inventory);
-  list_leftovers(inventory, builds);
+  list_leftovers(inventory, wanted, builds);
   read_images(inventory, wanted);
   return inventory;
 }
@@ -131,7 +131,8 @@ void Collector::list_build_logs(Inventory& inventory) const {
              });
 }
 
-void Collector::list_leftovers(Inventory& inventory, const std::set<std::string>& builds) const {
+void Collector::list_leftovers(Inventory& inventory, const Wanted& wanted,
+                               const std::set<std::string>& builds) const {
   const auto add = [&](const fs::path& path, Duration age) {
     auto item = look_at(path);
     if (!item) return;
@@ -144,6 +145,9 @@ void Collector::list_leftovers(Inventory& inventory, const std::set<std::string>
   });
   each_entry(root_ / "layers", [&](const fs::path& path, const std::string& name) {
     if (name.starts_with(".incoming-")) add(path, leftover_age);
+    if (name.starts_with(damaged_prefix) &&
+        !wanted.mounted.contains("sha256:" + name.substr(damaged_prefix.size(), 64)))
+      add(path, leftover_age);
   });
   each_entry(root_ / "images", [&](const fs::path& path, const std::string& name) {
     if (is_unfinished_write(name)) add(path, leftover_age);

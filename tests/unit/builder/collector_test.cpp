@@ -109,6 +109,23 @@ TEST_CASE_FIXTURE(Fixture, "leftovers of killed builds go, those of running ones
   CHECK_FALSE(fs::exists(root / "layers/.incoming-dead"));
 }
 
+TEST_CASE_FIXTURE(Fixture, "a damaged layer is put away until nothing has it mounted any more") {
+  const Image image = build({"base"}).value();
+  const std::string layer = image.layers[0].diff_id;
+  REQUIRE_FALSE(store.put_away_layer(layer).has_error());
+  CHECK_FALSE(fs::is_empty(root / "layers"));
+  CHECK(is_whole(image.digest));  // unpacked again from its tar
+  Wanted wanted{.images = {image.digest},
+                .mounted = {layer},
+                .busy_since = now() + std::chrono::hours(2)};
+  REQUIRE(collect(wanted).has_value());
+  CHECK(std::distance(fs::directory_iterator(root / "layers"), {}) == 2);
+  wanted.mounted.clear();
+  REQUIRE(collect(wanted).has_value());
+  CHECK(std::distance(fs::directory_iterator(root / "layers"), {}) == 1);
+  CHECK(is_whole(image.digest));
+}
+
 TEST_CASE_FIXTURE(Fixture, "logs of builds are found, and go when no build of theirs is kept") {
   fs::create_directories(root / "logs/builds");
   for (const char* name : {"one.log", "two.log", "README"})
