@@ -274,7 +274,7 @@ class Build final {
       expected.push_back(buildpack.id);
     const Restored guessed = restored(expected);
     BERTH_TRY(workspace.open_sandbox(context_, guessed));
-    BERTH_ASSIGN(DetectedGroup group, detect(context_, workspace));
+    BERTH_ASSIGN(DetectedGroup group, detect(context_, workspace, expected));
     std::vector<std::string> found;
     for (const auto* buildpack : group.buildpacks) found.push_back(buildpack->id);
     const Restored wanted = restored(found);
