@@ -184,9 +184,10 @@ Result<void> ImageStore::remove_private_layer(std::string_view id) {
 }
 
 Result<void> ImageStore::put_away_layer(std::string_view id) {
-  if (id.starts_with(private_prefix)) return remove_private_layer(id);
-  const fs::path aside = root_ / "layers" / (std::string(damaged_prefix) +
-                                             std::string(id.substr(7)) + "-" + random_hex(8));
+  const std::string name = id.starts_with(private_prefix)
+                               ? std::string(incoming_prefix)
+                               : std::string(damaged_prefix) + std::string(id.substr(7)) + "-";
+  const fs::path aside = root_ / "layers" / (name + random_hex(8));
   if (::rename(layer_directory(id).c_str(), aside.c_str()) != 0 && errno != ENOENT)
     return system_error("put away layer " + std::string(id));
   return {};

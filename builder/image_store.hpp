@@ -77,8 +77,8 @@ class ImageStore final {
   /// Removes a private layer; one that is gone is success. It must not be mounted.
   [[nodiscard]] Result<void> remove_private_layer(std::string_view id);
 
-  /// A directory that was damaged is no layer any more. It is kept out of sight as long as what
-  /// runs may have it mounted; see collector.hpp.
+  /// A directory that was damaged is no layer any more. It is moved out of sight, and removed when
+  /// nothing that runs can have it mounted; see collector.hpp.
   [[nodiscard]] Result<void> put_away_layer(std::string_view id);
 
   /// Writes config and manifest; same input, same digest. `created` is the constant of the spec.

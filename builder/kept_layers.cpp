@@ -10,6 +10,22 @@
 
 namespace berth::builder {
 
+void KeptLayers::begin(std::set<std::string> ids) {
+  walks_ = std::async(std::launch::async, [&images = images_, ids = std::move(ids)] {
+    std::map<std::string, std::string> seals;
+    for (const auto& id : ids)
+      if (auto seal = tree_seal(images.layer_directory(id)); seal.has_value())
+        seals[id] = std::move(*seal);
+    return seals;
+  });
+}
+
+Result<std::string> KeptLayers::seal_now(const std::string& id) {
+  if (walks_.valid()) walked_ = walks_.get();
+  if (auto walked = walked_.extract(id)) return std::move(walked.mapped());
+  return tree_seal(images_.layer_directory(id));
+}
+
 KeptLayers::State KeptLayers::look_at(const std::string& id,
                                       const std::map<std::string, std::string>& seals) {
   if (const auto known = seen_.find(id); known != seen_.end()) return known->second.state;
@@ -34,10 +50,10 @@ Result<KeptLayers::Seen> KeptLayers::check(const std::string& id, const std::str
   return Seen{.state = State::damaged, .seal = {}};
 }
 
-Result<std::string> KeptLayers::valid_seal(const std::string& id, const std::string& seal) const {
+Result<std::string> KeptLayers::valid_seal(const std::string& id, const std::string& seal) {
   const auto directory = images_.mountable_layer(id);
   if (directory.has_error()) return std::string();
-  const auto now = tree_seal(*directory);
+  const auto now = seal_now(id);
   if (now.has_error()) return std::string();
   if (*now == seal) return *now;
   if (!is_digest(id)) return std::string();

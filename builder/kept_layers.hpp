@@ -5,7 +5,9 @@
 // its buildpack. Each is looked at once a build.
 #pragma once
 
+#include <future>
 #include <map>
+#include <set>
 #include <string>
 
 #include "base/result.hpp"
@@ -17,6 +19,9 @@ namespace berth::builder {
 class KeptLayers final {
  public:
   explicit KeptLayers(ImageStore& images) : images_(images) {}
+
+  /// Walks through these beside whatever is done next; looking at them then waits for it.
+  void begin(std::set<std::string> ids);
 
   enum class State { whole, repaired, damaged, gone };
   /// `seals` are those of the last build's record.
@@ -32,11 +37,14 @@ class KeptLayers final {
   };
   [[nodiscard]] Result<Seen> check(const std::string& id, const std::string& seal);
   /// As it is in its directory now; empty if it is not as it should be.
-  [[nodiscard]] Result<std::string> valid_seal(const std::string& id,
-                                               const std::string& seal) const;
+  [[nodiscard]] Result<std::string> valid_seal(const std::string& id, const std::string& seal);
+  /// Of the directory as it is; what begin() found of it, the first time.
+  [[nodiscard]] Result<std::string> seal_now(const std::string& id);
 
   ImageStore& images_;
   std::map<std::string, Seen> seen_;
+  std::future<std::map<std::string, std::string>> walks_;
+  std::map<std::string, std::string> walked_;
 };
 
 }  // namespace berth::builder
