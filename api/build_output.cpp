@@ -35,6 +35,14 @@ Result<std::string> read_more(const std::filesystem::path& path, Fd* file, std::
   return piece;
 }
 
+/// In place of a log that is not there.
+std::string without_log(const platform::Build& build) {
+  return build.status == platform::BuildStatus::failed
+             ? " !     " + build.failure + "\n"
+             : "The log of this build is no longer kept: the platform keeps those of an app's last "
+               "builds (logs.keep_builds).\n";
+}
+
 bool is_pending(const Call& call, const platform::Build& build) {
   const auto found = call.store().find_build(build.app, build.id.value);
   return !found.has_error() && found->status == platform::BuildStatus::pending;
@@ -74,7 +82,11 @@ Task<Answer> stream_build_output(Call call, Exchange* exchange) {
       written = co_await exchange->write(std::move(*piece));
       continue;
     }
-    if (!pending) break;
+    if (!pending) {
+      const auto ended = call.store().find_build(app->id, build->id.value);
+      if (!file && ended.has_value()) written = co_await exchange->write(without_log(*ended));
+      break;
+    }
     co_await wakeup.wait(std::min(1000ms, call.settings().heartbeat));
   }
   const auto finished = co_await exchange->finish();

@@ -218,15 +218,48 @@ void ChildProcess::detach() noexcept {
   pidfd_.reset();
 }
 
+namespace {
+
+constexpr std::chrono::milliseconds cancel_tick{50};
+
+/// How long a program may still run, told in pieces so that a flag is looked at now and then.
+class Patience final {
+ public:
+  Patience(std::string name, std::chrono::milliseconds deadline, const std::atomic<bool>* cancel)
+      : name_(std::move(name)),
+        deadline_(deadline),
+        end_(std::chrono::steady_clock::now() + deadline),
+        cancel_(cancel) {}
+
+  /// For one wait; an error when there is none left.
+  Result<std::chrono::milliseconds> piece() const {
+    if (cancel_ && *cancel_) return Error{ErrorKind::cancelled, name_ + " was cancelled"};
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        end_ - std::chrono::steady_clock::now());
+    if (left.count() <= 0)
+      return Error{ErrorKind::timeout, name_ + " did not end within " +
+                                           std::to_string(deadline_.count()) + " ms"};
+    return cancel_ ? std::min(left, cancel_tick) : left;
+  }
+
+ private:
+  std::string name_;
+  std::chrono::milliseconds deadline_;
+  std::chrono::steady_clock::time_point end_;
+  const std::atomic<bool>* cancel_;
+};
+
+}  // namespace
+
 Result<Output> run_program(Command command, std::string input, std::chrono::milliseconds deadline,
-                           std::size_t limit) {
+                           std::size_t limit, const std::atomic<bool>* cancel) {
   BERTH_ASSIGN(Pipe in, make_pipe());
   BERTH_ASSIGN(Pipe out, make_pipe());
   BERTH_ASSIGN(Pipe err, make_pipe());
   command.stdin_fd = in.read.get();
   command.stdout_fd = out.write.get();
   command.stderr_fd = err.write.get();
-  const std::string name = command.argv.front();
+  const Patience patience(command.argv.front(), deadline, cancel);
   BERTH_ASSIGN(ChildProcess child, ChildProcess::spawn(command));
   in.read.reset();
   out.write.reset();
@@ -235,7 +268,6 @@ Result<Output> run_program(Command command, std::string input, std::chrono::mill
   if (input.empty()) in.write.reset();
 
   Output result;
-  const auto end = std::chrono::steady_clock::now() + deadline;
   std::size_t written = 0;
   auto drain = [limit](Fd& from, std::string& to) {
     std::array<char, 65536> buffer;
@@ -250,15 +282,11 @@ Result<Output> run_program(Command command, std::string input, std::chrono::mill
     std::array<pollfd, 3> entries = {pollfd{out.read.get(), POLLIN, 0},
                                      pollfd{err.read.get(), POLLIN, 0},
                                      pollfd{in.write.get(), POLLOUT, 0}};
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        end - std::chrono::steady_clock::now());
-    const int ready = ::poll(entries.data(), entries.size(),
-                             static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
-    if (ready < 0 && errno == EINTR) continue;
+    BERTH_ASSIGN(const auto wait, patience.piece());
+    const int ready =
+        ::poll(entries.data(), entries.size(), static_cast<int>(wait.count()));
+    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     if (ready < 0) return system_error("poll");
-    if (ready == 0)
-      return Error{ErrorKind::timeout, name + " did not end within " +
-                                           std::to_string(deadline.count()) + " ms"};
     if (entries[0].revents) drain(out.read, result.out);
     if (entries[1].revents) drain(err.read, result.err);
     if (entries[2].revents) {
@@ -269,14 +297,13 @@ Result<Output> run_program(Command command, std::string input, std::chrono::mill
         in.write.reset();
     }
   }
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-      end - std::chrono::steady_clock::now());
-  BERTH_ASSIGN(auto status, child.wait_for(std::max(left, std::chrono::milliseconds(0))));
-  if (!status)
-    return Error{ErrorKind::timeout,
-                 name + " did not end within " + std::to_string(deadline.count()) + " ms"};
-  result.status = *status;
-  return result;
+  for (;;) {
+    BERTH_ASSIGN(const auto wait, patience.piece());
+    BERTH_ASSIGN(const auto status, child.wait_for(wait));
+    if (!status) continue;
+    result.status = *status;
+    return result;
+  }
 }
 
 }  // namespace berth

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <map>
@@ -76,10 +77,12 @@ struct Output {
 };
 
 /// Runs a program to its end, feeds `input`, collects both outputs (at most `limit` bytes each, the
-/// rest is read and dropped). Past the deadline it is killed and the error is of kind `timeout`.
+/// rest is read and dropped). Past the deadline it is killed and the error is of kind `timeout`;
+/// soon after `cancel` is set, of kind `cancelled`.
 [[nodiscard]] Result<Output> run_program(
     Command command, std::string input = {},
-    std::chrono::milliseconds deadline = std::chrono::minutes(1), std::size_t limit = 16 << 20);
+    std::chrono::milliseconds deadline = std::chrono::minutes(1), std::size_t limit = 16 << 20,
+    const std::atomic<bool>* cancel = nullptr);
 
 struct Pipe {
   Fd read;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <memory>
 
 namespace berth {
 
@@ -65,6 +68,23 @@ Result<void> write_file_atomic(const fs::path& path, std::string_view content, u
                                        O_RDONLY | O_DIRECTORY));
   if (::fsync(directory.get()) != 0) return system_error("sync " + path.parent_path().string());
   return {};
+}
+
+Result<std::vector<std::string>> names_in(int directory) {
+  // fdopendir takes its descriptor: the walk keeps the original.
+  const int copy = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (copy < 0) return system_error("open directory");
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(copy), ::closedir);
+  if (!stream) return system_error("read directory");
+  std::vector<std::string> names;
+  errno = 0;
+  while (const dirent* entry = ::readdir(stream.get())) {
+    const std::string_view name(entry->d_name);
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  if (errno != 0) return system_error("read directory");
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 Result<void> make_directories(const fs::path& path) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/fd.hpp"
 #include "base/result.hpp"
@@ -32,6 +33,9 @@ namespace berth {
 
 /// Writes all of `data`, through short writes and EINTR.
 [[nodiscard]] Result<void> write_all(int fd, std::string_view data);
+
+/// Names in an open directory, sorted, without "." and "..".
+[[nodiscard]] Result<std::vector<std::string>> names_in(int directory);
 
 [[nodiscard]] Result<void> make_directories(const std::filesystem::path& path);
 /// Removes a file or a whole tree; a path that is not there is success. Symbolic links and mounts

@@ -17,6 +17,7 @@
 #include "builder/detect_phase.hpp"
 #include "builder/export_phase.hpp"
 #include "builder/image_process.hpp"
+#include "builder/kept_layers.hpp"
 #include "builder/oci.hpp"
 #include "builder/procfile.hpp"
 #include "builder/project_toml.hpp"
@@ -106,7 +107,8 @@ class Build final {
                  .inherited = {},
                  .user = {},
                  .chosen_by = {},
-                 .project_metadata = {}} {}
+                 .project_metadata = {}},
+        kept_layers_(images) {}
 
   Result<BuiltImage> run() {
     BERTH_ASSIGN(const Fd lock, lock_cache(context_.request.cache_directory));
@@ -135,11 +137,15 @@ class Build final {
     result.record.key = key;
     result.record.tree = tree;
     result.record.image = result.image.digest;
+    result.record.seals = kept_layers_.seals(result.record);
     BERTH_TRY(keep(result.record));
     return finish(std::move(result.image));
   }
 
  private:
+  /// Which kept layers are taken.
+  enum class Trust { what_is_there, what_is_as_it_was };
+
   fs::path record_path() const { return context_.request.cache_directory / "metadata.json"; }
 
   Result<void> prepare() {
@@ -231,20 +237,34 @@ class Build final {
     return {};
   }
 
-  std::vector<RestoredLayer> restorable(const std::vector<std::string>& ids) const {
+  std::vector<RestoredLayer> restorable(const std::vector<std::string>& ids, Trust trust) {
     std::vector<RestoredLayer> result = plan_restore(ids, image_record_, record_);
     std::erase_if(result, [&](const RestoredLayer& layer) {
-      return !layer.id.empty() && !context_.images.has_layer(layer.id);
+      return !layer.id.empty() &&
+             !is_usable(layer.id, layer.layer + " of " + layer.buildpack, trust);
     });
     return result;
   }
 
+  bool is_usable(const std::string& id, const std::string& what, Trust trust) {
+    if (trust == Trust::what_is_there) return context_.images.has_layer(id);
+    using State = KeptLayers::State;
+    const State state = kept_layers_.look_at(id, record_.seals);
+    if (state == State::whole) return true;
+    if (state != State::gone && told_.insert(id).second)
+      context_.line("Note: the kept layer " + what + " was damaged on the disk and is " +
+                    (state == State::repaired ? "unpacked again." : "made anew."));
+    return state == State::repaired;
+  }
+
   /// All that these buildpacks get back.
-  Restored restored(const std::vector<std::string>& ids) const {
-    Restored result{.layers = restorable(ids),
+  Restored restored(const std::vector<std::string>& ids, Trust trust) {
+    const bool known =
+        !record_.sbom.empty() && is_usable(record_.sbom, "of bills of materials", trust);
+    Restored result{.layers = restorable(ids, trust),
                     .stores = {},
                     .launch_sbom = image_record_.sbom,
-                    .cache_sbom = record_.sbom};
+                    .cache_sbom = known ? record_.sbom : std::string()};
     for (const auto& id : ids)
       for (const auto* record : {&image_record_, &record_})
         if (const auto* buildpack = record->find(id); buildpack && buildpack->store)
@@ -253,18 +273,24 @@ class Build final {
   }
 
   /// One sandbox for detection and build: it is opened as for the group of the last build, and
-  /// opened again only if detection finds another.
+  /// opened again only if detection finds another, or a layer turns out to be damaged meanwhile.
   Result<DetectedGroup> detect_and_restore(Workspace& workspace) {
     std::vector<std::string> expected;
     for (const auto& buildpack : (record_.buildpacks.empty() ? image_record_ : record_).buildpacks)
       expected.push_back(buildpack.id);
-    const Restored guessed = restored(expected);
+    const Restored guessed = restored(expected, Trust::what_is_there);
+    std::set<std::string> given;
+    for (const auto& layer : guessed.layers)
+      if (!layer.id.empty()) given.insert(layer.id);
+    if (!guessed.cache_sbom.empty()) given.insert(guessed.cache_sbom);
+    kept_layers_.begin(std::move(given));
     BERTH_TRY(workspace.open_sandbox(context_, guessed));
-    BERTH_ASSIGN(DetectedGroup group, detect(context_, workspace));
+    BERTH_ASSIGN(DetectedGroup group, detect(context_, workspace, expected));
     std::vector<std::string> found;
     for (const auto* buildpack : group.buildpacks) found.push_back(buildpack->id);
-    const Restored wanted = restored(found);
-    if (wanted != guessed) BERTH_TRY(workspace.open_sandbox(context_, wanted));
+    const Restored wanted = restored(found, Trust::what_is_as_it_was);
+    if (wanted != guessed || !told_.empty())
+      BERTH_TRY(workspace.open_sandbox(context_, wanted));
     return group;
   }
 
@@ -324,6 +350,8 @@ class Build final {
   BuildRecord record_;        ///< what may be restored
   BuildRecord image_record_;  ///< the last image's layers
   std::set<std::string> previous_layers_;
+  KeptLayers kept_layers_;
+  std::set<std::string> told_;  ///< damaged ones, once each
 };
 
 }  // namespace

@@ -3,11 +3,16 @@
 
 #include <algorithm>
 
+#include "base/crypto.hpp"
+
 namespace berth::builder {
 
 namespace {
 
-constexpr std::int64_t record_version = 1;
+constexpr std::int64_t record_version = 2;
+/// Before the 64 digits of what follows them.
+constexpr std::string_view sum_prefix = R"({"sum":")";
+constexpr std::size_t sum_digits = 64;
 
 json::object buildpack_json(const BuildpackRecord& buildpack) {
   json::object layers;
@@ -71,15 +76,24 @@ json::array lifecycle_buildpacks(const BuildRecord& record) {
 }
 
 std::string build_record_json(const BuildRecord& record) {
-  return to_text(json::object{{"version", record_version},
-                              {"key", record.key},
-                              {"image", record.image},
-                              {"tree", record.tree},
-                              {"sbom", record.sbom},
-                              {"buildpacks", lifecycle_buildpacks(record)}});
+  json::object seals;
+  for (const auto& [id, seal] : record.seals) seals[id] = seal;
+  const std::string text = to_text(json::object{{"version", record_version},
+                                                {"key", record.key},
+                                                {"image", record.image},
+                                                {"tree", record.tree},
+                                                {"sbom", record.sbom},
+                                                {"seals", std::move(seals)},
+                                                {"buildpacks", lifecycle_buildpacks(record)}});
+  const std::string rest = "\"," + text.substr(1);
+  return std::string(sum_prefix) + sha256_hex(rest) + rest;
 }
 
 Result<BuildRecord> parse_build_record(std::string_view text) {
+  if (!text.starts_with(sum_prefix) || text.size() < sum_prefix.size() + sum_digits ||
+      sha256_hex(text.substr(sum_prefix.size() + sum_digits)) !=
+          text.substr(sum_prefix.size(), sum_digits))
+    return Error{ErrorKind::invalid, "the build record is damaged"};
   BERTH_ASSIGN(const json::object object, parse_json_object(text));
   BERTH_ASSIGN(const std::int64_t version, require_int(object, "version"));
   if (version != record_version)
@@ -90,6 +104,9 @@ Result<BuildRecord> parse_build_record(std::string_view text) {
   BERTH_ASSIGN(record.tree, require_string(object, "tree"));
   record.sbom = optional_string(object, "sbom").value_or("");
   record.buildpacks = parse_buildpacks(object);
+  if (const json::object* seals = optional_object(object, "seals"))
+    for (const auto& [id, seal] : *seals)
+      if (seal.is_string()) record.seals[std::string(id)] = std::string(seal.get_string());
   return record;
 }
 

@@ -39,13 +39,17 @@ struct BuildRecord {
   std::string sbom = {};  ///< the layer of bills of materials: a diff id, or "private:…", or empty
   std::string exec_env = {};  ///< the execution environment; empty: the default one
   std::vector<BuildpackRecord> buildpacks = {};
+  /// By layer id: how the layers that the cache keeps looked (tree_seal.hpp).
+  std::map<std::string, std::string> seals = {};
   friend bool operator==(const BuildRecord&, const BuildRecord&) = default;
 
   [[nodiscard]] const BuildpackRecord* find(std::string_view buildpack) const;
 };
 
+/// With a digest of itself: what is read is what was written.
 [[nodiscard]] std::string build_record_json(const BuildRecord& record);
-/// A record of another version of this program is an error; the caller then starts anew.
+/// A record that was damaged, or is of another version of this program, is an error; the caller
+/// then starts anew.
 [[nodiscard]] Result<BuildRecord> parse_build_record(std::string_view text);
 
 /// "buildpacks", "sbom" and "exec-env" of the label; what cannot be read is left out (1.5).

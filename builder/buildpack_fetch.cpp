@@ -14,6 +14,7 @@
 #include "builder/layer_unpack.hpp"
 #include "builder/source.hpp"
 #include "builder/toml.hpp"
+#include "builder/tree_seal.hpp"
 
 namespace berth::builder {
 
@@ -142,27 +143,26 @@ class Fetcher final {
   Result<BuildpackRef> from_git(const BuildpackSource& source) {
     const GitOrigin origin{.url = source.name, .reference = source.reference};
     const std::string prefix = "git-" + short_hash(source.name) + "-";
-    if (is_commit_id(origin.reference) && fs::is_directory(cache_ / (prefix + origin.reference)))
+    if (is_commit_id(origin.reference) && is_kept(cache_ / (prefix + origin.reference), "tree"))
       return folder(place(prefix + origin.reference) / "tree", source.name);
     BERTH_TRY(make_directories(cache_));
     const fs::path incoming = cache_ / "incoming";
     BERTH_ASSIGN(GitFetch fetch, GitFetch::open(context_, incoming));
     BERTH_ASSIGN(const std::string commit, fetch.resolve(origin));
     const fs::path directory = place(prefix + commit);
-    if (!fs::is_directory(directory)) {
+    if (!is_kept(directory, "tree")) {
       context_.title("Fetching the buildpack " + source.shown() + " (" + commit.substr(0, 7) + ")");
       BERTH_TRY(fetch.fetch(origin, commit));
-      BERTH_TRY(move(incoming, directory));
+      BERTH_TRY(keep(incoming, directory, "tree"));
     }
     return folder(directory / "tree", source.name);
   }
 
   Result<BuildpackRef> from_image(const BuildpackSource& source) {
-    BERTH_ASSIGN(const ImageFetch fetch,
-                 ImageFetch::open(source.name, context_.request.registries));
+    BERTH_ASSIGN(const ImageFetch fetch, ImageFetch::open(context_, source.name));
     BERTH_ASSIGN(const std::string digest, fetch.resolve());
     const fs::path directory = place("image-" + digest.substr(7, 32));
-    if (!fs::is_directory(directory)) {
+    if (!is_kept(directory, "layout")) {
       context_.title("Fetching the buildpack " + source.shown() + " (" + digest.substr(0, 14) +
                      ")");
       BERTH_TRY(make_directories(cache_));
@@ -170,13 +170,22 @@ class Fetcher final {
       BERTH_TRY(remove_tree(incoming));
       BERTH_TRY(make_directories(incoming));
       BERTH_TRY(fetch.fetch(digest, incoming / "layout"));
-      BERTH_TRY(move(incoming, directory));
+      BERTH_TRY(keep(incoming, directory, "layout"));
     }
     BERTH_TRY(remove_tree(directory / "package"));
     return with_context(from_layout(directory / "layout", directory / "package"), source.shown());
   }
 
-  static Result<void> move(const fs::path& from, const fs::path& to) {
+  /// What was fetched is believed as long as it is as it was then.
+  static bool is_kept(const fs::path& directory, const std::string& part) {
+    const auto seal = read_file(directory / "seal", 4096);
+    return seal.has_value() && has_seal(directory / part, *seal);
+  }
+
+  static Result<void> keep(const fs::path& from, const fs::path& to, const std::string& part) {
+    BERTH_ASSIGN(const std::string seal, tree_seal(from / part));
+    BERTH_TRY(write_file_atomic(from / "seal", seal));
+    BERTH_TRY(remove_tree(to));
     if (::rename(from.c_str(), to.c_str()) != 0)
       return system_error("move " + from.string() + " to " + to.string());
     return {};

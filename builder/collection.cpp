@@ -100,6 +100,9 @@ class Planner {
       const std::string app = path.substr(slash + 1, path.rfind(".git") - slash - 1);
       if (!wanted_.apps.contains(app) && !is_busy(item.changed)) remove_path(path, item);
     }
+    for (const auto& [build, log] : inventory_.build_logs)
+      if (!wanted_.builds.contains(build) && !is_busy(log.changed))
+        remove_path(build_log_path(build), log);
     for (const auto& [path, item] : inventory_.leftovers)
       if (!is_busy(item.changed)) remove_path(path, item);
   }
@@ -110,7 +113,7 @@ class Planner {
   }
 
   [[nodiscard]] std::uint64_t size_of(const StoredCache& cache) const {
-    std::uint64_t bytes = cache.source_bytes;
+    std::uint64_t bytes = cache.file_bytes;
     for (const auto& layer : cache.layers)
       if (const auto found = inventory_.layers.find(layer);
           found != inventory_.layers.end() && layer.starts_with(private_prefix))
@@ -181,6 +184,8 @@ class Planner {
 };
 
 }  // namespace
+
+std::string build_log_path(const std::string& build) { return "logs/builds/" + build + ".log"; }
 
 bool is_release_tag(std::string_view name) {
   const auto colon = name.rfind(":v");

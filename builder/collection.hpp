@@ -32,7 +32,7 @@ struct StoredImage {
 struct StoredCache {
   std::string image;             ///< the last build's
   std::set<std::string> layers;  ///< ids, private ones among them
-  std::uint64_t source_bytes = 0;
+  std::uint64_t file_bytes = 0;  ///< of the kept source and of the buildpacks fetched for the app
   Time used{};
   friend bool operator==(const StoredCache&, const StoredCache&) = default;
 };
@@ -44,6 +44,7 @@ struct Inventory {
   std::map<std::string, std::string> tags;          ///< name → image
   std::map<std::string, StoredCache> caches;        ///< app id → cache
   std::map<std::string, StoredItem> directories;    ///< of apps: path below the data directory
+  std::map<std::string, StoredItem> build_logs;     ///< build id → its log
   std::map<std::string, StoredItem> leftovers;      ///< of processes that were killed: such paths
 };
 
@@ -54,6 +55,7 @@ struct Wanted {
   std::set<std::string> hot;      ///< images that serve or will next: their layers stay unpacked
   std::set<std::string> mounted;  ///< layers below something that runs
   std::set<std::string> apps;     ///< ids
+  std::set<std::string> builds;   ///< ids of those whose logs stay
   Time busy_since{};
 };
 
@@ -67,7 +69,7 @@ struct Collection {
   std::vector<std::string> tags;
   std::vector<std::string> blobs;   ///< small ones first: manifests go before layers
   std::vector<std::string> layers;  ///< unpacked directories
-  std::vector<std::string> caches;  ///< app ids: kept source and private layers
+  std::vector<std::string> caches;  ///< app ids: kept source, private layers, fetched buildpacks
   std::vector<std::string> paths;   ///< below the data directory
   std::uint64_t bytes = 0;          ///< about as much comes free
   [[nodiscard]] bool empty() const {
@@ -78,6 +80,9 @@ struct Collection {
 
 [[nodiscard]] Collection plan_collection(const Inventory& inventory, const Wanted& wanted,
                                          const CollectionPolicy& policy);
+
+/// Where a build's log is, below the data directory.
+[[nodiscard]] std::string build_log_path(const std::string& build);
 
 /// "shop:v12", the name of a release's image: such names go with their release. Any other name
 /// keeps its image for ever.

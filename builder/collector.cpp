@@ -59,7 +59,8 @@ Result<Inventory> Collector::take_inventory(const Wanted& wanted,
   list_blobs(inventory);
   list_layers(inventory);
   list_directories(inventory);
-  list_leftovers(inventory, builds);
+  list_build_logs(inventory);
+  list_leftovers(inventory, wanted, builds);
   read_images(inventory, wanted);
   return inventory;
 }
@@ -99,7 +100,8 @@ void Collector::list_caches(Inventory& inventory) {
         for (const auto& buildpack : record->buildpacks)
           for (const auto& [layer, entry] : buildpack.layers) cache.layers.insert(entry.id);
       }
-    cache.source_bytes = measured(path / "source", cache.used);
+    for (const char* part : {"source", "buildpacks"})
+      cache.file_bytes += measured(path / part, cache.used);
     inventory.caches[name] = std::move(cache);
   });
 }
@@ -119,7 +121,18 @@ void Collector::list_directories(Inventory& inventory) const {
   add("logs", "");
 }
 
-void Collector::list_leftovers(Inventory& inventory, const std::set<std::string>& builds) const {
+void Collector::list_build_logs(Inventory& inventory) const {
+  constexpr std::string_view suffix = ".log";
+  each_entry((root_ / build_log_path("")).parent_path(),
+             [&](const fs::path& path, const std::string& name) {
+               const auto item = look_at(path);
+               if (item && name.ends_with(suffix))
+                 inventory.build_logs[name.substr(0, name.size() - suffix.size())] = *item;
+             });
+}
+
+void Collector::list_leftovers(Inventory& inventory, const Wanted& wanted,
+                               const std::set<std::string>& builds) const {
   const auto add = [&](const fs::path& path, Duration age) {
     auto item = look_at(path);
     if (!item) return;
@@ -132,6 +145,9 @@ void Collector::list_leftovers(Inventory& inventory, const std::set<std::string>
   });
   each_entry(root_ / "layers", [&](const fs::path& path, const std::string& name) {
     if (name.starts_with(".incoming-")) add(path, leftover_age);
+    if (name.starts_with(damaged_prefix) &&
+        !wanted.mounted.contains("sha256:" + name.substr(damaged_prefix.size(), 64)))
+      add(path, leftover_age);
   });
   each_entry(root_ / "images", [&](const fs::path& path, const std::string& name) {
     if (is_unfinished_write(name)) add(path, leftover_age);
@@ -192,10 +208,11 @@ Result<void> Collector::remove_cache(const std::string& app) {
         for (const auto& [layer, entry] : buildpack.layers)
           if (entry.id.starts_with("private:"))
             BERTH_TRY(images_.remove_private_layer(entry.id));
-  sizes_.erase((directory / "source").string());
+  for (const char* part : {"source", "buildpacks"}) sizes_.erase((directory / part).string());
   // The list first: without it the tree is not believed.
   BERTH_TRY(remove_tree(directory / "source/list"));
-  return remove_tree(directory / "source");
+  BERTH_TRY(remove_tree(directory / "source"));
+  return remove_tree(directory / "buildpacks");
 }
 
 Result<void> Collector::remove(const Collection& collection, Time busy_since) {

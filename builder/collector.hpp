@@ -41,7 +41,9 @@ class Collector final {
   void list_layers(Inventory& inventory);
   void list_caches(Inventory& inventory);
   void list_directories(Inventory& inventory) const;
-  void list_leftovers(Inventory& inventory, const std::set<std::string>& builds) const;
+  void list_build_logs(Inventory& inventory) const;
+  void list_leftovers(Inventory& inventory, const Wanted& wanted,
+                      const std::set<std::string>& builds) const;
   void read_images(Inventory& inventory, const Wanted& wanted) const;
   [[nodiscard]] std::uint64_t measured(const std::filesystem::path& path, Time changed);
   [[nodiscard]] Result<void> remove_cache(const std::string& app);

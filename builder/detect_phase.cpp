@@ -28,8 +28,9 @@ struct Detection {
 
 class Detector final {
  public:
-  Detector(const BuildContext& context, Workspace& workspace)
-      : context_(context), workspace_(workspace) {
+  Detector(const BuildContext& context, Workspace& workspace,
+           const std::vector<std::string>& expected)
+      : context_(context), workspace_(workspace), expected_(expected) {
     const auto all = context.installed.set.all();
     for (std::size_t i = 0; i < all.size(); ++i) numbers_[all[i]] = i;
   }
@@ -40,7 +41,8 @@ class Detector final {
     for (std::size_t i = 0; i < groups.size(); ++i) {
       BERTH_TRY(run_missing(groups[i]));
       if (auto found = evaluate(groups[i])) {
-        for (std::size_t j = i + 1; j < groups.size(); ++j) note_runner_up(groups[j], *found);
+        BERTH_TRY(note_runners_up({groups.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                                   groups.end()}, *found));
         return std::move(*found);
       }
     }
@@ -152,6 +154,25 @@ class Detector final {
     return detected;
   }
 
+  /// Whoever pushes an app for the first time, or one that is recognised as another, is told of all
+  /// that would have taken it too. Later only what is known anyway: it costs what detection costs.
+  Result<void> note_runners_up(const std::vector<Group>& later, DetectedGroup& found) {
+    std::vector<std::string> ids;
+    for (const auto* buildpack : found.buildpacks) ids.push_back(buildpack->id);
+    if (ids != expected_) {
+      Group rest;
+      for (const auto& group : later)
+        for (const auto& element : group)
+          if (std::ranges::none_of(rest, [&](const auto& other) {
+                return other.buildpack == element.buildpack;
+              }))
+            rest.push_back(element);
+      BERTH_TRY(run_missing(rest));
+    }
+    for (const auto& group : later) note_runner_up(group, found);
+    return {};
+  }
+
   void note_runner_up(const Group& group, DetectedGroup& found) {
     const auto other = evaluate(group);
     if (!other) return;
@@ -216,6 +237,7 @@ class Detector final {
 
   const BuildContext& context_;
   Workspace& workspace_;
+  const std::vector<std::string>& expected_;
   std::map<const Buildpack*, std::size_t> numbers_;
   std::map<const Buildpack*, Detection> results_;
   std::vector<const Buildpack*> order_run_;
@@ -224,8 +246,9 @@ class Detector final {
 
 }  // namespace
 
-Result<DetectedGroup> detect(const BuildContext& context, Workspace& workspace) {
-  return Detector(context, workspace).run();
+Result<DetectedGroup> detect(const BuildContext& context, Workspace& workspace,
+                             const std::vector<std::string>& expected) {
+  return Detector(context, workspace, expected).run();
 }
 
 }  // namespace berth::builder

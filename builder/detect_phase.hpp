@@ -20,7 +20,9 @@ struct DetectedGroup {
   std::vector<std::string> runners_up;  ///< of later groups: what would have passed too, if known
 };
 
-/// The error of an app that nothing recognises lists what was looked for.
-[[nodiscard]] Result<DetectedGroup> detect(const BuildContext& context, Workspace& workspace);
+/// The error of an app that nothing recognises lists what was looked for. `expected` are the ids of
+/// the last build's group: if it is another now, all of `runners_up` are found.
+[[nodiscard]] Result<DetectedGroup> detect(const BuildContext& context, Workspace& workspace,
+                                           const std::vector<std::string>& expected);
 
 }  // namespace berth::builder

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view without_tls = "http://";
 constexpr std::chrono::minutes longest_wait{5};
+constexpr std::size_t longest_output = 1 << 20;
 
 }  // namespace
 
@@ -23,12 +24,11 @@ std::string repository_of(const std::string& name) {
   return result;
 }
 
-Result<ImageFetch> ImageFetch::open(const std::string& name,
-                                    const std::vector<std::string>& registries) {
+Result<ImageFetch> ImageFetch::open(const BuildContext& context, const std::string& name) {
   const std::string host = name.substr(0, name.find('/'));
-  for (const auto& entry : registries) {
+  for (const auto& entry : context.request.registries) {
     const bool tls = !entry.starts_with(without_tls);
-    if (entry.substr(tls ? 0 : without_tls.size()) == host) return ImageFetch(name, tls);
+    if (entry.substr(tls ? 0 : without_tls.size()) == host) return ImageFetch(context, name, tls);
   }
   return Error{ErrorKind::forbidden, "the buildpack docker://" + name +
                                          " is in a registry that this platform does not use. Its "
@@ -39,8 +39,11 @@ Result<ImageFetch> ImageFetch::open(const std::string& name,
 Result<std::string> ImageFetch::skopeo(std::vector<std::string> words) const {
   Command command{.argv = {"skopeo", "--override-os", "linux"}};
   command.argv.insert(command.argv.end(), words.begin(), words.end());
-  auto output = run_program(std::move(command), {}, longest_wait);
-  if (output.has_error()) return output.error().context("run skopeo");
+  const auto wait = std::min<std::chrono::milliseconds>(context_.time_left(), longest_wait);
+  auto output = run_program(std::move(command), {}, wait, longest_output, &context_.cancel);
+  if (output.has_error() && output.error().kind == ErrorKind::cancelled)
+    return Error{ErrorKind::cancelled, "the build was cancelled"};
+  if (output.has_error()) return output.error().context("fetch docker://" + name_);
   if (output->status.success()) return std::move(output->out);
   std::string reason = output->err.substr(0, 600);
   while (reason.ends_with('\n')) reason.pop_back();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "builder/build_context.hpp"
 
 namespace berth::builder {
 
@@ -16,8 +17,9 @@ class ImageFetch final {
  public:
   /// `name`: "host/path:tag" or "host/path@sha256:…". A registry that is not in the list is an
   /// error that says what to do.
-  [[nodiscard]] static Result<ImageFetch> open(const std::string& name,
-                                               const std::vector<std::string>& registries);
+  /// The context outlives it: its registries count, and it may end a fetch.
+  [[nodiscard]] static Result<ImageFetch> open(const BuildContext& context,
+                                               const std::string& name);
   /// What the name's tag means now.
   [[nodiscard]] Result<std::string> resolve() const;
   /// Makes `layout`.
@@ -25,8 +27,10 @@ class ImageFetch final {
                                    const std::filesystem::path& layout) const;
 
  private:
-  ImageFetch(std::string name, bool tls) : name_(std::move(name)), tls_(tls) {}
+  ImageFetch(const BuildContext& context, std::string name, bool tls)
+      : context_(context), name_(std::move(name)), tls_(tls) {}
   [[nodiscard]] Result<std::string> skopeo(std::vector<std::string> words) const;
+  const BuildContext& context_;
   std::string name_;
   bool tls_;
 };

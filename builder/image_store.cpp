@@ -183,6 +183,16 @@ Result<void> ImageStore::remove_private_layer(std::string_view id) {
   return remove_tree(doomed);
 }
 
+Result<void> ImageStore::put_away_layer(std::string_view id) {
+  const std::string name = id.starts_with(private_prefix)
+                               ? std::string(incoming_prefix)
+                               : std::string(damaged_prefix) + std::string(id.substr(7)) + "-";
+  const fs::path aside = root_ / "layers" / (name + random_hex(8));
+  if (::rename(layer_directory(id).c_str(), aside.c_str()) != 0 && errno != ENOENT)
+    return system_error("put away layer " + std::string(id));
+  return {};
+}
+
 Result<bool> ImageStore::remove_layer_directory(std::string_view id, Time unless_changed_since) {
   const fs::path directory = layer_directory(id);
   const fs::path doomed = root_ / "layers" / (std::string(incoming_prefix) + random_hex(8));

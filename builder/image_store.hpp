@@ -19,6 +19,9 @@
 
 namespace berth::builder {
 
+/// Before the digits of a damaged layer's diff id, in `layers/`.
+inline constexpr std::string_view damaged_prefix = ".damaged-";
+
 /// Unpacked, of one layer: more is refused.
 inline constexpr std::uint64_t most_layer_bytes = 32ULL << 30;
 
@@ -73,6 +76,10 @@ class ImageStore final {
   [[nodiscard]] Result<std::string> add_private_layer(const std::filesystem::path& directory);
   /// Removes a private layer; one that is gone is success. It must not be mounted.
   [[nodiscard]] Result<void> remove_private_layer(std::string_view id);
+
+  /// A directory that was damaged is no layer any more. It is moved out of sight, and removed when
+  /// nothing that runs can have it mounted; see collector.hpp.
+  [[nodiscard]] Result<void> put_away_layer(std::string_view id);
 
   /// Writes config and manifest; same input, same digest. `created` is the constant of the spec.
   [[nodiscard]] Result<Image> add_image(Image image);

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder/layer_tar.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <memory>
-#include <vector>
 
 #include "base/crypto.hpp"
 #include "base/fd.hpp"
@@ -69,29 +66,12 @@ class HashingWriter final {
   std::uint64_t written_ = 0;
 };
 
-Result<std::vector<std::string>> sorted_names(int directory) {
-  // fdopendir takes its descriptor: the walk keeps the original.
-  const int copy = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (copy < 0) return system_error("open directory");
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(copy), ::closedir);
-  if (!stream) return system_error("read directory");
-  std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = ::readdir(stream.get())) {
-    const std::string_view name(entry->d_name);
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  if (errno != 0) return system_error("read directory");
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 class Walk final {
  public:
   explicit Walk(HashingWriter& writer) : writer_(writer) {}
 
   Result<void> directory(int fd, const std::string& path) {
-    BERTH_ASSIGN(const auto names, with_context(sorted_names(fd), path));
+    BERTH_ASSIGN(const auto names, with_context(names_in(fd), path));
     for (const auto& name : names)
       BERTH_TRY(entry(fd, name, path.empty() ? name : path + "/" + name));
     return {};

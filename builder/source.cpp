@@ -9,12 +9,14 @@
 #include <optional>
 #include <string_view>
 
+#include "base/crypto.hpp"
 #include "base/fd.hpp"
 #include "base/file.hpp"
 #include "builder/build.hpp"
 #include "builder/git_handles.hpp"
 #include "builder/log_format.hpp"
 #include "builder/source_path.hpp"
+#include "builder/tree_seal.hpp"
 
 namespace berth::builder {
 
@@ -83,17 +85,23 @@ struct SourceEntry {
 /// By path, parents before children.
 using SourceList = std::map<std::string, SourceEntry>;
 
-/// Lines "kind id path\0": what the exported tree holds.
-std::string list_text(const SourceList& list) {
-  std::string text;
-  for (const auto& [path, entry] : list) {
+/// What the exported tree holds, and how it looked when it was written.
+struct KeptSource {
+  SourceList list;
+  std::string seal;
+};
+
+/// A digest of what follows, a line for the seal, lines "kind id path"; each ends with NUL.
+std::string list_text(const KeptSource& kept) {
+  std::string text = kept.seal + '\0';
+  for (const auto& [path, entry] : kept.list) {
     text += static_cast<char>(entry.kind);
     text.append(" ").append(entry.id).append(" ").append(path).append(1, '\0');
   }
-  return text;
+  return sha256_hex(text) + '\0' + text;
 }
 
-std::optional<SourceList> parse_list(std::string_view text) {
+std::optional<SourceList> parse_lines(std::string_view text) {
   SourceList list;
   while (!text.empty()) {
     const auto end = text.find('\0');
@@ -107,6 +115,18 @@ std::optional<SourceList> parse_list(std::string_view text) {
         SourceEntry{static_cast<FileKind>(line[0]), std::string(line.substr(2, space - 2))});
   }
   return list;
+}
+
+std::optional<KeptSource> parse_list(std::string_view text) {
+  const auto sum = text.find('\0');
+  if (sum == text.npos || sha256_hex(text.substr(sum + 1)) != text.substr(0, sum))
+    return std::nullopt;
+  text.remove_prefix(sum + 1);
+  const auto seal = text.find('\0');
+  if (seal == text.npos) return std::nullopt;
+  auto list = parse_lines(text.substr(seal + 1));
+  if (!list) return std::nullopt;
+  return KeptSource{.list = std::move(*list), .seal = std::string(text.substr(0, seal))};
 }
 
 /// Reads the trees and the sizes of the blobs; no content yet.
@@ -353,26 +373,20 @@ Result<SourceTree> export_source(const GitSource& source, const fs::path& direct
 
   const fs::path tree = directory / "tree";
   const fs::path list = directory / "list";
-  std::optional<SourceList> before;
-  if (const auto text = read_file(list, 256 << 20); text.has_value()) before = parse_list(*text);
+  SourceList before;
+  if (const auto text = read_file(list, 256 << 20); text.has_value())
+    if (auto kept = parse_list(*text); kept && has_seal(tree, kept->seal))
+      before = std::move(kept->list);
   // From here until the new list is written the tree is neither the old nor the new one.
   BERTH_TRY(remove_tree(list));
-  if (!before) {
-    BERTH_TRY(remove_tree(tree));
-    before.emplace();
-  }
+  // A list or a tree that is not as we left it is not believed: all is written anew.
+  if (before.empty()) BERTH_TRY(remove_tree(tree));
   BERTH_TRY(make_directories(tree));
   if (::chown(tree.c_str(), uid, gid) != 0) return system_error("set owner of " + tree.string());
-  auto written = TreeWriter(open, tree, uid, gid).apply(*before, reader.list);
-  if (written.has_error() && !before->empty()) {
-    // Somebody changed the kept tree; it is only a cache.
-    BERTH_TRY(remove_tree(tree));
-    BERTH_TRY(make_directories(tree));
-    if (::chown(tree.c_str(), uid, gid) != 0) return system_error("set owner of " + tree.string());
-    written = TreeWriter(open, tree, uid, gid).apply({}, reader.list);
-  }
-  BERTH_ASSIGN(summary.written, written);
-  BERTH_TRY(write_file_atomic(list, list_text(reader.list)));
+  BERTH_ASSIGN(summary.written, TreeWriter(open, tree, uid, gid).apply(before, reader.list));
+  BERTH_ASSIGN(std::string seal, tree_seal(tree));
+  BERTH_TRY(write_file_atomic(
+      list, list_text({.list = std::move(reader.list), .seal = std::move(seal)})));
   return summary;
 }
 

@@ -147,7 +147,8 @@ class ConfigReader {
                                  {"max_app_size", bytes(config_.cache.max_app_bytes, 0)}})},
         {"git", yaml_.section({{"max_push", bytes(config_.git.max_push_bytes, 1 << 10)}})},
         {"autoscale", autoscale()},
-        {"logs", yaml_.section({{"max_size", bytes(config_.logs.max_bytes, 64 << 10)}})},
+        {"logs", yaml_.section({{"max_size", bytes(config_.logs.max_bytes, 64 << 10)},
+                                {"keep_builds", count(config_.logs.keep_builds, 1, 100'000)}})},
         {"min_free_disk", bytes(config_.min_free_disk_bytes, 0)},
     };
     BERTH_TRY(yaml_.read(text, root));

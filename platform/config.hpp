@@ -105,6 +105,7 @@ struct Config {
   struct Logs {
     /// An app's current.log is rotated at this size, one old kept.
     std::uint64_t max_bytes = 16ULL << 20;
+    int keep_builds = 50;  ///< of an app, whose logs stay
     friend bool operator==(const Logs&, const Logs&) = default;
   } logs;
 

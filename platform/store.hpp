@@ -80,7 +80,8 @@ class Store final {
                                            const Actor& actor);
   [[nodiscard]] Result<Build> finish_build(const BuildId& build, std::string_view image);
   [[nodiscard]] Result<Build> fail_build(const BuildId& build, std::string_view failure);
-  [[nodiscard]] std::vector<Build> builds(const AppId& app);  ///< newest first
+  /// Newest first, `most` at most; -1: all.
+  [[nodiscard]] std::vector<Build> builds(const AppId& app, int most = -1);
   [[nodiscard]] Result<Build> find_build(const AppId& app, std::string_view id);
   /// What is pending and not among `running` has nobody who builds it (any more): it is failed.
   void fail_pending_builds(std::string_view failure, const std::set<BuildId>& running = {});

@@ -147,11 +147,11 @@ Result<Build> Store::fail_build(const BuildId& build, std::string_view failure) 
   return settle_build(build, "failed", "", failure);
 }
 
-std::vector<Build> Store::builds(const AppId& app) {
+std::vector<Build> Store::builds(const AppId& app, int most) {
   std::vector<Build> result;
   Statement rows = database_.prepare(std::string(build_columns) +
-                                     "WHERE app = ? ORDER BY created_at DESC, rowid DESC");
-  rows.bind(app.value);
+                                     "WHERE app = ? ORDER BY created_at DESC, rowid DESC LIMIT ?");
+  rows.bind(app.value).bind(most);
   while (rows.step()) result.push_back(read_build(rows));
   return result;
 }

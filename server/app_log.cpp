@@ -19,6 +19,8 @@ void append_app_log(const std::filesystem::path& directory, std::string_view par
   line.push_back('\n');
   auto file = open_file(directory / "current.log", O_WRONLY | O_APPEND | O_CREAT, 0640);
   auto written = file.has_error() ? Result<void>(file.error()) : write_all(file->get(), line);
+  // The directory goes with its app; what is still said of it then is for nobody.
+  if (file.has_error() && file.error().kind == ErrorKind::not_found) return;
   if (written.has_error()) log_warning("app log lost a line: {}", written.error().message);
 }
 

@@ -45,6 +45,15 @@ namespace {
 constexpr std::size_t max_hook_line_bytes = 1U << 20;
 constexpr std::uint64_t repository_bytes = 4U << 20;  ///< more than an empty repository takes
 
+/// A full disk may cost lines, not the deploy.
+Say append_to(const fs::path& log) {
+  return [log](std::string_view text) {
+    if (make_directories(log.parent_path()).has_error()) return;
+    const auto file = open_file(log, O_WRONLY | O_CREAT | O_APPEND, 0640);
+    if (file.has_value()) (void)write_all(file->get(), text);
+  };
+}
+
 /// A deploy from its admission to its end.
 struct Deploy {
   std::string id;  ///< of its job: the push's ticket, or the build
@@ -52,6 +61,7 @@ struct Deploy {
   platform::Actor actor;
   Order order;
   Say say;
+  Say waits = say;                      ///< told while it waits, before its build has a log
   std::vector<RefUpdate> updates = {};  ///< what git moves afterwards
 };
 
@@ -241,7 +251,8 @@ struct Deployer::State : std::enable_shared_from_this<State> {
                                                      .app = app,
                                                      .actor = actor,
                                                      .order = std::move(order),
-                                                     .say = [](std::string_view) {}}));
+                                                     .say = [](std::string_view) {},
+                                                     .waits = append_to(log_path(build.id))}));
     return build;
   }
 
@@ -285,7 +296,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
   /// there is room, and it is this one's turn.
   static asio::awaitable<Result<void>> get_ready(std::shared_ptr<State> self,
                                                  const Deploy& deploy) {
-    const auto held = co_await self->queue->hold(deploy.id, deploy.say);
+    const auto held = co_await self->queue->hold(deploy.id, deploy.waits);
     if (held.has_error()) co_return held.error();
     const auto branch = self->check_branch(deploy);
     if (branch.has_error()) co_return branch.error();
@@ -298,7 +309,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
       if (build.has_error()) co_return build.error();
       job.build = build->id;
     }
-    co_return co_await self->queue->take_turn(deploy.id, deploy.say);
+    co_return co_await self->queue->take_turn(deploy.id, deploy.waits);
   }
 
   /// While a push was held, the one before it may have moved the branch.
@@ -351,7 +362,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
             path = log_path(job.build)]() -> Result<builder::BuiltImage> {
       yield_to_replicas();
       BERTH_TRY(make_directories(path.parent_path()));
-      BERTH_ASSIGN(const Fd log, open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0640));
+      BERTH_ASSIGN(const Fd log, open_file(path, O_WRONLY | O_CREAT | O_APPEND, 0640));
       const auto sink = [&](std::string_view text) {
         // A full disk may cost log lines, not the build.
         (void)write_all(log.get(), text);
@@ -380,7 +391,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
   }
 
   [[nodiscard]] fs::path log_path(const platform::BuildId& build) const {
-    return parts.config.data_dir / "logs" / "builds" / (build.value + ".log");
+    return parts.config.data_dir / builder::build_log_path(build.value);
   }
 };
 

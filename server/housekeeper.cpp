@@ -54,6 +54,7 @@ struct Reclaimable {
   std::uint64_t images = 0;
   std::uint64_t layers = 0;
   std::uint64_t caches = 0;
+  std::uint64_t logs = 0;
   std::uint64_t leftovers = 0;
 };
 
@@ -64,7 +65,12 @@ Reclaimable reclaimable_of(const builder::Inventory& inventory,
   for (const auto& id : collection.layers)
     (id.starts_with("private:") ? result.caches : result.layers) +=
         inventory.layers.at(id).bytes;
-  result.leftovers = collection.bytes - result.images - result.layers - result.caches;
+  for (const std::string& path : collection.paths)
+    if (const auto log = inventory.build_logs.find(fs::path(path).stem().string());
+        log != inventory.build_logs.end() && path == builder::build_log_path(log->first))
+      result.logs += log->second.bytes;
+  result.leftovers =
+      collection.bytes - result.images - result.layers - result.caches - result.logs;
   return result;
 }
 
@@ -80,15 +86,15 @@ json::object describe(const builder::Inventory& inventory, const builder::Collec
     if (id.starts_with("private:")) ++private_layers, caches += layer.bytes;
     else layers += layer.bytes;
   }
-  for (const auto& [app, cache] : inventory.caches) caches += cache.source_bytes;
+  for (const auto& [app, cache] : inventory.caches) caches += cache.file_bytes;
   const builder::ImageUsage usage = builder::image_usage(inventory);
   json::object images = part("images", inventory.images.size(), blobs, reclaimable.images);
   images["shared_bytes"] = usage.shared_bytes;
   images["unique_bytes"] = usage.unique_bytes;
   std::uint64_t leftovers = 0;
   for (const auto& [path, item] : inventory.leftovers) leftovers += item.bytes;
-  const auto folder = [&](std::string_view name) {
-    return part(name, entries_of(data / name), disk_usage(data / name), 0);
+  const auto folder = [&](std::string_view name, std::uint64_t goes = 0) {
+    return part(name, entries_of(data / name), disk_usage(data / name), goes);
   };
   return {{"path", data.string()},
           {"total_bytes", total_disk_bytes(data)},
@@ -102,16 +108,18 @@ json::object describe(const builder::Inventory& inventory, const builder::Collec
                        part("caches", inventory.caches.size(), caches,
                             reclaimable.caches + reclaimable.leftovers),
                        part("work", entries_of(data / "work"), leftovers, 0), folder("git"),
-                       folder("logs"), folder("replicas"), folder("volumes"),
+                       folder("logs", reclaimable.logs), folder("replicas"), folder("volumes"),
                        part("database", 1, database_bytes(data), 0)}}};
 }
 
 }  // namespace
 
-builder::Wanted wanted_images(platform::Store& store, int keep) {
+builder::Wanted wanted_images(platform::Store& store, int keep, int keep_logs) {
   builder::Wanted wanted;
   for (const platform::App& app : store.apps()) {
     wanted.apps.insert(app.id.value);
+    for (const platform::Build& build : store.builds(app.id, keep_logs))
+      wanted.builds.insert(build.id.value);
     int kept = 0;
     for (const platform::Release& release : store.releases(app.id)) {
       // A release that failed cannot be rolled back to.
@@ -161,12 +169,14 @@ struct Housekeeper::State : std::enable_shared_from_this<State> {
 
   /// What is wanted at this moment, and the ids of the builds that run.
   [[nodiscard]] std::pair<builder::Wanted, std::set<std::string>> look() const {
-    builder::Wanted wanted = wanted_images(parts.store, parts.config.images.keep_releases);
+    builder::Wanted wanted = wanted_images(parts.store, parts.config.images.keep_releases,
+                                           parts.config.logs.keep_builds);
     for (const fs::path& layer : parts.controller.mounted_layers())
       wanted.mounted.insert("sha256:" + layer.filename().string());
     BusyBuilds running = busy();
     if (!protected_since.empty())
       running.since = std::min(running.since, *protected_since.begin());
+    wanted.builds.insert(running.ids.begin(), running.ids.end());
     wanted.busy_since = running.since - stamp_slack;
     return {std::move(wanted), std::move(running.ids)};
   }

@@ -74,7 +74,8 @@ class Housekeeper final {
 };
 
 /// What is wanted of the store, without what runs: the images of each app's last `keep` releases
-/// that can be rolled back to, and as hot ones those that serve or will.
-[[nodiscard]] builder::Wanted wanted_images(platform::Store& store, int keep);
+/// that can be rolled back to, and as hot ones those that serve or will; the logs of its last
+/// `keep_logs` builds.
+[[nodiscard]] builder::Wanted wanted_images(platform::Store& store, int keep, int keep_logs);
 
 }  // namespace berth::server

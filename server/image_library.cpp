@@ -6,6 +6,7 @@
 #include "base/child_process.hpp"
 #include "base/crypto.hpp"
 #include "base/file.hpp"
+#include "builder/failure.hpp"
 #include "builder/image_documents.hpp"
 #include "builder/oci.hpp"
 
@@ -17,7 +18,7 @@ namespace {
 
 /// Before the names of the images here, so that no app and no base of the platform has one of them.
 const std::string prefix = "image/";
-constexpr auto copy_limit = std::chrono::minutes(20);
+constexpr std::size_t longest_output = 1 << 20;
 
 /// "registry.example:5000" of "registry.example:5000/team/app:1"; docker's rule for what is a host.
 std::string host_of(const std::string& reference) {
@@ -91,14 +92,15 @@ Result<LibraryImage> ImageLibrary::remove(const std::string& name) const {
   return LibraryImage{.name = wanted, .image = std::move(*image)};
 }
 
-Result<builder::Image> ImageLibrary::resolve(const std::string& reference) const {
+Result<builder::Image> ImageLibrary::resolve(const std::string& reference,
+                                             const std::atomic<bool>& cancel) const {
   BERTH_ASSIGN(const std::string name, builder::normal_image_name(reference));
   if (auto image = images_.find_tag(prefix + name);
       image.has_value() || image.error().kind != ErrorKind::not_found)
     return image;
   const std::string host = host_of(name);
   for (const auto& registry : config_.images.registries)
-    if (host.empty() || host == without_scheme(registry)) return copy(registry, name);
+    if (host.empty() || host == without_scheme(registry)) return copy(registry, name, cancel);
   const std::string why =
       config_.images.registries.empty() ? "no registry is configured (images.registries)"
       : "the registry " + host + " is not among those configured (images.registries)";
@@ -108,8 +110,8 @@ Result<builder::Image> ImageLibrary::resolve(const std::string& reference) const
                    "` where it is, then `berth images:import image.tar`"};
 }
 
-Result<builder::Image> ImageLibrary::copy(const std::string& registry,
-                                          const std::string& name) const {
+Result<builder::Image> ImageLibrary::copy(const std::string& registry, const std::string& name,
+                                          const std::atomic<bool>& cancel) const {
   const std::string source =
       host_of(name).empty() ? without_scheme(registry) + "/" + name : name;
   const fs::path directory = work();
@@ -120,9 +122,16 @@ Result<builder::Image> ImageLibrary::copy(const std::string& registry,
   if (registry.starts_with("http://")) argv.emplace_back("--src-tls-verify=false");
   argv.push_back("docker://" + source);
   argv.push_back("oci:" + directory.string() + ":image");
-  const auto copied = run_program({.argv = std::move(argv)}, {}, copy_limit);
+  const auto limit = config_.build.timeout;
+  const auto copied =
+      run_program({.argv = std::move(argv)}, {}, limit, longest_output, &cancel);
   Result<builder::Image> result = Error{};
-  if (copied.has_error()) {
+  if (copied.has_error() && copied.error().kind == ErrorKind::timeout) {
+    result = Error{ErrorKind::timeout,
+                   "the registry did not give " + source + " within " +
+                       builder::people_duration(std::chrono::ceil<std::chrono::seconds>(limit)) +
+                       " (build.timeout)"};
+  } else if (copied.has_error()) {
     result = copied.error().context("fetch " + source);
   } else if (!copied->status.success()) {
     result = Error{ErrorKind::unavailable, "the registry did not give " + source + ": " +

@@ -4,6 +4,7 @@
 // from the registries that the operator configured (through skopeo). Blocking; from any thread.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -29,15 +30,18 @@ class ImageLibrary final {
                                             const std::string& name) const;
   [[nodiscard]] Result<std::vector<LibraryImage>> list() const;
   [[nodiscard]] Result<LibraryImage> remove(const std::string& name) const;
-  /// By its name here, else from a configured registry. The error says what to do.
-  [[nodiscard]] Result<builder::Image> resolve(const std::string& reference) const;
+  /// By its name here, else from a configured registry. The error says what to do. Whoever sets
+  /// `cancel` ends the fetch, and so does build.timeout.
+  [[nodiscard]] Result<builder::Image> resolve(const std::string& reference,
+                                               const std::atomic<bool>& cancel) const;
   [[nodiscard]] builder::ImageImportLimits limits() const;
   /// A scratch directory that is not there yet.
   [[nodiscard]] std::filesystem::path work() const;
 
  private:
   [[nodiscard]] Result<builder::Image> copy(const std::string& registry,
-                                            const std::string& reference) const;
+                                            const std::string& reference,
+                                            const std::atomic<bool>& cancel) const;
   builder::ImageStore& images_;
   const platform::Config& config_;
 };

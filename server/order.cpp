@@ -59,7 +59,7 @@ Order image_order(builder::ImageStore& images, const ImageLibrary& library, cons
                         const std::atomic<bool>& cancel) -> Result<builder::BuiltImage> {
     sink(builder::log_title("Importing the image" +
                             (reference.empty() ? std::string() : " " + reference)));
-    auto image = upload.empty() ? library.resolve(reference)
+    auto image = upload.empty() ? library.resolve(reference, cancel)
                                 : take_upload(images, library, uploads, upload);
     if (image.has_error()) return image.error();
     if (cancel) return Error{ErrorKind::cancelled, "the deploy was cancelled"};

@@ -49,6 +49,30 @@ TEST_CASE_FIXTURE(BuildFixture,
 }
 
 TEST_CASE_FIXTURE(BuildFixture,
+                  "a first build, or one that is recognised as another, names every runner-up") {
+  install({.id = "a", .detect = "test -e a"});
+  install({.id = "b"});
+  install({.id = "c", .detect = "exit 3"});
+  install({.id = "d", .detect = "exit 100"});
+  install({.id = "e", .detect = "test -e e"});
+  order("a;b;c;d;e,d?");
+  const auto also = [&] {
+    must_build();
+    const auto at = log.find("Also recognised, and not used: ");
+    return at == log.npos ? "" : log.substr(at + 31, log.find('\n', at) - at - 31);
+  };
+  push({{"a", ""}, {"e", ""}});
+  CHECK(also() == "b and e");
+  push({{"a", "1"}, {"e", ""}});
+  CHECK(also().empty());
+  push({{"e", ""}});
+  CHECK(contains(also(), "e"));
+  CHECK(contains(log, "-----> Buildpacks: b 1.0.0\n"));
+  push({{"e", "1"}});
+  CHECK(also().empty());
+}
+
+TEST_CASE_FIXTURE(BuildFixture,
                   "1.4: an app that nothing recognises hears what was looked for and what to do") {
   install({.id = "berth/nodejs",
            .detect = "echo 'no package.json'; exit 100",

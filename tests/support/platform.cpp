@@ -5,7 +5,6 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,20 +23,6 @@ namespace {
 
 const fs::path source_dir = BERTH_SOURCE_DIR;
 const fs::path binary_dir = BERTH_BINARY_DIR;
-
-/// A port that nobody listens on now, below those that the kernel gives to others' connections.
-int free_port() {
-  for (;;) {
-    const int port = 20'000 + std::stoi(random_hex(2), nullptr, 16) % 12'000;
-    const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
-      return port;
-  }
-}
 
 std::map<std::string, std::string> environment(const fs::path& home) {
   return {{"HOME", home.string()},
@@ -61,12 +46,17 @@ Output run_checked(Command command, std::string input, std::chrono::milliseconds
 
 }  // namespace
 
-bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit) {
-  const auto end = std::chrono::steady_clock::now() + limit;
-  for (auto pause = 5ms;; pause = std::min(pause * 2, 200ms)) {
-    if (condition()) return true;
-    if (std::chrono::steady_clock::now() >= end) return false;
-    ::poll(nullptr, 0, static_cast<int>(pause.count()));
+int free_port() {
+  // Below those that the kernel gives to others' connections.
+  for (;;) {
+    const int port = 20'000 + std::stoi(random_hex(2), nullptr, 16) % 12'000;
+    const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
+      return port;
   }
 }
 
@@ -85,6 +75,7 @@ Platform::Platform(std::string_view extra_config, std::string_view runtime_confi
   root_ = binary_dir / "e2e" / id;
   data_ = data.empty() ? root_ / "data" : data;
   config_ = root_ / "berth.yaml";
+  stack_ = std::getenv("BERTH_STACK");
   bridge_ = "bt" + id;
   cgroup_ = "berth-test-" + id;
   api_port_ = free_port();
@@ -93,12 +84,12 @@ Platform::Platform(std::string_view extra_config, std::string_view runtime_confi
   REQUIRE_FALSE(make_directories(home()).has_error());
   // A subnet of its own, so that platforms of two test runs never meet.
   const int third = std::stoi(id.substr(0, 2), nullptr, 16);  // 0 … 255
-  const std::string config = fmt::format(
+  config_text_ = fmt::format(
       "data_dir: {}\napi:\n  listen: 127.0.0.1:{}\nrouter:\n  listen: 127.0.0.1:{}\n  admin: \"\"\n"
       "network:\n  bridge: {}\n  subnet: 198.19.{}.0/24\nruntime:\n  cgroup: {}\n{}{}",
       data_.string(), api_port_, router_port_, bridge_, third, cgroup_, runtime_config,
       extra_config);
-  REQUIRE_FALSE(write_file(config_, config).has_error());
+  REQUIRE_FALSE(write_file(config_, config_text_).has_error());
   start_server();
   must({"login", "--token", token(), "--url", fmt::format("http://127.0.0.1:{}", api_port_)});
 }
@@ -117,7 +108,7 @@ Platform::~Platform() {
 }
 
 void Platform::set_config(std::string_view more) {
-  REQUIRE_FALSE(write_file(config_, *read_file(config_) + std::string(more)).has_error());
+  REQUIRE_FALSE(write_file(config_, config_text_ + std::string(more)).has_error());
 }
 
 void Platform::start_server() {
@@ -127,7 +118,7 @@ void Platform::start_server() {
   const mode_t before = ::umask(0077);
   auto server =
       ChildProcess::spawn({.argv = {(binary_dir / "berth").string(), "server", "--config",
-                                    config_.string(), "--stack", std::getenv("BERTH_STACK")},
+                                    config_.string(), "--stack", stack_.string()},
                            .stdout_fd = log->get(),
                            .stderr_fd = log->get()});
   ::umask(before);

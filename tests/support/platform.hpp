@@ -18,12 +18,12 @@
 #include "base/http_client.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "tests/support/eventually.hpp"
 
 namespace berth::test {
 
-/// Polls `condition` until it holds; false when the time is up. The only waiting that tests do.
-[[nodiscard]] bool eventually(const std::function<bool()>& condition,
-                              std::chrono::milliseconds limit = std::chrono::seconds(20));
+/// A port that nobody listens on now.
+[[nodiscard]] int free_port();
 
 /// Why end-to-end tests cannot run here, or nothing.
 [[nodiscard]] std::optional<std::string> cannot_run_platform();
@@ -38,8 +38,10 @@ class Platform final {
   Platform(const Platform&) = delete;
   Platform& operator=(const Platform&) = delete;
 
-  /// Appends to berth.yaml, for the next start.
+  /// Adds to what berth.yaml was at first, for the next start.
   void set_config(std::string_view more);
+  /// Other base images, for the next start.
+  void set_stack(std::filesystem::path directory) { stack_ = std::move(directory); }
   void start_server();
   void kill_server();  ///< SIGKILL, and waits until it is gone
   void stop_server();  ///< SIGTERM
@@ -87,6 +89,8 @@ class Platform final {
   std::filesystem::path root_;
   std::filesystem::path data_;
   std::filesystem::path config_;
+  std::string config_text_;
+  std::filesystem::path stack_;
   std::string bridge_;
   std::string cgroup_;
   int api_port_ = 0;

@@ -68,6 +68,38 @@ TEST_CASE("images of old releases go, kept ones can be rolled back to, others sa
   CHECK(fs::is_empty(berth.data() / "git"));
 }
 
+TEST_CASE("builds' logs: those of an app's last builds stay, older ones go") {
+  NEEDS_PLATFORM();
+  Platform berth("logs:\n  keep_builds: 2\n");
+  const auto path = berth.deploy("static-site", "shop");
+  for (const char* text : {"two", "three"}) {
+    REQUIRE_FALSE(write_file(path / "index.html", text).has_error());
+    berth.commit(path, text);
+    const Output pushed = berth.push(path);
+    REQUIRE_MESSAGE(pushed.status.success(), pushed.err);
+  }
+  const json::value builds = berth.json_of({"builds", "-a", "shop"});
+  const auto log = [&](std::size_t number) {
+    return berth.data() / "logs/builds" /
+           (std::string(builds.as_array().at(number).at("id").as_string()) + ".log");
+  };
+  CHECK(eventually([&] {
+    berth.must({"system:prune"});
+    return !fs::exists(log(2));
+  }));
+  CHECK(fs::exists(log(0)));
+  CHECK(fs::exists(log(1)));
+  const std::string oldest(builds.as_array().at(2).at("id").as_string());
+  CHECK(berth.must({"builds:output", oldest, "-a", "shop"}).find("no longer kept") !=
+        std::string::npos);
+  CHECK(berth.must({"builds:output", "-a", "shop"}).find("-----> Image") != std::string::npos);
+  berth.destroy("shop");
+  CHECK(eventually([&] {
+    berth.must({"system:prune"});
+    return fs::is_empty(berth.data() / "logs/builds");
+  }));
+}
+
 TEST_CASE("when room is short caches go before a push is refused, and what runs goes on") {
   NEEDS_PLATFORM();
   Platform plenty;

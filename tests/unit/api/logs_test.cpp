@@ -291,6 +291,22 @@ TEST_CASE("build output is streamed while the build runs, and ends with it") {
   CHECK(api.request("GET", bare + "?key=wrong").status == 403);
 }
 
+TEST_CASE("in place of a build's log that is not there stands why, or how the build failed") {
+  ApiFixture api;
+  const auto app = api.deployed_app("hello");
+  const auto output_of = [&](const std::string& failure) {
+    const auto id = api.on_strand([&] {
+      const auto build = api.store.create_build(app.id, std::string(40, 'c'), {"ada"}).value();
+      if (failure.empty()) CHECK(api.store.finish_build(build.id, "sha256:1").has_value());
+      else CHECK(api.store.fail_build(build.id, failure).has_value());
+      return build.id.value;
+    });
+    return api.call("GET", "/apps/hello/builds/" + id + "/output").body;
+  };
+  CHECK(output_of("").find("no longer kept") != std::string::npos);
+  CHECK(output_of("cancelled by ada") == " !     cancelled by ada\n");
+}
+
 TEST_CASE("live notices reach their stream, filtered by app, after a hello") {
   ApiFixture api;
   api.deployed_app("hello");

@@ -6,6 +6,9 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include <atomic>
+#include <thread>
+
 #include "base/file.hpp"
 
 namespace berth {
@@ -75,6 +78,22 @@ TEST_CASE("past the deadline the program is killed and the error says so") {
     const auto output = run_program(shell("exec >&- 2>&-; exec sleep 1000"), {}, 50ms);
     REQUIRE(output.has_error());
     CHECK(output.error().kind == ErrorKind::timeout);
+  }
+}
+
+TEST_CASE("a program is killed soon after its flag is set, whatever it does, and not before") {
+  std::atomic<bool> cancel = false;
+  const auto all = run_program(shell("sleep 0.2; echo done"), {}, 1min, 100, &cancel);
+  REQUIRE(all.has_value());
+  CHECK(all->out == "done\n");
+  for (const char* script : {"exec sleep 1000", "exec yes", "exec >&- 2>&-; exec sleep 1000"}) {
+    cancel = false;
+    std::thread canceller([&] { cancel = true; });
+    const auto output = run_program(shell(script), {}, 1min, 100, &cancel);
+    canceller.join();
+    REQUIRE(output.has_error());
+    CHECK(output.error().kind == ErrorKind::cancelled);
+    CHECK(output.error().message == "sh was cancelled");
   }
 }
 

@@ -85,6 +85,18 @@ TEST_CASE("an app's last build keeps its image and its cached layers; those of o
   CHECK(plan.tags == Names{"shop:v1"});
 }
 
+TEST_CASE("logs of builds go with all but an app's last builds, and with the app") {
+  World world;
+  for (const char* build : {"old", "kept", "of-an-app-that-is-gone", "begun"})
+    world.inventory.build_logs[build] = {7, at(10)};
+  world.inventory.build_logs["begun"].changed = at(1001);
+  world.wanted.builds = {"kept", "never-logged"};
+  const Collection plan = world.plan();
+  CHECK(plan.paths == Names{"logs/builds/of-an-app-that-is-gone.log", "logs/builds/old.log"});
+  CHECK(plan.bytes == 14);
+  CHECK(plan.blobs.empty());
+}
+
 TEST_CASE("what an app that is gone left behind goes: cache, repository, logs, private layers") {
   World world;
   world.private_layer("old", 70);

@@ -109,12 +109,45 @@ TEST_CASE_FIXTURE(Fixture, "leftovers of killed builds go, those of running ones
   CHECK_FALSE(fs::exists(root / "layers/.incoming-dead"));
 }
 
-TEST_CASE_FIXTURE(Fixture, "a cache given up loses source and private layers") {
+TEST_CASE_FIXTURE(Fixture, "a damaged layer is put away until nothing has it mounted any more") {
+  const Image image = build({"base"}).value();
+  const std::string layer = image.layers[0].diff_id;
+  REQUIRE_FALSE(store.put_away_layer(layer).has_error());
+  CHECK_FALSE(fs::is_empty(root / "layers"));
+  CHECK(is_whole(image.digest));  // unpacked again from its tar
+  Wanted wanted{.images = {image.digest},
+                .mounted = {layer},
+                .busy_since = now() + std::chrono::hours(2)};
+  REQUIRE(collect(wanted).has_value());
+  CHECK(std::distance(fs::directory_iterator(root / "layers"), {}) == 2);
+  wanted.mounted.clear();
+  REQUIRE(collect(wanted).has_value());
+  CHECK(std::distance(fs::directory_iterator(root / "layers"), {}) == 1);
+  CHECK(is_whole(image.digest));
+}
+
+TEST_CASE_FIXTURE(Fixture, "logs of builds are found, and go when no build of theirs is kept") {
+  fs::create_directories(root / "logs/builds");
+  for (const char* name : {"one.log", "two.log", "README"})
+    REQUIRE_FALSE(write_file(root / "logs/builds" / name, "text").has_error());
+  const auto collection = collect({.builds = {"two"}, .busy_since = now() + tick});
+  REQUIRE(collection.has_value());
+  CHECK(collection->paths == std::vector<std::string>{"logs/builds/one.log"});
+  CHECK(collection->bytes == 4);
+  CHECK_FALSE(fs::exists(root / "logs/builds/one.log"));
+  CHECK(fs::exists(root / "logs/builds/two.log"));
+  CHECK(fs::exists(root / "logs/builds/README"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a cache given up loses source, buildpacks and private layers") {
   const std::string app = "0b5dff3a-7a4f-4cf0-9d3c-0d8f1d2f0c11";
   const fs::path cache = root / "cache" / app;
   fs::create_directories(cache / "source/tree");
   REQUIRE_FALSE(write_file(cache / "source/tree/file", std::string(100'000, 'x')).has_error());
   REQUIRE_FALSE(write_file(cache / "lock", "").has_error());
+  fs::create_directories(cache / "buildpacks/git-1-2/tree");
+  REQUIRE_FALSE(
+      write_file(cache / "buildpacks/git-1-2/tree/bin", std::string(300'000, 'x')).has_error());
   fs::create_directories(directory.path() / "layer");
   const std::string id = store.add_private_layer(directory.path() / "layer").value();
   BuildRecord record{.key = "k",
@@ -128,9 +161,10 @@ TEST_CASE_FIXTURE(Fixture, "a cache given up loses source and private layers") {
   const Wanted wanted{.apps = {app}, .busy_since = now() + tick};
   CHECK(collect(wanted)->empty());
   CHECK(store.has_layer(id));
-  CHECK(collect(wanted, {.cache_app_bytes = 1000})->caches == std::vector<std::string>{app});
+  CHECK(collect(wanted, {.cache_app_bytes = 350'000})->caches == std::vector<std::string>{app});
   CHECK_FALSE(store.has_layer(id));
   CHECK_FALSE(fs::exists(cache / "source"));
+  CHECK_FALSE(fs::exists(cache / "buildpacks"));
   CHECK(fs::exists(cache / "metadata.json"));
 }
 

@@ -65,7 +65,7 @@ TEST_CASE("every key that is given replaces its default, and no other") {
   expected.cache = {.max_bytes = 6ULL << 30, .max_app_bytes = 2ULL << 30};
   expected.git.max_push_bytes = 1 << 20;
   expected.autoscale = {.up_window = 8s, .down_window = 9s, .idle_before_zero = 10s};
-  expected.logs.max_bytes = 2 << 20;
+  expected.logs = {.max_bytes = 2 << 20, .keep_builds = 5};
   expected.min_free_disk_bytes = 0;
   const auto config = Config::parse(R"(
 data_dir: /srv/berth
@@ -101,7 +101,7 @@ images:
 cache: {max_size: 6GiB, max_app_size: 2GiB}
 git: {max_push: 1MiB}
 autoscale: {up_window: 8s, down_window: 9s, idle_before_zero: 10s}
-logs: {max_size: 2MiB}
+logs: {max_size: 2MiB, keep_builds: 5}
 min_free_disk: 0
 )", "berth.yaml");
   REQUIRE_MESSAGE(config.has_value(), config.error().message);
