@@ -39,6 +39,8 @@ struct Image {
   std::string user;  ///< "1000:1000"
   std::vector<std::string> exposed_ports;  ///< "8080/tcp"
   std::map<std::string, std::string> labels;
+  /// Of the config, handed on as it is: Healthcheck, OnBuild, Shell, StopSignal, Volumes.
+  json::object further = {};
   friend bool operator==(const Image&, const Image&) = default;
 };
 

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include <algorithm>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "base/crypto.hpp"
 #include "base/fd.hpp"
 #include "base/file.hpp"
+#include "builder/overlay_entry.hpp"
 #include "builder/tar_format.hpp"
 
 namespace berth::builder {
@@ -111,6 +113,7 @@ class Walk final {
       BERTH_TRY(writer_.append(tar_header(header)));
       const Fd fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
       if (!fd) return system_error("open " + path);
+      if (is_opaque(fd.get())) BERTH_TRY(writer_.append(tar_header(mark(path + "/.wh..wh..opq"))));
       return directory(fd.get(), path);
     }
     if (S_ISLNK(status.st_mode)) {
@@ -123,7 +126,20 @@ class Walk final {
       return writer_.append(tar_header(header));
     }
     if (S_ISREG(status.st_mode)) return file(parent, name, header);
+    if (is_overlay_whiteout(status))
+      return writer_.append(
+          tar_header(mark(path.substr(0, path.size() - name.size()) + ".wh." + name)));
     return {};
+  }
+
+  /// OCI's form of what an overlay keeps as a device or an attribute: a file that is a name alone.
+  static TarEntry mark(std::string path) { return {.path = std::move(path), .mode = 0644}; }
+
+  static bool is_opaque(int directory) {
+    char value = 0;
+    for (const char* name : {"trusted.overlay.opaque", "user.overlay.opaque"})
+      if (::fgetxattr(directory, name, &value, 1) == 1 && value == 'y') return true;
+    return false;
   }
 
   Result<void> file(int parent, const std::string& name, TarEntry& header) {

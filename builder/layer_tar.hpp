@@ -19,7 +19,8 @@ struct TarSummary {
 };
 
 /// Writes the tar of `directory`'s content (not the directory itself) to `output`. Sockets, pipes
-/// and devices are left out. A file that changes its size meanwhile is an error.
+/// and devices are left out; an overlay's whiteouts and opaque directories are written as OCI has
+/// them. A file that changes its size meanwhile is an error.
 [[nodiscard]] Result<TarSummary> write_layer_tar(const std::filesystem::path& directory,
                                                  int output);
 
