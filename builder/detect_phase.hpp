@@ -20,7 +20,8 @@ struct DetectedGroup {
   std::vector<std::string> runners_up;  ///< of later groups: what would have passed too, if known
 };
 
-/// The error of an app that nothing recognises lists what was looked for.
+/// The error of an app that nothing recognises lists what was looked for. With
+/// BuildContext::other_way it is a group of no buildpacks, as is one that only reads the Procfile.
 [[nodiscard]] Result<DetectedGroup> detect(const BuildContext& context, Workspace& workspace);
 
 }  // namespace berth::builder

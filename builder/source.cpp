@@ -22,6 +22,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::uint64_t longest_list = 256 << 20;
+
 struct OpenSource {
   Repository repository;
   ObjectDatabase objects;
@@ -336,6 +338,16 @@ Result<std::optional<std::string>> read_source_file(const GitSource& source,
                                     git_odb_object_size(object));
 }
 
+Result<std::map<std::string, std::string>> read_source_list(const fs::path& directory) {
+  BERTH_ASSIGN(const std::string text, read_file(directory / "list", longest_list));
+  const auto list = parse_list(text);
+  if (!list) return Error{ErrorKind::internal, "the list of the kept source is broken"};
+  std::map<std::string, std::string> result;
+  for (const auto& [path, entry] : *list)
+    result[path] = std::string(1, static_cast<char>(entry.kind)) + " " + entry.id;
+  return result;
+}
+
 Result<SourceTree> export_source(const GitSource& source, const fs::path& directory,
                                  std::uint32_t uid, std::uint32_t gid, const SourceLimits& limits,
                                  const SourceSelection& selection) {
@@ -354,7 +366,7 @@ Result<SourceTree> export_source(const GitSource& source, const fs::path& direct
   const fs::path tree = directory / "tree";
   const fs::path list = directory / "list";
   std::optional<SourceList> before;
-  if (const auto text = read_file(list, 256 << 20); text.has_value()) before = parse_list(*text);
+  if (const auto text = read_file(list, longest_list); text.has_value()) before = parse_list(*text);
   // From here until the new list is written the tree is neither the old nor the new one.
   BERTH_TRY(remove_tree(list));
   if (!before) {
