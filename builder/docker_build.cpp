@@ -235,7 +235,8 @@ Result<void> DockerBuild::add_layer(std::size_t index, DockerState& state, const
                             ErrorKind::limit);
   ImageLayer layer{.diff_id = {}, .size_bytes = 0, .created_by = at.summary()};
   if (stages_[index].exported) {
-    BERTH_ASSIGN(layer, context_.images.add_layer(upper, at.summary()));
+    BERTH_ASSIGN(layer, context_.images.add_layer(upper, at.summary(),
+                                                                  Whiteouts::written));
   } else {
     BERTH_ASSIGN(layer.diff_id, context_.images.add_private_layer(upper));
   }

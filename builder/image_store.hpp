@@ -16,6 +16,7 @@
 #include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "builder/layer_tar.hpp"
 
 namespace berth::builder {
 
@@ -53,7 +54,8 @@ class ImageStore final {
   /// specs/cnb.md 1.8, hashes while writing, and moves the directory into `layers/`. The source is
   /// gone afterwards. A layer that is already there costs the hash only.
   [[nodiscard]] Result<ImageLayer> add_layer(const std::filesystem::path& directory,
-                                             std::string_view created_by);
+                                             std::string_view created_by,
+                                             Whiteouts whiteouts = Whiteouts::left_out);
   /// Unpacks a layer tar (no entry may leave its root). For base images and imports.
   /// With a `diff_id` the unpacked tar must have it.
   [[nodiscard]] Result<ImageLayer> add_layer_tar(const std::filesystem::path& tar,

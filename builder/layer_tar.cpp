@@ -90,7 +90,7 @@ Result<std::vector<std::string>> sorted_names(int directory) {
 
 class Walk final {
  public:
-  explicit Walk(HashingWriter& writer) : writer_(writer) {}
+  Walk(HashingWriter& writer, Whiteouts whiteouts) : writer_(writer), whiteouts_(whiteouts) {}
 
   Result<void> directory(int fd, const std::string& path) {
     BERTH_ASSIGN(const auto names, with_context(sorted_names(fd), path));
@@ -113,7 +113,8 @@ class Walk final {
       BERTH_TRY(writer_.append(tar_header(header)));
       const Fd fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
       if (!fd) return system_error("open " + path);
-      if (is_opaque(fd.get())) BERTH_TRY(writer_.append(tar_header(mark(path + "/.wh..wh..opq"))));
+      if (whiteouts_ == Whiteouts::written && is_opaque(fd.get()))
+        BERTH_TRY(writer_.append(tar_header(mark(path + "/.wh..wh..opq"))));
       return directory(fd.get(), path);
     }
     if (S_ISLNK(status.st_mode)) {
@@ -126,7 +127,7 @@ class Walk final {
       return writer_.append(tar_header(header));
     }
     if (S_ISREG(status.st_mode)) return file(parent, name, header);
-    if (is_overlay_whiteout(status))
+    if (whiteouts_ == Whiteouts::written && is_overlay_whiteout(status))
       return writer_.append(
           tar_header(mark(path.substr(0, path.size() - name.size()) + ".wh." + name)));
     return {};
@@ -162,14 +163,16 @@ class Walk final {
   }
 
   HashingWriter& writer_;
+  Whiteouts whiteouts_;
 };
 
 }  // namespace
 
-Result<TarSummary> write_layer_tar(const std::filesystem::path& directory, int output) {
+Result<TarSummary> write_layer_tar(const std::filesystem::path& directory, int output,
+                                   Whiteouts whiteouts) {
   BERTH_ASSIGN(const Fd root, open_file(directory, O_RDONLY | O_DIRECTORY));
   HashingWriter writer(output);
-  BERTH_TRY(with_context(Walk(writer).directory(root.get(), ""), "pack layer"));
+  BERTH_TRY(with_context(Walk(writer, whiteouts).directory(root.get(), ""), "pack layer"));
   BERTH_TRY(writer.append(tar_end()));
   return writer.finish();
 }
