@@ -57,6 +57,8 @@ struct BuildRequest {
   SandboxLimits limits;
   std::chrono::seconds timeout = std::chrono::minutes(15);
   bool clear_cache = false;
+  /// A base image of a Dockerfile by its name, "debian:bookworm-slim"; the error says what to do.
+  std::function<Result<Image>(const std::string& name)> resolve_image = {};
 };
 
 struct BuiltImage {

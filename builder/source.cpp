@@ -24,6 +24,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::uint64_t longest_list = 256 << 20;
+
 struct OpenSource {
   Repository repository;
   ObjectDatabase objects;
@@ -356,6 +358,16 @@ Result<std::optional<std::string>> read_source_file(const GitSource& source,
                                     git_odb_object_size(object));
 }
 
+Result<std::map<std::string, std::string>> read_source_list(const fs::path& directory) {
+  BERTH_ASSIGN(const std::string text, read_file(directory / "list", longest_list));
+  const auto list = parse_list(text);
+  if (!list) return Error{ErrorKind::internal, "the list of the kept source is broken"};
+  std::map<std::string, std::string> result;
+  for (const auto& [path, entry] : *list)
+    result[path] = std::string(1, static_cast<char>(entry.kind)) + " " + entry.id;
+  return result;
+}
+
 Result<SourceTree> export_source(const GitSource& source, const fs::path& directory,
                                  std::uint32_t uid, std::uint32_t gid, const SourceLimits& limits,
                                  const SourceSelection& selection) {
@@ -374,7 +386,7 @@ Result<SourceTree> export_source(const GitSource& source, const fs::path& direct
   const fs::path tree = directory / "tree";
   const fs::path list = directory / "list";
   SourceList before;
-  if (const auto text = read_file(list, 256 << 20); text.has_value())
+  if (const auto text = read_file(list, longest_list); text.has_value())
     if (auto kept = parse_list(*text); kept && has_seal(tree, kept->seal))
       before = std::move(kept->list);
   // From here until the new list is written the tree is neither the old nor the new one.

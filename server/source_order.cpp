@@ -37,6 +37,9 @@ builder::BuildRequest request_of(const SourceParts& parts, const Source& source)
                  .pids = limits.pids,
                  .disk_bytes = limits.disk_bytes},
       .timeout = std::chrono::duration_cast<std::chrono::seconds>(limits.timeout)};
+  request.resolve_image = [&library = parts.library](const std::string& name) {
+    return library.resolve(name);
+  };
   if (const auto target = parts.store.target_release(source.app.id))
     request.previous_image = target->image;
   return request;
