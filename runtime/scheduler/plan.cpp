@@ -144,8 +144,8 @@ class Planner {
     return false;
   }
 
-  /// A pending release fails with the first of its replicas that exits. A program that only ends, with
-  /// status 0, is taken where nothing serves yet: there is nothing to keep, and somebody to look at it.
+  /// A pending release fails with the first of its replicas that exits. A program that only ends,
+  /// with status 0, is taken where nothing serves yet: nothing is lost, and somebody looks at it.
   bool settle_failure() {
     const Observed* first = nullptr;
     for (const Observed& replica : observed_)

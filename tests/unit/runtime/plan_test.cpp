@@ -87,7 +87,7 @@ std::vector<std::string> routed(const Plan& plan) {
 constexpr auto ready = ReplicaState::ready;
 constexpr auto starting = ReplicaState::starting;
 
-TEST_CASE("a program that ends well is a release where nothing serves, and a failure where something does") {
+TEST_CASE("a program that ends well is a release if nothing serves, else a failure") {
   Case first;
   first.pending(1);
   first.exited("a", "web", 1, 1, 2s).succeeded = true;
