@@ -10,6 +10,8 @@
 #include <sys/xattr.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <memory>
 #include <set>
 
@@ -97,6 +99,56 @@ Result<void> copy_file(const fs::path& from, const fs::path& to, const struct st
     if (count < 0 && errno != EINTR) return system_error("copy " + from.string());
   }
   return copy_owner_and_times(to, status);
+}
+
+Result<bool> same_content(const fs::path& one, const fs::path& other) {
+  BERTH_ASSIGN(const Fd first, open_file(one, O_RDONLY | O_NOFOLLOW));
+  BERTH_ASSIGN(const Fd second, open_file(other, O_RDONLY | O_NOFOLLOW));
+  std::array<char, 65536> here;
+  std::array<char, 65536> there;
+  for (off_t at = 0;;) {
+    const ssize_t count = ::pread(first.get(), here.data(), here.size(), at);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return system_error("read " + one.string());
+    const ssize_t beside = ::pread(second.get(), there.data(), static_cast<std::size_t>(count), at);
+    if (beside != count || std::memcmp(here.data(), there.data(), static_cast<std::size_t>(count)))
+      return false;
+    if (count == 0) return true;
+    at += count;
+  }
+}
+
+bool same_attributes(const struct stat& one, const struct stat& other) {
+  return one.st_mode == other.st_mode && one.st_uid == other.st_uid && one.st_gid == other.st_gid;
+}
+
+/// Whether a directory of the upper one says only what those below it say already: builds like to
+/// write their small files again as they were.
+bool repeats(const fs::path& upper, const std::vector<fs::path>& lowers) {
+  struct stat status{};
+  struct stat below{};
+  if (lowers.empty() || is_opaque(upper) || ::lstat(upper.c_str(), &status) != 0 ||
+      ::lstat(lowers[0].c_str(), &below) != 0 || !same_attributes(status, below))
+    return false;
+  for (const auto& name : names_in(upper)) {
+    const fs::path path = upper / name;
+    if (::lstat(path.c_str(), &status) != 0) return false;
+    const Entry lower = resolve(lowers, name);
+    if (is_whiteout(status) && lower.kind == Entry::Kind::absent) continue;
+    if (lower.kind == Entry::Kind::absent || !same_attributes(status, lower.status)) return false;
+    std::error_code failure;
+    bool same = false;
+    if (S_ISDIR(status.st_mode)) {
+      same = repeats(path, lower.paths);
+    } else if (S_ISLNK(status.st_mode)) {
+      same = fs::read_symlink(path, failure) == fs::read_symlink(lower.paths[0], failure) && !failure;
+    } else if (S_ISREG(status.st_mode) && status.st_size == lower.status.st_size) {
+      const auto compared = same_content(path, lower.paths[0]);
+      same = compared.has_value() && *compared;
+    }
+    if (!same) return false;
+  }
+  return true;
 }
 
 /// Applies an upper directory to lower ones.
@@ -244,8 +296,9 @@ TreeChange MergedTree::change_of(const std::string& path) const {
   const auto in_upper = [&](const fs::path& at) { return at.string().starts_with(upper); };
   const auto touched = std::count_if(found.entry.paths.begin(), found.entry.paths.end(), in_upper);
   if (touched == 0) return TreeChange::unchanged;
-  return static_cast<std::size_t>(touched) == found.entry.paths.size() ? TreeChange::replaced
-                                                                       : TreeChange::modified;
+  if (static_cast<std::size_t>(touched) == found.entry.paths.size()) return TreeChange::replaced;
+  const std::vector<fs::path> lowers(found.entry.paths.begin() + touched, found.entry.paths.end());
+  return repeats(found.entry.paths[0], lowers) ? TreeChange::unchanged : TreeChange::modified;
 }
 
 Result<void> MergedTree::take(const std::string& path, const fs::path& to) const {

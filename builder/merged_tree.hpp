@@ -16,7 +16,7 @@ namespace berth::builder {
 
 enum class TreeChange {
   absent,     ///< not there (any more)
-  unchanged,  ///< as in the lower directories; nothing of it was read
+  unchanged,  ///< as in the lower directories; only what the upper one says again was read
   replaced,   ///< all of it is new
   modified,   ///< new and old files together
 };

@@ -12,6 +12,13 @@ bootstrap_npm() (
     --no-update-notifier --loglevel=error --cache "$CNB_LAYERS_DIR/npm-cache" "$@"
 )
 
+# bootstrap_script FILE ARGUMENT…: a program of the buildpack's lib, away from the app's .npmrc.
+bootstrap_script() (
+  cd "$scratch"
+  NODE_ENV='' npm_config_cache=$CNB_LAYERS_DIR/npm-cache npm_config_loglevel=error \
+    npm_config_update_notifier=false "$bootstrap/bin/node" "$CNB_BUILDPACK_DIR/lib/$1" "${@:2}"
+)
+
 # published PACKAGE: its versions in the registry, as JSON.
 published() {
   bootstrap_npm view "$1" versions --json 2>"$scratch/view.log" || {
@@ -26,8 +33,11 @@ published() {
 choose() {
   local versions
   versions=$(published "$1")
-  "$bootstrap/bin/node" "$CNB_BUILDPACK_DIR/lib/choose.js" "$2" "$3" <<<"$versions"
+  choose_of "$2" "$3" <<<"$versions"
 }
+
+# choose_of RANGE PREFERRED <VERSIONS: the same of versions that published printed.
+choose_of() { "$bootstrap/bin/node" "$CNB_BUILDPACK_DIR/lib/choose.js" "$1" "$2"; }
 
 # unavailable WHAT REQUEST SOURCE PACKAGE: ends the build, naming versions that can be had.
 unavailable() {

@@ -100,6 +100,39 @@ TEST_CASE_FIXTURE(Fixture, "an empty upper directory means unchanged") {
   CHECK(tree.change_of("bp/layer") == TreeChange::modified);
 }
 
+TEST_CASE_FIXTURE(Fixture, "what is written again as it was is no change, anything else is") {
+  if (!root) return;
+  file(lower, "bp/layer/env/A", "one");
+  file(lower, "bp/layer/big", std::string(100'000, 'x') + "y");
+  fs::create_symlink("big", lower / "bp/layer/link");
+  file(upper, "bp/layer/env/A", "one");
+  file(upper, "bp/layer/big", std::string(100'000, 'x') + "y");
+  fs::create_symlink("big", upper / "bp/layer/link");
+  whiteout("bp/layer/never-there");
+  const auto change = [&] { return tree.change_of("bp/layer"); };
+  CHECK(change() == TreeChange::unchanged);
+
+  file(upper, "bp/layer/big", std::string(100'000, 'x') + "z");
+  CHECK(change() == TreeChange::modified);
+  file(upper, "bp/layer/big", std::string(100'000, 'x') + "y");
+  REQUIRE(::chmod((upper / "bp/layer/big").c_str(), 0755) == 0);
+  CHECK(change() == TreeChange::modified);
+  REQUIRE(::chmod((upper / "bp/layer/big").c_str(), 0644) == 0);
+  REQUIRE(::chown((upper / "bp/layer/env").c_str(), 1, 1) == 0);
+  CHECK(change() == TreeChange::modified);
+  REQUIRE(::chown((upper / "bp/layer/env").c_str(), 0, 0) == 0);
+  CHECK(change() == TreeChange::unchanged);
+  fs::remove(upper / "bp/layer/link");
+  fs::create_symlink("env", upper / "bp/layer/link");
+  CHECK(change() == TreeChange::modified);
+  fs::remove(upper / "bp/layer/link");
+  whiteout("bp/layer/link");
+  CHECK(change() == TreeChange::modified);
+  fs::remove(upper / "bp/layer/link");
+  opaque("bp/layer/env");
+  CHECK(change() == TreeChange::modified);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a removed layer is absent, a removed and remade one replaced") {
   if (!root) return;
   file(lower, "bp/gone/f", "x");
