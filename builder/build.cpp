@@ -128,6 +128,8 @@ class Build final {
     BERTH_ASSIGN(const SourceTree exported,
                  export_source(context_.request.source, source, build_uid, build_gid, {},
                                {.directory = {}, .filter = filter_}));
+    if (const auto& only = context_.request.source.directory; !only.empty())
+      context_.line("The app is the folder " + only + " (PROJECT_PATH).");
     for (const auto& note : exported.notes) context_.line("Note: " + note);
     BERTH_ASSIGN(Workspace workspace, Workspace::create(context_, source / "tree"));
     BERTH_ASSIGN(const DetectedGroup group, detect_and_restore(workspace));

@@ -25,6 +25,7 @@ struct GitSource {
   std::filesystem::path repository;
   std::string commit;  ///< 40 hex digits
   std::filesystem::path extra_object_directory = {};
+  std::string directory = {};  ///< of the commit: the app is what is in it; empty: all
 };
 
 /// The base images: made once from buildpacks/stack, imported into the image store under the tags

@@ -32,6 +32,19 @@ struct OpenSource {
   Tree tree;
 };
 
+/// To a directory of the tree.
+Result<void> descend(OpenSource& open, const std::string& path) {
+  git_tree_entry* entry = nullptr;
+  git_tree* tree = nullptr;
+  const int found = git_tree_entry_bypath(&entry, open.tree.get(), path.c_str());
+  const TreeEntry owner(entry);
+  if (found != 0 || git_tree_entry_type(entry) != GIT_OBJECT_TREE ||
+      git_tree_lookup(&tree, open.repository.get(), git_tree_entry_id(entry)) != 0)
+    return Error{ErrorKind::not_found, "the commit has no directory " + path};
+  open.tree.reset(tree);
+  return {};
+}
+
 Result<OpenSource> open_source(const GitSource& source) {
   start_libgit2();
   OpenSource open;
@@ -55,20 +68,10 @@ Result<OpenSource> open_source(const GitSource& source) {
   git_tree* tree = nullptr;
   if (git_commit_tree(&tree, commit) != 0) return git_failure("read the commit's tree");
   open.tree.reset(tree);
+  if (!source.directory.empty() && descend(open, source.directory).has_error())
+    return Error{ErrorKind::not_found, "the commit has no directory " + source.directory +
+                                           ", which PROJECT_PATH names: correct the config var"};
   return open;
-}
-
-/// To a directory of the tree.
-Result<void> descend(OpenSource& open, const std::string& path) {
-  git_tree_entry* entry = nullptr;
-  git_tree* tree = nullptr;
-  const int found = git_tree_entry_bypath(&entry, open.tree.get(), path.c_str());
-  const TreeEntry owner(entry);
-  if (found != 0 || git_tree_entry_type(entry) != GIT_OBJECT_TREE ||
-      git_tree_lookup(&tree, open.repository.get(), git_tree_entry_id(entry)) != 0)
-    return Error{ErrorKind::not_found, "the commit has no directory " + path};
-  open.tree.reset(tree);
-  return {};
 }
 
 std::string hex_of(const git_oid* id) {

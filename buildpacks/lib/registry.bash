@@ -5,10 +5,12 @@
 
 readonly bootstrap=/opt/berth/node
 
-bootstrap_npm() {
+# bootstrap_npm ARGUMENT…: away from the app, whose .npmrc speaks of its own packages.
+bootstrap_npm() (
+  cd "$scratch"
   PATH=$bootstrap/bin:$PATH NODE_ENV='' "$bootstrap/bin/npm" --no-audit --no-fund \
     --no-update-notifier --loglevel=error --cache "$CNB_LAYERS_DIR/npm-cache" "$@"
-}
+)
 
 # bootstrap_script FILE ARGUMENT…: a program of the buildpack's lib, away from the app's .npmrc.
 bootstrap_script() (
