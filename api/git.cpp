@@ -3,7 +3,9 @@
 // git's smart HTTP protocol, spoken by the real `git receive-pack` and `git upload-pack`: we carry
 // bytes, as they come, both ways, and leave packs and refs to git.
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
+#include <utility>
 
 #include "api/handlers.hpp"
 #include "api/inflate.hpp"
@@ -53,9 +55,19 @@ std::string disk_full() {
       "some space there (`berth system:df` shows what takes it), then push again.\n");
 }
 
-bool begins_with_packet(std::string_view piece) {
-  return piece.size() > 4 &&
-         piece.substr(0, 4).find_first_not_of("0123456789abcdef") == std::string_view::npos;
+/// How much of git's output is whole packets: git writes a packet's head and its text apart. All of
+/// it where it is none.
+std::size_t whole_packets(std::string_view output) {
+  std::size_t at = 0;
+  while (at + 4 <= output.size()) {
+    std::size_t length = 0;
+    const char* const end = output.data() + at + 4;
+    if (std::from_chars(output.data() + at, end, length, 16).ptr != end) return output.size();
+    length = std::max<std::size_t>(length, 4);  // 0000 ends a part
+    if (at + length > output.size()) break;
+    at += length;
+  }
+  return at;
 }
 
 Response git_head(std::string_view content_type) {
@@ -95,6 +107,7 @@ struct Run {
   std::string fault;   ///< what was wrong with the body
   std::uint64_t limit = UINT64_MAX;  ///< bytes of a push
   std::uint64_t received = 0;  ///< of them, so far
+  bool in_packets = false;     ///< git's output is pkt-lines to its end
 };
 
 /// The body to git's input. What git does not want any more (a pack that is too large) is read and
@@ -141,10 +154,18 @@ Task<Answer> converse(Run* run, Response head, std::string prefix) {
   tasks.spawn(collect_errors(run));
   bool client_listens = true;
   bool told_full = false;
-  for (;;) {
+  std::string begun_packet;
+  for (bool ended = false; !ended;) {
     auto piece = co_await run->process.read_out();
-    if (piece.has_error() || piece->empty()) break;
+    if (piece.has_error()) break;
+    ended = piece->empty();
     if (!client_listens) continue;
+    piece->insert(0, std::exchange(begun_packet, {}));
+    if (run->in_packets && !ended) {
+      begun_packet = piece->substr(whole_packets(*piece));
+      piece->resize(piece->size() - begun_packet.size());
+    }
+    if (piece->empty()) continue;
     if (!exchange->begun()) {
       const auto begun = co_await exchange->begin(head);
       client_listens = !begun.has_error();
@@ -152,8 +173,8 @@ Task<Answer> converse(Run* run, Response head, std::string prefix) {
       if (run->received > run->limit) prefix += too_large(run->limit);
       *piece = prefix + *piece;
     }
-    // Before git's own words; it writes packets whole, so a piece begins with one.
-    if (!told_full && begins_with_packet(*piece) && piece->find(no_space) != std::string::npos) {
+    // Before git's own words.
+    if (run->in_packets && !told_full && piece->find(no_space) != std::string::npos) {
       told_full = true;
       *piece = disk_full() + *piece;
     }
@@ -270,7 +291,8 @@ Task<Answer> git_receive_pack(Call call, Exchange* exchange) {
           .first = std::move(*first),
           .errors = {},
           .fault = {},
-          .limit = call.settings().max_push_bytes};
+          .limit = call.settings().max_push_bytes,
+          .in_packets = true};
   Answer answer = co_await converse(&run, head, "");
   co_return answer;
 }

@@ -15,6 +15,7 @@
 #include "builder/buildpack_fetch.hpp"
 #include "builder/build_record.hpp"
 #include "builder/detect_phase.hpp"
+#include "builder/docker_phase.hpp"
 #include "builder/export_phase.hpp"
 #include "builder/image_process.hpp"
 #include "builder/kept_layers.hpp"
@@ -107,6 +108,7 @@ class Build final {
                  .inherited = {},
                  .user = {},
                  .chosen_by = {},
+                 .other_way = false,
                  .project_metadata = {}},
         kept_layers_(images) {}
 
@@ -116,17 +118,25 @@ class Build final {
     BERTH_ASSIGN(const std::string tree, source_tree_id(context_.request.source));
     BERTH_TRY(read_project());
     BERTH_TRY(choose_group());
+    BERTH_TRY(choose_dockerfile());
     const std::string key = build_key(context_, tree);
     if (auto reused = reuse(key)) return std::move(*reused);
 
     const fs::path source = context_.request.cache_directory / "source";
     BERTH_TRY(check_procfile());
+    if (docker_.use == DockerChoice::Use::yes) return build_docker(source, key, tree);
     BERTH_ASSIGN(const SourceTree exported,
                  export_source(context_.request.source, source, build_uid, build_gid, {},
                                {.directory = {}, .filter = filter_}));
+    if (const auto& only = context_.request.source.directory; !only.empty())
+      context_.line("The app is the folder " + only + " (PROJECT_PATH).");
     for (const auto& note : exported.notes) context_.line("Note: " + note);
     BERTH_ASSIGN(Workspace workspace, Workspace::create(context_, source / "tree"));
     BERTH_ASSIGN(const DetectedGroup group, detect_and_restore(workspace));
+    if (group.buildpacks.empty()) {
+      workspace.close_sandbox();
+      return build_docker(source, key, tree);
+    }
     announce(group, workspace);
     BERTH_ASSIGN(const BuildOutcome outcome, run_build(context_, workspace, group));
     for (const auto& note : outcome.processes.notes) context_.line("Warning: " + note);
@@ -139,7 +149,7 @@ class Build final {
     result.record.image = result.image.digest;
     result.record.seals = kept_layers_.seals(result.record);
     BERTH_TRY(keep(result.record));
-    return finish(std::move(result.image));
+    return finish(std::move(result.image), context_.run_image.layers.size());
   }
 
  private:
@@ -192,6 +202,11 @@ class Build final {
     if (image.has_error()) return std::nullopt;
     for (const auto& layer : image->layers)
       if (!context_.images.has_layer(layer.diff_id)) return std::nullopt;
+    // A Dockerfile's base goes by its name, which may stand for another image now.
+    for (const auto& [name, digest] : recorded_bases(record_)) {
+      const auto base = context_.request.resolve_image(name);
+      if (base.has_error() || base->digest != digest) return std::nullopt;
+    }
     const std::string& release = context_.request.previous_release;
     context_.title("Nothing changed since " +
                    (release.empty() ? std::string("the last build") : "release " + release) +
@@ -228,6 +243,57 @@ class Build final {
                            .project = project_,
                            .listed = listed}));
     return add_chosen_buildpacks(context_, choice);
+  }
+
+  Result<void> choose_dockerfile() {
+    BERTH_ASSIGN(const auto heroku, read_source_file(context_.request.source, "heroku.yml"));
+    BERTH_ASSIGN(const auto file, read_source_file(context_.request.source, "Dockerfile"));
+    BERTH_ASSIGN(docker_, choose_docker({.config_vars = context_.request.config_vars,
+                                         .buildpacks_by = context_.chosen_by,
+                                         .dockerfile = file.has_value(),
+                                         .heroku_yml = heroku}));
+    context_.other_way = docker_.use != DockerChoice::Use::no;
+    return {};
+  }
+
+  /// From Dockerfiles, with what earlier builds made of their instructions; that is kept also if
+  /// this build fails.
+  Result<BuiltImage> build_docker(const fs::path& source, const std::string& key,
+                                  const std::string& tree) {
+    if (docker_.problem) return *docker_.problem;
+    context_.title("Dockerfile (" + docker_.by + ")" +
+                   (docker_.use == DockerChoice::Use::otherwise
+                        ? ": no buildpack recognised this app"
+                        : ""));
+    for (const auto& note : docker_.heroku.notes) context_.line("Note: " + note);
+    // Which files are left out says .dockerignore, and nothing else.
+    BERTH_ASSIGN(const SourceTree exported,
+                 export_source(context_.request.source, source, build_uid, build_gid));
+    for (const auto& note : exported.notes) context_.line("Note: " + note);
+    DockerSource files{.tree = source / "tree", .ids = {}};
+    BERTH_ASSIGN(files.ids, read_source_list(source));
+    BERTH_ASSIGN(const auto procfile, read_source_file(context_.request.source, "Procfile"));
+    BERTH_ASSIGN(const auto processes, parse_procfile(procfile.value_or("")));
+    const fs::path& work = context_.request.work_directory;
+    BERTH_TRY(remove_tree(work));
+    BERTH_TRY(make_directories(work));
+    if (::chmod(work.c_str(), 0700) != 0) return system_error("set mode of " + work.string());
+    DockerCache cache(context_.images, record_);
+    auto built = build_dockerfiles(context_, docker_, processes, files, cache);
+    BuildRecord record = built.has_error() ? old_record_ : BuildRecord{};
+    std::erase_if(record.buildpacks,
+                  [](const BuildpackRecord& entry) { return entry.id == docker_record_id; });
+    record.buildpacks.push_back(built.has_error() ? cache.after_failure() : cache.used());
+    if (!built.has_error()) {
+      record.key = key;
+      record.tree = tree;
+      record.image = built->image.digest;
+    }
+    auto kept = keep(record);
+    (void)remove_tree(work);  // else the server's start sweeps it
+    if (built.has_error()) return built.error();
+    BERTH_TRY(kept);
+    return finish(std::move(built->image), built->base_layers);
   }
 
   /// What can be known to be wrong before anything runs.
@@ -301,6 +367,9 @@ class Build final {
     context_.title("Buildpacks: " + people_list(names));
     if (!group.runners_up.empty())
       context_.line("Also recognised, and not used: " + people_list(group.runners_up));
+    if (context_.other_way)
+      context_.line("There is a Dockerfile too, and it is not used. To build it: " +
+                    std::string("berth config:set ") + builder_variable + "=dockerfile");
     std::map<std::string, std::vector<std::string>> restored;
     for (const auto& [layer, id] : workspace.restored())
       restored[layer.first].push_back(layer.second);
@@ -324,10 +393,10 @@ class Build final {
     return {};
   }
 
-  Result<BuiltImage> finish(Image image) const {
+  Result<BuiltImage> finish(Image image, std::size_t base_layers) const {
     BERTH_ASSIGN(BuiltImage built, describe_image(std::move(image)));
     std::size_t own = 0;
-    for (std::size_t i = context_.run_image.layers.size(); i < built.image.layers.size(); ++i) {
+    for (std::size_t i = base_layers; i < built.image.layers.size(); ++i) {
       ++own;
       if (previous_layers_.contains(built.image.layers[i].diff_id)) continue;
       ++built.new_layers;
@@ -345,6 +414,7 @@ class Build final {
 
   BuildContext context_;
   ProjectDescriptor project_;
+  DockerChoice docker_;
   PathFilter filter_;         ///< which files of the commit are built
   BuildRecord old_record_;    ///< as it is on disk
   BuildRecord record_;        ///< what may be restored

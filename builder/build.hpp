@@ -25,6 +25,7 @@ struct GitSource {
   std::filesystem::path repository;
   std::string commit;  ///< 40 hex digits
   std::filesystem::path extra_object_directory = {};
+  std::string directory = {};  ///< of the commit: the app is what is in it; empty: all
 };
 
 /// The base images: made once from buildpacks/stack, imported into the image store under the tags
@@ -57,6 +58,8 @@ struct BuildRequest {
   SandboxLimits limits;
   std::chrono::seconds timeout = std::chrono::minutes(15);
   bool clear_cache = false;
+  /// A base image of a Dockerfile by its name, "debian:bookworm-slim"; the error says what to do.
+  std::function<Result<Image>(const std::string& name)> resolve_image = {};
 };
 
 struct BuiltImage {

@@ -50,6 +50,8 @@ struct BuildContext {
   Environment inherited;  ///< from the build image
   Environment user;       ///< config vars and project.toml: <platform>/env
   std::string chosen_by;  ///< who named the group's buildpacks: "project.toml"; empty: detection
+  /// Whatever no buildpack recognises is built in another way: that is no error then.
+  bool other_way = false;
   json::object project_metadata;  ///< of project.toml, for the image's label
 
   void title(std::string_view text) const { sink(log_title(text)); }

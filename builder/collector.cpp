@@ -11,6 +11,7 @@
 #include "base/fd.hpp"
 #include "base/file.hpp"
 #include "builder/build_record.hpp"
+#include "builder/image_process.hpp"
 #include "builder/oci.hpp"
 
 namespace berth::builder {
@@ -182,8 +183,20 @@ void Collector::read_images(Inventory& inventory, const Wanted& wanted) const {
     if (const auto manifest = read_file(images_.blob_path(digest)); manifest.has_value())
       if (const auto config = manifest_config(*manifest); config.has_value())
         stored.config = config->digest;
+    for (const auto& [type, other] : other_images(*image)) keep_whole(other, stored);
     inventory.images[digest] = std::move(stored);
   }
+}
+
+/// An image that runs a process type of another: its blobs are the other's.
+void Collector::keep_whole(const std::string& digest, StoredImage& stored) const {
+  const auto image = images_.find(digest);
+  const auto manifest = read_file(images_.blob_path(digest));
+  if (image.has_error() || manifest.has_error()) return;
+  stored.layers.push_back(digest);
+  if (const auto config = manifest_config(*manifest); config.has_value())
+    stored.layers.push_back(config->digest);
+  for (const auto& layer : image->layers) stored.layers.push_back(layer.diff_id);
 }
 
 std::uint64_t Collector::measured(const fs::path& path, Time changed) {

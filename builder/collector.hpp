@@ -45,6 +45,7 @@ class Collector final {
   void list_leftovers(Inventory& inventory, const Wanted& wanted,
                       const std::set<std::string>& builds) const;
   void read_images(Inventory& inventory, const Wanted& wanted) const;
+  void keep_whole(const std::string& digest, StoredImage& stored) const;
   [[nodiscard]] std::uint64_t measured(const std::filesystem::path& path, Time changed);
   [[nodiscard]] Result<void> remove_cache(const std::string& app);
 

@@ -41,15 +41,24 @@ class Detector final {
     for (std::size_t i = 0; i < groups.size(); ++i) {
       BERTH_TRY(run_missing(groups[i]));
       if (auto found = evaluate(groups[i])) {
+        if (context_.other_way && knows_no_language(*found)) return DetectedGroup{};
         BERTH_TRY(note_runners_up({groups.begin() + static_cast<std::ptrdiff_t>(i) + 1,
                                    groups.end()}, *found));
         return std::move(*found);
       }
     }
+    if (context_.other_way) return DetectedGroup{};
     return nothing_detected();
   }
 
  private:
+  /// What takes any app: it says nothing of what the app is.
+  static bool knows_no_language(const DetectedGroup& group) {
+    return std::ranges::all_of(group.buildpacks, [](const Buildpack* buildpack) {
+      return buildpack->id == "berth/procfile" || buildpack->id == "berth/apt";
+    });
+  }
+
   /// Runs what has not run for an earlier group.
   Result<void> run_missing(const Group& group) {
     std::vector<const Buildpack*> missing;

@@ -20,8 +20,10 @@ struct DetectedGroup {
   std::vector<std::string> runners_up;  ///< of later groups: what would have passed too, if known
 };
 
-/// The error of an app that nothing recognises lists what was looked for. `expected` are the ids of
-/// the last build's group: if it is another now, all of `runners_up` are found.
+/// The error of an app that nothing recognises lists what was looked for. With
+/// BuildContext::other_way it is a group of no buildpacks, as is one that only reads the Procfile.
+/// `expected` are the ids of the last build's group: if it is another now, all of `runners_up` are
+/// found.
 [[nodiscard]] Result<DetectedGroup> detect(const BuildContext& context, Workspace& workspace,
                                            const std::vector<std::string>& expected);
 

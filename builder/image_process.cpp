@@ -14,6 +14,7 @@
 #include "base/fd.hpp"
 #include "base/file.hpp"
 #include "base/json.hpp"
+#include "builder/oci.hpp"
 
 namespace berth::builder {
 
@@ -97,6 +98,18 @@ std::map<std::string, std::vector<std::string>> image_processes(const Image& ima
         if (word.is_string()) arguments.emplace_back(word.get_string());
     if (!arguments.empty()) result[std::string(type)] = std::move(arguments);
   }
+  return result;
+}
+
+std::map<std::string, std::string> other_images(const Image& image) {
+  std::map<std::string, std::string> result;
+  const auto label = image.labels.find(std::string(images_label));
+  if (label == image.labels.end()) return result;
+  const auto named = parse_json_object(label->second);
+  if (named.has_error()) return result;
+  for (const auto& [type, digest] : *named)
+    if (digest.is_string() && is_digest(std::string_view(digest.get_string())))
+      result[std::string(type)] = digest.get_string();
   return result;
 }
 

@@ -21,6 +21,13 @@ namespace berth::builder {
 /// say: {"worker": ["/bin/sh", "-c", "…"]}.
 inline constexpr std::string_view processes_label = "io.berth.processes";
 
+/// The label of an image some of whose process types have an image of their own: {"worker":
+/// "sha256:…"}. The collector keeps those as long as it.
+inline constexpr std::string_view images_label = "io.berth.images";
+
+/// Process type → digest of the image that it runs in, where that is another.
+[[nodiscard]] std::map<std::string, std::string> other_images(const Image& image);
+
 /// Made by a buildpack lifecycle: processes are started by its launcher.
 [[nodiscard]] bool has_launcher(const Image& image);
 

@@ -127,11 +127,12 @@ void ImageStore::stamp(std::string_view diff_id) const {
   if (is_digest(diff_id)) ::chmod(blob_path(diff_id).c_str(), 0644);
 }
 
-Result<ImageLayer> ImageStore::add_layer(const fs::path& directory, std::string_view created_by) {
+Result<ImageLayer> ImageStore::add_layer(const fs::path& directory, std::string_view created_by,
+                                         Whiteouts whiteouts) {
   if (::chmod(directory.c_str(), 0755) != 0)
     return system_error("set mode of " + directory.string());
   BERTH_ASSIGN(BlobWriter blob, BlobWriter::create(root_ / "images/blobs/sha256"));
-  BERTH_ASSIGN(const TarSummary tar, write_layer_tar(directory, blob.fd()));
+  BERTH_ASSIGN(const TarSummary tar, write_layer_tar(directory, blob.fd(), whiteouts));
   BERTH_TRY(blob.commit(tar.digest));
   BERTH_TRY(move_into(directory, layer_directory(tar.digest)));
   stamp(tar.digest);

@@ -16,6 +16,7 @@
 #include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "builder/layer_tar.hpp"
 
 namespace berth::builder {
 
@@ -42,6 +43,8 @@ struct Image {
   std::string user;  ///< "1000:1000"
   std::vector<std::string> exposed_ports;  ///< "8080/tcp"
   std::map<std::string, std::string> labels;
+  /// Of the config, handed on as it is: Healthcheck, OnBuild, Shell, StopSignal, Volumes.
+  json::object further = {};
   friend bool operator==(const Image&, const Image&) = default;
 };
 
@@ -54,7 +57,8 @@ class ImageStore final {
   /// specs/cnb.md 1.8, hashes while writing, and moves the directory into `layers/`. The source is
   /// gone afterwards. A layer that is already there costs the hash only.
   [[nodiscard]] Result<ImageLayer> add_layer(const std::filesystem::path& directory,
-                                             std::string_view created_by);
+                                             std::string_view created_by,
+                                             Whiteouts whiteouts = Whiteouts::left_out);
   /// Unpacks a layer tar (no entry may leave its root). For base images and imports.
   /// With a `diff_id` the unpacked tar must have it.
   [[nodiscard]] Result<ImageLayer> add_layer_tar(const std::filesystem::path& tar,

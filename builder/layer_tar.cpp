@@ -3,12 +3,14 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include <algorithm>
 
 #include "base/crypto.hpp"
 #include "base/fd.hpp"
 #include "base/file.hpp"
+#include "builder/overlay_entry.hpp"
 #include "builder/tar_format.hpp"
 
 namespace berth::builder {
@@ -68,7 +70,7 @@ class HashingWriter final {
 
 class Walk final {
  public:
-  explicit Walk(HashingWriter& writer) : writer_(writer) {}
+  Walk(HashingWriter& writer, Whiteouts whiteouts) : writer_(writer), whiteouts_(whiteouts) {}
 
   Result<void> directory(int fd, const std::string& path) {
     BERTH_ASSIGN(const auto names, with_context(names_in(fd), path));
@@ -91,6 +93,8 @@ class Walk final {
       BERTH_TRY(writer_.append(tar_header(header)));
       const Fd fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
       if (!fd) return system_error("open " + path);
+      if (whiteouts_ == Whiteouts::written && is_opaque(fd.get()))
+        BERTH_TRY(writer_.append(tar_header(mark(path + "/.wh..wh..opq"))));
       return directory(fd.get(), path);
     }
     if (S_ISLNK(status.st_mode)) {
@@ -103,7 +107,20 @@ class Walk final {
       return writer_.append(tar_header(header));
     }
     if (S_ISREG(status.st_mode)) return file(parent, name, header);
+    if (whiteouts_ == Whiteouts::written && is_overlay_whiteout(status))
+      return writer_.append(
+          tar_header(mark(path.substr(0, path.size() - name.size()) + ".wh." + name)));
     return {};
+  }
+
+  /// OCI's form of what an overlay keeps as a device or an attribute: a file that is a name alone.
+  static TarEntry mark(std::string path) { return {.path = std::move(path), .mode = 0644}; }
+
+  static bool is_opaque(int directory) {
+    char value = 0;
+    for (const char* name : {"trusted.overlay.opaque", "user.overlay.opaque"})
+      if (::fgetxattr(directory, name, &value, 1) == 1 && value == 'y') return true;
+    return false;
   }
 
   Result<void> file(int parent, const std::string& name, TarEntry& header) {
@@ -126,14 +143,16 @@ class Walk final {
   }
 
   HashingWriter& writer_;
+  Whiteouts whiteouts_;
 };
 
 }  // namespace
 
-Result<TarSummary> write_layer_tar(const std::filesystem::path& directory, int output) {
+Result<TarSummary> write_layer_tar(const std::filesystem::path& directory, int output,
+                                   Whiteouts whiteouts) {
   BERTH_ASSIGN(const Fd root, open_file(directory, O_RDONLY | O_DIRECTORY));
   HashingWriter writer(output);
-  BERTH_TRY(with_context(Walk(writer).directory(root.get(), ""), "pack layer"));
+  BERTH_TRY(with_context(Walk(writer, whiteouts).directory(root.get(), ""), "pack layer"));
   BERTH_TRY(writer.append(tar_end()));
   return writer.finish();
 }

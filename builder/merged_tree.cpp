@@ -1,84 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder/merged_tree.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <memory>
 #include <set>
 
 #include "base/fd.hpp"
 #include "base/file.hpp"
+#include "builder/overlay_entry.hpp"
 
 namespace berth::builder {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-bool is_whiteout(const struct stat& status) {
-  return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
-}
-
-bool has_attribute(const fs::path& path, const char* name, char wanted) {
-  char value[2] = {};
-  return ::lgetxattr(path.c_str(), name, value, sizeof value) == 1 &&
-         (wanted == 0 || value[0] == wanted);
-}
-
-/// "user." is what an overlay mounted in a user namespace writes.
-bool is_opaque(const fs::path& path) {
-  return has_attribute(path, "trusted.overlay.opaque", 'y') ||
-         has_attribute(path, "user.overlay.opaque", 'y');
-}
-
-std::set<std::string> names_in(const fs::path& directory) {
-  std::set<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(directory.c_str()), ::closedir);
-  if (!stream) return names;
-  while (const dirent* entry = ::readdir(stream.get())) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.insert(name);
-  }
-  return names;
-}
-
-/// What an overlay shows for one name, given the directories that are merged above it.
-struct Entry {
-  enum class Kind { absent, other, directory } kind = Kind::absent;
-  std::vector<fs::path> paths;  ///< one for `other`; the merged ones, top first, for `directory`
-  struct stat status{};         ///< of the first
-};
-
-Entry resolve(const std::vector<fs::path>& parents, const std::string& name) {
-  Entry result;
-  for (const auto& parent : parents) {
-    const fs::path path = parent / name;
-    struct stat status{};
-    if (::lstat(path.c_str(), &status) != 0) continue;
-    if (is_whiteout(status)) break;
-    const bool first = result.paths.empty();
-    if (!S_ISDIR(status.st_mode)) {
-      if (first) result = {Entry::Kind::other, {path}, status};
-      break;
-    }
-    if (first) {
-      result.kind = Entry::Kind::directory;
-      result.status = status;
-    }
-    result.paths.push_back(path);
-    if (is_opaque(path)) break;
-  }
-  return result;
-}
 
 Result<void> copy_owner_and_times(const fs::path& to, const struct stat& status) {
   const timespec times[2] = {status.st_atim, status.st_mtim};
@@ -127,15 +69,16 @@ bool same_attributes(const struct stat& one, const struct stat& other) {
 bool repeats(const fs::path& upper, const std::vector<fs::path>& lowers) {
   struct stat status{};
   struct stat below{};
-  if (lowers.empty() || is_opaque(upper) || ::lstat(upper.c_str(), &status) != 0 ||
+  if (lowers.empty() || is_overlay_opaque(upper) || ::lstat(upper.c_str(), &status) != 0 ||
       ::lstat(lowers[0].c_str(), &below) != 0 || !same_attributes(status, below))
     return false;
-  for (const auto& name : names_in(upper)) {
+  for (const auto& name : directory_names(upper)) {
     const fs::path path = upper / name;
     if (::lstat(path.c_str(), &status) != 0) return false;
-    const Entry lower = resolve(lowers, name);
-    if (is_whiteout(status) && lower.kind == Entry::Kind::absent) continue;
-    if (lower.kind == Entry::Kind::absent || !same_attributes(status, lower.status)) return false;
+    const OverlayEntry lower = overlay_child(lowers, name);
+    if (is_overlay_whiteout(status) && lower.kind == OverlayEntry::Kind::absent) continue;
+    if (lower.kind == OverlayEntry::Kind::absent || !same_attributes(status, lower.status))
+      return false;
     std::error_code failure;
     bool same = false;
     if (S_ISDIR(status.st_mode)) {
@@ -156,15 +99,15 @@ class Merger final {
  public:
   explicit Merger(const fs::path& upper) : upper_(upper.string() + "/") {}
 
-  Result<void> place(const Entry& entry, const fs::path& to) {
-    if (entry.kind == Entry::Kind::other) return file(entry, to);
+  Result<void> place(const OverlayEntry& entry, const fs::path& to) {
+    if (entry.kind == OverlayEntry::Kind::other) return file(entry, to);
     if (entry.paths.size() == 1 && from_upper(entry.paths[0])) return whole(entry.paths[0], to);
     if (::mkdir(to.c_str(), 0700) != 0) return system_error("create " + to.string());
     std::set<std::string> names;
-    for (const auto& path : entry.paths) names.merge(names_in(path));
+    for (const auto& path : entry.paths) names.merge(directory_names(path));
     for (const auto& name : names) {
-      const Entry child = resolve(entry.paths, name);
-      if (child.kind != Entry::Kind::absent) BERTH_TRY(place(child, to / name));
+      const OverlayEntry child = overlay_child(entry.paths, name);
+      if (child.kind != OverlayEntry::Kind::absent) BERTH_TRY(place(child, to / name));
     }
     return copy_owner_and_times(to, entry.status);
   }
@@ -174,10 +117,10 @@ class Merger final {
     return path.string().starts_with(upper_) || path.string() + "/" == upper_;
   }
 
-  Result<void> file(const Entry& entry, const fs::path& to) {
+  Result<void> file(const OverlayEntry& entry, const fs::path& to) {
     const fs::path& from = entry.paths[0];
     // Only with metacopy or redirect_dir, which sandboxes must not mount with (sandbox.hpp).
-    if (has_attribute(from, "trusted.overlay.metacopy", 0))
+    if (has_overlay_attribute(from, "trusted.overlay.metacopy", 0))
       return Error{ErrorKind::internal,
                    from.string() + " has no content: the overlay was mounted with metacopy"};
     if (from_upper(from)) {
@@ -211,7 +154,7 @@ std::vector<std::string> parts_of(const std::string& path) {
 }  // namespace
 
 struct MergedTree::Found {
-  Entry entry;
+  OverlayEntry entry;
   std::string path;
 };
 
@@ -222,11 +165,11 @@ MergedTree::MergedTree(fs::path upper, std::vector<fs::path> lowers) : upper_(st
 }
 
 MergedTree::Found MergedTree::find(const std::string& path) const {
-  Entry entry{Entry::Kind::directory, layers_, {}};
+  OverlayEntry entry{OverlayEntry::Kind::directory, layers_, {}};
   ::lstat(upper_.c_str(), &entry.status);
   for (const auto& part : parts_of(path)) {
-    if (entry.kind != Entry::Kind::directory) return {{}, path};
-    entry = resolve(entry.paths, part);
+    if (entry.kind != OverlayEntry::Kind::directory) return {{}, path};
+    entry = overlay_child(entry.paths, part);
   }
   return {std::move(entry), path};
 }
@@ -234,11 +177,11 @@ MergedTree::Found MergedTree::find(const std::string& path) const {
 Result<std::optional<std::string>> MergedTree::read(const std::string& path,
                                                     std::uint64_t limit) const {
   const Found found = find(path);
-  if (found.entry.kind == Entry::Kind::absent) return std::optional<std::string>();
+  if (found.entry.kind == OverlayEntry::Kind::absent) return std::optional<std::string>();
   const auto refuse = [&] {
     return Error{ErrorKind::invalid, "/" + path + " is not a plain file"};
   };
-  if (found.entry.kind != Entry::Kind::other || !S_ISREG(found.entry.status.st_mode))
+  if (found.entry.kind != OverlayEntry::Kind::other || !S_ISREG(found.entry.status.st_mode))
     return refuse();
   // A process of the build may still run and swap a directory for a link: the kernel checks again.
   const fs::path& file = found.entry.paths[0];
@@ -270,28 +213,28 @@ Result<std::optional<std::string>> MergedTree::read(const std::string& path,
 
 std::vector<std::string> MergedTree::list(const std::string& path) const {
   const Found found = find(path);
-  if (found.entry.kind != Entry::Kind::directory) return {};
+  if (found.entry.kind != OverlayEntry::Kind::directory) return {};
   std::set<std::string> names;
-  for (const auto& directory : found.entry.paths) names.merge(names_in(directory));
+  for (const auto& directory : found.entry.paths) names.merge(directory_names(directory));
   std::erase_if(names, [&](const std::string& name) {
-    return resolve(found.entry.paths, name).kind == Entry::Kind::absent;
+    return overlay_child(found.entry.paths, name).kind == OverlayEntry::Kind::absent;
   });
   return {names.begin(), names.end()};
 }
 
 bool MergedTree::is_directory(const std::string& path) const {
-  return find(path).entry.kind == Entry::Kind::directory;
+  return find(path).entry.kind == OverlayEntry::Kind::directory;
 }
 
 bool MergedTree::looks_like_directory(const std::string& path) const {
   const Found found = find(path);
-  return found.entry.kind == Entry::Kind::directory ||
-         (found.entry.kind == Entry::Kind::other && S_ISLNK(found.entry.status.st_mode));
+  return found.entry.kind == OverlayEntry::Kind::directory ||
+         (found.entry.kind == OverlayEntry::Kind::other && S_ISLNK(found.entry.status.st_mode));
 }
 
 TreeChange MergedTree::change_of(const std::string& path) const {
   const Found found = find(path);
-  if (found.entry.kind == Entry::Kind::absent) return TreeChange::absent;
+  if (found.entry.kind == OverlayEntry::Kind::absent) return TreeChange::absent;
   const std::string upper = upper_.string() + "/";
   const auto in_upper = [&](const fs::path& at) { return at.string().starts_with(upper); };
   const auto touched = std::count_if(found.entry.paths.begin(), found.entry.paths.end(), in_upper);
@@ -303,7 +246,7 @@ TreeChange MergedTree::change_of(const std::string& path) const {
 
 Result<void> MergedTree::take(const std::string& path, const fs::path& to) const {
   const Found found = find(path);
-  if (found.entry.kind != Entry::Kind::directory)
+  if (found.entry.kind != OverlayEntry::Kind::directory)
     return Error{ErrorKind::not_found, "/" + path + " is not a directory"};
   return Merger(upper_).place(found.entry, to);
 }

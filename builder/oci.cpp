@@ -2,6 +2,7 @@
 #include "builder/oci.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "base/json.hpp"
 #include "builder/tar_format.hpp"
@@ -19,6 +20,9 @@ constexpr std::string_view name_annotation = "org.opencontainers.image.ref.name"
 json::object descriptor_json(std::string_view type, const Descriptor& descriptor) {
   return {{"mediaType", type}, {"digest", descriptor.digest}, {"size", descriptor.size_bytes}};
 }
+
+constexpr std::array further_settings = {"Healthcheck", "OnBuild", "Shell", "StopSignal",
+                                         "Volumes"};
 
 json::array strings(const std::vector<std::string>& values) {
   return json::array(values.begin(), values.end());
@@ -76,6 +80,9 @@ Result<void> parse_settings(const json::object& settings, Image& image) {
     for (const auto& [name, value] : *ports) image.exposed_ports.emplace_back(name);
     std::sort(image.exposed_ports.begin(), image.exposed_ports.end());
   }
+  for (const char* name : further_settings)
+    if (const json::value* value = settings.if_contains(name); value && !value->is_null())
+      image.further[name] = *value;
   return {};
 }
 
@@ -114,6 +121,8 @@ std::string image_config_json(const Image& image) {
     for (const auto& [name, value] : image.labels) labels[name] = value;
     settings["Labels"] = std::move(labels);
   }
+  for (const char* name : further_settings)
+    if (const json::value* value = image.further.if_contains(name)) settings[name] = *value;
   json::array diff_ids;
   json::array history;
   for (const auto& layer : image.layers) {

@@ -38,6 +38,12 @@ struct SandboxLimits {
 struct SandboxSpec {
   std::string name;                                ///< unique; [a-z0-9-]{1,40}
   std::vector<std::filesystem::path> root_layers;  ///< overlay lower directories, top first
+  /// With these two the root's changes are kept: an existing empty directory that becomes the
+  /// overlay's upper one, and its work directory. Nothing of the sandbox itself stays in it once
+  /// the sandbox is destroyed, and a read-only bind of a file is a copy that programs may replace.
+  /// Targets of binds and overlays then lead through no symbolic link of the image.
+  std::filesystem::path root_upper = {};
+  std::filesystem::path root_work = {};
   struct Bind {
     std::filesystem::path source;  ///< directory or file
     std::string target;            ///< absolute, inside

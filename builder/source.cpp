@@ -24,11 +24,26 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::uint64_t longest_list = 256 << 20;
+
 struct OpenSource {
   Repository repository;
   ObjectDatabase objects;
   Tree tree;
 };
+
+/// To a directory of the tree.
+Result<void> descend(OpenSource& open, const std::string& path) {
+  git_tree_entry* entry = nullptr;
+  git_tree* tree = nullptr;
+  const int found = git_tree_entry_bypath(&entry, open.tree.get(), path.c_str());
+  const TreeEntry owner(entry);
+  if (found != 0 || git_tree_entry_type(entry) != GIT_OBJECT_TREE ||
+      git_tree_lookup(&tree, open.repository.get(), git_tree_entry_id(entry)) != 0)
+    return Error{ErrorKind::not_found, "the commit has no directory " + path};
+  open.tree.reset(tree);
+  return {};
+}
 
 Result<OpenSource> open_source(const GitSource& source) {
   start_libgit2();
@@ -53,20 +68,10 @@ Result<OpenSource> open_source(const GitSource& source) {
   git_tree* tree = nullptr;
   if (git_commit_tree(&tree, commit) != 0) return git_failure("read the commit's tree");
   open.tree.reset(tree);
+  if (!source.directory.empty() && descend(open, source.directory).has_error())
+    return Error{ErrorKind::not_found, "the commit has no directory " + source.directory +
+                                           ", which PROJECT_PATH names: correct the config var"};
   return open;
-}
-
-/// To a directory of the tree.
-Result<void> descend(OpenSource& open, const std::string& path) {
-  git_tree_entry* entry = nullptr;
-  git_tree* tree = nullptr;
-  const int found = git_tree_entry_bypath(&entry, open.tree.get(), path.c_str());
-  const TreeEntry owner(entry);
-  if (found != 0 || git_tree_entry_type(entry) != GIT_OBJECT_TREE ||
-      git_tree_lookup(&tree, open.repository.get(), git_tree_entry_id(entry)) != 0)
-    return Error{ErrorKind::not_found, "the commit has no directory " + path};
-  open.tree.reset(tree);
-  return {};
 }
 
 std::string hex_of(const git_oid* id) {
@@ -356,6 +361,16 @@ Result<std::optional<std::string>> read_source_file(const GitSource& source,
                                     git_odb_object_size(object));
 }
 
+Result<std::map<std::string, std::string>> read_source_list(const fs::path& directory) {
+  BERTH_ASSIGN(const std::string text, read_file(directory / "list", longest_list));
+  const auto list = parse_list(text);
+  if (!list) return Error{ErrorKind::internal, "the list of the kept source is broken"};
+  std::map<std::string, std::string> result;
+  for (const auto& [path, entry] : *list)
+    result[path] = std::string(1, static_cast<char>(entry.kind)) + " " + entry.id;
+  return result;
+}
+
 Result<SourceTree> export_source(const GitSource& source, const fs::path& directory,
                                  std::uint32_t uid, std::uint32_t gid, const SourceLimits& limits,
                                  const SourceSelection& selection) {
@@ -374,7 +389,7 @@ Result<SourceTree> export_source(const GitSource& source, const fs::path& direct
   const fs::path tree = directory / "tree";
   const fs::path list = directory / "list";
   SourceList before;
-  if (const auto text = read_file(list, 256 << 20); text.has_value())
+  if (const auto text = read_file(list, longest_list); text.has_value())
     if (auto kept = parse_list(*text); kept && has_seal(tree, kept->seal))
       before = std::move(kept->list);
   // From here until the new list is written the tree is neither the old nor the new one.

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,6 +46,11 @@ struct SourceTree {
 [[nodiscard]] Result<std::optional<std::string>> read_source_file(const GitSource& source,
                                                                   const std::string& path,
                                                                   std::uint64_t limit = 1 << 20);
+
+/// What export_source() left in `directory`: path in the tree → its kind and, for a file or link,
+/// git's id of the content. A directory's entry has no id.
+[[nodiscard]] Result<std::map<std::string, std::string>> read_source_list(
+    const std::filesystem::path& directory);
 
 /// Makes `directory`/tree equal to the commit's tree, owned by uid:gid. `directory`/list is what
 /// the tree held after the last export; without a whole one the tree is made anew. One export a

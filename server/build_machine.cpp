@@ -24,7 +24,7 @@ std::map<std::string, std::string> machine_environment() {
       // The variables by which each package manager is pointed at a mirror.
       "npm_config_registry", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "GOPROXY", "GONOSUMDB",
       "GOFLAGS", "CARGO_REGISTRIES_CRATES_IO_PROTOCOL", "MVNW_REPOURL", "MAVEN_ARGS",
-      "BUNDLE_MIRROR__ALL", "HEX_MIRROR"};
+      "MAVEN_MIRROR_URL", "BUNDLE_MIRROR__ALL", "HEX_MIRROR"};
   std::map<std::string, std::string> result;
   for (const char* name : names)
     if (const char* value = std::getenv(name)) result[name] = value;

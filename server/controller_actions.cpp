@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/file.hpp"
@@ -33,9 +34,12 @@ std::string_view name_of_state(const runtime::ReplicaStatus& status) {
   return "starting";
 }
 
+using Processes = std::map<std::string, std::vector<std::string>>;
+
 /// What the image itself says of its processes: command, environment, user and directory.
+/// `processes` are those of the release's image, which need not be the one that this type runs in.
 Result<void> apply_image(runtime::ReplicaSpec& spec, const builder::Image& image,
-                         const std::string& type) {
+                         const Processes& processes, const std::string& type) {
   for (const std::string& entry : image.env) {
     const auto equals = entry.find('=');
     if (equals != std::string::npos) spec.env[entry.substr(0, equals)] = entry.substr(equals + 1);
@@ -51,9 +55,8 @@ Result<void> apply_image(runtime::ReplicaSpec& spec, const builder::Image& image
     return {};
   }
   spec.env.emplace("HOME", user.home);
-  auto processes = builder::image_processes(image);
   if (const auto found = processes.find(type); found != processes.end())
-    spec.argv = std::move(found->second);
+    spec.argv = found->second;
   else if (type != "run")
     return Error{ErrorKind::not_found, "the image has no process type '" + type + "'"};
   return {};
@@ -80,7 +83,12 @@ void Controller::act(const platform::App& app, const runtime::Action& action) {
 Result<runtime::ReplicaSpec> Controller::spec_of(const platform::App& app,
                                                  const platform::Release& release,
                                                  const std::string& type) {
-  BERTH_ASSIGN(const builder::Image image, parts_.images.find(release.image));
+  BERTH_ASSIGN(builder::Image image, parts_.images.find(release.image));
+  const Processes processes = builder::image_processes(image);
+  const auto others = builder::other_images(image);
+  if (const auto other = others.find(type); other != others.end()) {
+    BERTH_ASSIGN(image, parts_.images.find(other->second));
+  }
   BERTH_ASSIGN(auto layers, parts_.images.directories(image));
   BERTH_ASSIGN(const platform::ConfigVars vars, parts_.store.release_config_vars(release.id));
   runtime::ReplicaSpec spec{.id = runtime::ReplicaId("r-" + random_hex(replica_id_bytes)),
@@ -90,7 +98,7 @@ Result<runtime::ReplicaSpec> Controller::spec_of(const platform::App& app,
                             .name = {},
                             .release = release.version,
                             .root_layers = std::move(layers)};
-  BERTH_TRY(apply_image(spec, image, type));
+  BERTH_TRY(apply_image(spec, image, processes, type));
   for (const auto& [name, value] : vars) spec.env[name] = value;
   spec.env["BERTH_APP_NAME"] = app.name;
   spec.env["BERTH_RELEASE_VERSION"] = "v" + std::to_string(release.version);

@@ -343,6 +343,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
                          .store = parts.store,
                          .images = parts.images,
                          .sandboxes = parts.sandboxes,
+                         .library = parts.library,
                          .programs = parts.programs,
                          .buildpacks = parts.buildpacks},
                         {.app = app,

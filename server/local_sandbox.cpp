@@ -41,6 +41,8 @@ Result<std::unique_ptr<builder::Sandbox>> LocalSandboxFactory::open(
     const builder::SandboxSpec& spec) {
   runtime::SandboxSpec joined{.name = spec.name,
                               .root_layers = spec.root_layers,
+                              .root_upper = spec.root_upper,
+                              .root_work = spec.root_work,
                               .network = spec.network,
                               .limits = {.memory_bytes = spec.limits.memory_bytes,
                                          .cpu_milli = spec.limits.cpu_milli,

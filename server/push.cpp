@@ -78,6 +78,15 @@ Error explain_full_disk(Error error, std::uint64_t free_bytes, std::uint64_t nee
   return {ErrorKind::limit, "the build failed (" + error.message + ") and " + disk.error().message};
 }
 
+std::string describe_end(std::string_view version, const platform::Release& settled) {
+  const std::string type = settled.failure.substr(0, settled.failure.find('.'));
+  return fmt::format(
+      "-----> Release {0}: {1} before it listened\n"
+      " !     It is started again, with growing pauses. A program that ends is no {2} process:\n"
+      " !     berth ps:scale {2}=0 leaves it alone, and berth run starts it when you want it.\n",
+      version, settled.failure, type);
+}
+
 std::string describe_rollout(std::string_view version,
                              const std::vector<platform::Formation>& formation,
                              const platform::Release& release, Duration took) {

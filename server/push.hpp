@@ -45,6 +45,8 @@ struct PushDecision {
                                       std::uint64_t needed_bytes);
 
 /// "-----> Release v3: web=1 worker=1 healthy in 0.4 s\n"
+/// Of a release that was taken although a process ended before it listened.
+[[nodiscard]] std::string describe_end(std::string_view version, const platform::Release& settled);
 [[nodiscard]] std::string describe_rollout(std::string_view version,
                                            const std::vector<platform::Formation>& formation,
                                            const platform::Release& release, Duration took);

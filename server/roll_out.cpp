@@ -30,12 +30,17 @@ asio::awaitable<Result<void>> RollOut::finish(platform::App app, platform::Relea
   if (settled.status == platform::ReleaseStatus::pending)
     co_return Error{ErrorKind::unavailable, "the platform is stopping; it goes on with release " +
                                                 version + " at its next start"};
-  if (settled.status != platform::ReleaseStatus::succeeded) {
+  if (!settled.failure.empty()) {
     const std::string lines = printed.take_last(last_lines);
     if (!lines.empty()) say("-----> The app's last lines\n" + lines);
+  }
+  if (settled.status != platform::ReleaseStatus::succeeded)
     co_return Error{ErrorKind::unavailable,
                     "Release " + version + " failed: " + settled.failure + ". " +
                         what_goes_on(app) + " `berth logs -a " + app.name + "` shows more"};
+  if (!settled.failure.empty()) {
+    say(describe_end(version, settled));
+    co_return Result<void>{};
   }
   say(describe_rollout(version, store_.formation(app.id), release, now() - begun));
   say("       " + web_url(app) + "\n");

@@ -13,6 +13,15 @@ namespace {
 /// Against the 100 of a replica: a build takes what replicas leave.
 constexpr std::uint64_t build_weight = 10;
 
+/// The folder of the commit that is the app, as the config var names it: "api", "./api/".
+std::string app_directory(const platform::ConfigVars& vars) {
+  const auto found = vars.find("PROJECT_PATH");
+  if (found == vars.end()) return {};
+  auto path = std::filesystem::path(found->second).lexically_normal().generic_string();
+  while (path.ends_with('/')) path.pop_back();
+  return path == "." ? "" : path;
+}
+
 builder::BuildRequest request_of(const SourceParts& parts, const Source& source) {
   const auto& limits = parts.config.build;
   builder::BuildRequest request{
@@ -37,6 +46,10 @@ builder::BuildRequest request_of(const SourceParts& parts, const Source& source)
                  .pids = limits.pids,
                  .disk_bytes = limits.disk_bytes},
       .timeout = std::chrono::duration_cast<std::chrono::seconds>(limits.timeout)};
+  request.source.directory = app_directory(request.config_vars);
+  request.resolve_image = [&library = parts.library](const std::string& name) {
+    return library.resolve(name);
+  };
   if (const auto target = parts.store.target_release(source.app.id))
     request.previous_image = target->image;
   return request;

@@ -11,6 +11,7 @@
 #include "builder/build.hpp"
 #include "platform/config.hpp"
 #include "platform/store.hpp"
+#include "server/image_library.hpp"
 #include "server/order.hpp"
 
 namespace berth::server {
@@ -21,6 +22,7 @@ struct SourceParts {
   platform::Store& store;
   builder::ImageStore& images;
   builder::SandboxFactory& sandboxes;
+  const ImageLibrary& library;
   std::filesystem::path programs;
   std::filesystem::path buildpacks;
 };

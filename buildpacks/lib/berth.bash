@@ -38,27 +38,73 @@ quietly() {
   return "$status"
 }
 
-# explain_exhaustion LOG: ends the build if LOG says that it ran into one of its limits. The platform
-# adds which limit, and how large it is.
-explain_exhaustion() {
-  if grep -qE 'ENOSPC|No space left on device|EDQUOT|Disk quota exceeded' "$1"; then
-    fail "The build's disk is full." "Its last messages are above." \
-      "Make the build write less, or raise the limit of builds."
-  elif grep -qE 'EAGAIN|fork: (retry: )?Resource temporarily|can.t start new thread' "$1"; then
-    fail "The build could not start another process." "It has reached its limit of processes." \
-      "Make the build run fewer at a time, or raise the limit of builds."
-  elif grep -qE 'SIGKILL|signal: 9|Killed|heap out of memory|MemoryError|annot allocate memory|ENOMEM' "$1"
-  then
-    fail "The build ran out of memory." "One of its processes was stopped for that." \
-      "Make the build need less, or raise the limit of builds."
-  fi
+# What a log says of a build that ran into one of its limits. The platform adds which, and how large it is.
+readonly exhaustion="
+/ENOSPC|No space left on device|EDQUOT|Disk quota exceeded
+The build's disk is full.
+Its last messages are above.
+Make the build write less, or raise the limit of builds.
+
+/EAGAIN|fork: (retry: )?Resource temporarily|can.t start new thread
+The build could not start another process.
+It has reached its limit of processes.
+Make the build run fewer at a time, or raise the limit of builds.
+
+/SIGKILL|signal: 9|(^|[]:0-9] +)Killed|heap out of memory|OutOfMemoryError|MemoryError|annot allocate memory
+/There is insufficient memory|ENOMEM
+The build ran out of memory.
+One of its processes was stopped for that.
+Make the build need less, or raise the limit of builds.
+"
+
+# explain LOG <TABLE: ends the build with the first row of the table that fits LOG, a limit before all of
+# them. Rows are parted by an empty line: /PATTERN, one of which LOG must have (none: it fits); &PATTERN,
+# each of which it must have; !PATTERN, which it must not have; ?PATTERN, whose groups name what failed;
+# then what happened, why and what to do, in which {WORDS} is that name, or WORDS where there is none, and
+# {WORDS * WORDS} is left out then.
+explain() { explain_by "$1" < <(printf '%s\n\n' "$exhaustion" "$(</dev/stdin)"); }
+
+explain_by() {
+  local log=$1 line any='' fits=yes name='' texts=()
+  while IFS= read -r line; do
+    case $line in
+      /*) [[ $any == yes ]] || { any=no && ! says "$log" "${line:1}" || any=yes; } ;;
+      '&'*) says "$log" "${line:1}" || fits=no ;;
+      '!'*) ! says "$log" "${line:1}" || fits=no ;;
+      '?'*) [[ -n $name ]] || name=$(named "$log" "${line:1}") ;;
+      ?*) texts+=("$(with_name "$line" "$name")") ;;
+      '')
+        [[ $fits == no || $any == no || ${#texts[@]} -eq 0 ]] || fail "${texts[@]}"
+        any='' fits=yes name='' texts=()
+        ;;
+    esac
+  done
 }
 
-# says LOG PATTERN…: whether LOG has one of the patterns, in letters of any size.
-says() {
-  local log=$1
+# says LOG PATTERN: whether LOG has it, in letters of any size.
+says() { grep -qaiE -e "$2" "$1"; }
+
+# named LOG PATTERN…: the groups of the first line that fits, with @ between; a later PATTERN counts if
+# none before it fits.
+named() {
+  local log=$1 pattern line IFS=@
   shift
-  grep -qiE "$(IFS='|'; printf '%s' "$*")" "$log"
+  shopt -s nocasematch
+  for pattern in "$@"; do
+    line=$(grep -aiE -m1 -e "$pattern" "$log") || continue
+    [[ ! $line =~ $pattern ]] || { printf '%s' "${BASH_REMATCH[*]:1}" && return; }
+  done
+}
+
+# with_name TEXT NAME: the text with its {WORDS} filled in.
+with_name() {
+  local text=$1 words
+  while [[ $text =~ ^([^{]*)\{([^}]*)\}(.*)$ ]]; do
+    words=${BASH_REMATCH[2]}
+    if [[ $words == *'*'* ]]; then words=${2:+${words/'*'/"$2"}}; else words=${2:-$words}; fi
+    text=${BASH_REMATCH[1]}$words${BASH_REMATCH[3]}
+  done
+  printf '%s' "$text"
 }
 
 # loudly LOG COMMAND…: the output is shown as it comes and kept in LOG for a diagnosis.
@@ -138,6 +184,20 @@ process() {
 shell_process() {
   printf '[[processes]]\ntype = "%s"\ncommand = ["bash", "-c"]\nargs = [%s]\ndefault = %s\n' \
     "$1" "$(toml_string "$3")" "$2" >>"$CNB_LAYERS_DIR/launch.toml"
+}
+
+# serve_site FOLDER: the static server serves what a site's generator wrote. The build copies the server
+# into those buildpacks that call this.
+serve_site() {
+  local bin=$CNB_LAYERS_DIR/site/bin
+  [[ -f $1/index.html ]] || fail "The generator left no $1/index.html." "There is no first page to serve." \
+    "Correct the site's configuration, or add a Procfile that says what serves it."
+  mkdir -p "$bin"
+  cmp -s "$CNB_BUILDPACK_DIR/bin/berth-static" "$bin/berth-static" ||
+    cp "$CNB_BUILDPACK_DIR/bin/berth-static" "$bin/"
+  layer site l
+  process web true berth-static --root "$PWD/$1"
+  heading "Static files in $1/ are served by the static server"
 }
 
 # plan_names provides|requires NAME…: lines for the build plan of detect.

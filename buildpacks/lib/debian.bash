@@ -38,25 +38,33 @@ debian_files() {
     sed -nE "s/^'[^']*' ([^ ]+) .*/\1/p" | sort
 }
 
+# explain_debian_failure LOG SOURCE
 explain_debian_failure() {
-  local log=$1 source=$2 name
-  indent <"$log"
-  name=$(sed -nE "s/.*Unable to locate package ([^ ]+).*/\1/p; \
-    s/.*Package '?([^' ]+)'? has no installation candidate.*/\1/p" "$log" | head -1)
-  if [[ -n $name ]]; then
-    fail "There is no Debian package $name." "$source asks for it, and Debian 12 does not have it." \
-      "Correct the name; apt-cache search on a Debian 12 machine finds what there is."
-  elif name=$(sed -nE "s/.*Version '([^']+)' for '([^']+)' was not found.*/\2=\1/p" "$log") &&
-    [[ -n $name ]]; then
-    fail "The Debian package ${name/=*} is not there in version ${name#*=}." \
-      "$source asks for it; Debian keeps the newest version of a release only." "Leave the version out."
-  elif grep -qE 'unmet dependencies|held broken packages|Depends:' "$log"; then
-    fail "The Debian packages do not fit together." "$source asks for them; apt says why above." \
-      "Leave out the one that conflicts."
-  fi
-  explain_exhaustion "$log"
-  fail "Debian packages could not be fetched (asked for by $source)." "apt's message is above." \
-    "Check the machine's network and push again."
+  local source=$2
+  indent <"$1"
+  explain "$1" <<TABLE
+/Unable to locate package|has no installation candidate
+?Unable to locate package ([^ ]+)
+?Package '?([^' ]+)'? has no installation candidate
+There is no Debian package {of that name}.
+$source asks for it, and Debian 12 does not have it.
+Correct the name; apt-cache search on a Debian 12 machine finds what there is.
+
+/Version '[^']+' for '[^']+' was not found
+?Version '[^']+' for '([^']+)' was not found
+The Debian package {of that name} is not there in that version.
+$source asks for it; Debian keeps the newest version of a release only.
+Leave the version out.
+
+/unmet dependencies|held broken packages|Depends:
+The Debian packages do not fit together.
+$source asks for them; apt says why above.
+Leave out the one that conflicts.
+
+Debian packages could not be fetched (asked for by $source).
+apt's message is above.
+Check the machine's network and push again.
+TABLE
 }
 
 # debian_unpack LAYER FILE…: extracts archives and mends what only holds below /: absolute links, the

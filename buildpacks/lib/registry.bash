@@ -5,10 +5,19 @@
 
 readonly bootstrap=/opt/berth/node
 
-bootstrap_npm() {
+# bootstrap_npm ARGUMENT…: away from the app, whose .npmrc speaks of its own packages.
+bootstrap_npm() (
+  cd "$scratch"
   PATH=$bootstrap/bin:$PATH NODE_ENV='' "$bootstrap/bin/npm" --no-audit --no-fund \
     --no-update-notifier --loglevel=error --cache "$CNB_LAYERS_DIR/npm-cache" "$@"
-}
+)
+
+# bootstrap_script FILE ARGUMENT…: a program of the buildpack's lib, away from the app's .npmrc.
+bootstrap_script() (
+  cd "$scratch"
+  NODE_ENV='' npm_config_cache=$CNB_LAYERS_DIR/npm-cache npm_config_loglevel=error \
+    npm_config_update_notifier=false "$bootstrap/bin/node" "$CNB_BUILDPACK_DIR/lib/$1" "${@:2}"
+)
 
 # published PACKAGE: its versions in the registry, as JSON.
 published() {
@@ -24,8 +33,11 @@ published() {
 choose() {
   local versions
   versions=$(published "$1")
-  "$bootstrap/bin/node" "$CNB_BUILDPACK_DIR/lib/choose.js" "$2" "$3" <<<"$versions"
+  choose_of "$2" "$3" <<<"$versions"
 }
+
+# choose_of RANGE PREFERRED <VERSIONS: the same of versions that published printed.
+choose_of() { "$bootstrap/bin/node" "$CNB_BUILDPACK_DIR/lib/choose.js" "$1" "$2"; }
 
 # unavailable WHAT REQUEST SOURCE PACKAGE: ends the build, naming versions that can be had.
 unavailable() {

@@ -144,7 +144,8 @@ class Planner {
     return false;
   }
 
-  /// A pending release fails with the first of its replicas that exits.
+  /// A pending release fails with the first of its replicas that exits. A program that only ends,
+  /// with status 0, is taken where nothing serves yet: nothing is lost, and somebody looks at it.
   bool settle_failure() {
     const Observed* first = nullptr;
     for (const Observed& replica : observed_)
@@ -153,8 +154,10 @@ class Planner {
            std::tuple(replica.exited_at, replica.id) < std::tuple(first->exited_at, first->id)))
         first = &replica;
     if (!first) return false;
+    const bool ended =
+        first->succeeded && first->ready_at == Time{} && desired_.serving.version == 0;
     act(SettleRelease{
-        desired_.target.version, false,
+        desired_.target.version, ended,
         first->slot.type + "." + std::to_string(first->slot.index) + " " + first->message});
     return true;
   }

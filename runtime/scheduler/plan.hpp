@@ -7,8 +7,9 @@
 //
 // A rollout: the pending release's replicas start beside the serving ones and get no traffic; when
 // all are ready the release is settled as succeeded, traffic moves, and the old ones drain and
-// stop. One that exits before that settles the release as failed and the old ones go on. A release
-// with a release command (Procfile "release") runs it once, alone, before any replica starts.
+// stop. One that exits before that settles the release as failed and the old ones go on; without
+// old ones, an exit with status 0 is no failure. A release with a release command (Procfile
+// "release") runs it once, alone, before any replica starts.
 #pragma once
 
 #include <compare>
@@ -113,7 +114,7 @@ struct ForgetReplica {
 struct SettleRelease {
   int version = 0;
   bool succeeded = false;
-  std::string failure;
+  std::string failure;  ///< of one that succeeded: what ended before it was ready
   friend bool operator==(const SettleRelease&, const SettleRelease&) = default;
 };
 using Action = std::variant<StartReplica, DrainReplica, StopReplica, ForgetReplica, SettleRelease>;

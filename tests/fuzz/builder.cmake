@@ -24,3 +24,10 @@ berth_fuzzer(builder_path_patterns SOURCES builder/path_patterns.cpp)
 berth_fuzzer(builder_layer_tar SOURCES builder/layer_unpack.cpp LIBS berth_base PkgConfig::archive)
 berth_fuzzer(builder_image_documents SOURCES builder/image_documents.cpp builder/image_process.cpp
   builder/oci.cpp builder/log_format.cpp LIBS berth_base fmt::fmt)
+berth_fuzzer(builder_dockerfile SOURCES builder/dockerfile.cpp builder/dockerfile_form.cpp
+  builder/dockerfile_words.cpp builder/docker_mount.cpp builder/docker_state.cpp
+  builder/docker_state_settings.cpp
+  builder/dockerignore.cpp builder/oci.cpp builder/path_patterns.cpp LIBS berth_base)
+berth_fuzzer(builder_heroku_yml SOURCES builder/heroku_yml.cpp builder/dockerignore.cpp
+  builder/layer_metadata.cpp builder/log_format.cpp builder/path_patterns.cpp builder/toml.cpp
+  LIBS berth_base fmt::fmt yaml-cpp)

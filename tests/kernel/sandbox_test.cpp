@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include <set>
 #include <thread>
 
 #include "tests/support/container_bench.hpp"
@@ -120,6 +121,48 @@ TEST_CASE("binds and overlays keep the users of files, and whiteouts are readabl
   REQUIRE(::stat((bench.path("upper") / "old").c_str(), &status) == 0);
   CHECK(S_ISCHR(status.st_mode));
   CHECK(status.st_rdev == 0);
+}
+
+TEST_CASE("a root whose changes are kept holds what the programs did, and nothing of the sandbox") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto& engine = bench.open();
+  SandboxSpec spec = spec_in(bench, "b-1");
+  for (const char* name : {"upper", "work", "cache"}) fs::create_directories(bench.path(name));
+  fs::permissions(bench.path("upper"), fs::perms(0755));
+  fs::create_directories(bench.path("root") / "etc/dir");
+  fs::permissions(bench.path("root") / "etc", fs::perms(0750));
+  (void)write_file(bench.path("root") / "etc/gone", "x");
+  (void)write_file(bench.path("given"), "lent\n");
+  spec.root_upper = bench.path("upper");
+  spec.root_work = bench.path("work");
+  spec.binds = {{bench.path("given"), "/etc/given", false},
+                {bench.path("given"), "/new/place/given", false},
+                {bench.path("cache"), "/var/cache/kept", true}};
+  {
+    auto sandbox = open(engine, spec);
+    const auto as_root = [](std::vector<std::string> words) {
+      SandboxCommand result = command(std::move(words));
+      result.uid = result.gid = 0;
+      return result;
+    };
+    CHECK(run(*sandbox, as_root({"print", "/etc/given", "/new/place/given"})).output ==
+          "lent\nlent\n");
+    // A package may replace what it was lent, and /etc/hosts.
+    CHECK(run(*sandbox, as_root({"remove", "/etc/given", "/etc/hosts", "/etc/gone"})).output == "");
+    CHECK(run(*sandbox, as_root({"touch", "/etc/given", "/etc/new", "/var/cache/kept/x"})).output ==
+          "");
+  }
+  std::set<std::string> kept;
+  for (const auto& entry : fs::recursive_directory_iterator(bench.path("upper")))
+    kept.insert(entry.path().lexically_relative(bench.path("upper")).string());
+  CHECK(kept == std::set<std::string>{"etc", "etc/gone", "etc/new"});
+  struct stat status{};
+  REQUIRE(::lstat((bench.path("upper") / "etc/gone").c_str(), &status) == 0);
+  CHECK(S_ISCHR(status.st_mode));
+  REQUIRE(::lstat((bench.path("upper") / "etc").c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 0750);  // as the image has it
+  CHECK(fs::exists(bench.path("cache") / "x"));
 }
 
 TEST_CASE("commands of one sandbox run side by side") {

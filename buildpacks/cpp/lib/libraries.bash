@@ -72,33 +72,46 @@ configure_until_found() {
   done
 }
 
+# explain_configure_failure [LIBRARY]: one that was looked for and that Debian does not have, or nothing.
 explain_configure_failure() {
-  local name=$1 log=$scratch/configure.log
-  explain_exhaustion "$log"
-  if [[ -n $name ]]; then
-    fail "The library $name is not there." "The project looks for it; the message is above." \
-      "Name its Debian package, one a line, in a file Aptfile: lib${name,,}-dev"
-  elif grep -qE 'Could not resolve host|Failed to clone|error downloading|download failed|unable to access' "$log"; then
-    fail "The project downloads something that could not be reached." "The message is above." \
-      "Commit what it needs, or name Debian packages in an Aptfile."
-  elif grep -qE 'CMake [0-9.]+ or higher is required|Meson version is' "$log"; then
-    fail "The project asks for a newer build tool than there is." "The message is above." \
-      "Lower the version that it asks for."
-  fi
-  fail "The project could not be configured." "The message is above." \
-    "Try it in a clean checkout: cmake -S . -B build, or meson setup build."
+  local missing=''
+  [[ -z $1 ]] || missing="The library $1 is not there.
+The project looks for it; the message is above.
+Name its Debian package, one a line, in a file Aptfile: lib${1,,}-dev"
+  explain "$scratch/configure.log" <<TABLE
+$missing
+
+/Could not resolve host|Failed to clone|error downloading|download failed|unable to access
+The project downloads something that could not be reached.
+The message is above.
+Commit what it needs, or name Debian packages in an Aptfile.
+
+/CMake [0-9.]+ or higher is required|Meson version is
+The project asks for a newer build tool than there is.
+The message is above.
+Lower the version that it asks for.
+
+The project could not be configured.
+The message is above.
+Try it in a clean checkout: cmake -S . -B build, or meson setup build.
+TABLE
 }
 
 explain_compile_failure() {
-  local log=$1 name
-  explain_exhaustion "$log"
-  name=$(sed -nE 's/.*fatal error: ([^:]+): No such file.*/\1/p' "$log" | head -1)
-  if [[ -n $name ]]; then
-    fail "The header $name is not there." "The compiler's message is above." \
-      "Name the Debian package that has it, one a line, in a file Aptfile."
-  elif grep -qE 'cannot find -l|undefined reference' "$log"; then
-    fail "The program does not link." "The linker's message is above." \
-      "Name the library to link, or its Debian package in an Aptfile."
-  fi
-  fail "The code does not compile." "The compiler's message is above." "Correct it and push again."
+  explain "$1" <<TABLE
+/fatal error: [^:]+: No such file
+?fatal error: ([^:]+): No such file
+The header {that is named above} is not there.
+The compiler's message is above.
+Name the Debian package that has it, one a line, in a file Aptfile.
+
+/cannot find -l|undefined reference
+The program does not link.
+The linker's message is above.
+Name the library to link, or its Debian package in an Aptfile.
+
+The code does not compile.
+The compiler's message is above.
+Correct it and push again.
+TABLE
 }

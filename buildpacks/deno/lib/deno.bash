@@ -76,23 +76,33 @@ choose_process() {
 
 # explain_deno_failure STEP LOG
 explain_deno_failure() {
-  local step=$1 log=$2 host
-  explain_exhaustion "$log"
-  if grep -qE 'lockfile is out of date' "$log"; then
-    fail "deno.lock does not match the app's imports." \
-      "With a lockfile, exactly what it says is installed." \
-      "Run deno install --frozen=false, commit deno.lock, and push again."
-  elif grep -qiE 'integrity check failed|checksum' "$log"; then
-    fail "A module is not what deno.lock says it is." \
-      "Its checksum differs from the one in the lockfile." \
-      "If that is expected, remove deno.lock, run deno install and commit."
-  elif grep -qE 'error sending request|dns error|client error|Import .* failed|JSR package manifest' "$log"; then
-    host=$(grep -oE '(https?|jsr|npm):[^ "'\'']+' "$log" | head -1 | sed -E 's|^(https?://[^/]+).*|\1|' || true)
-    fail "A module could not be fetched${host:+ from $host}." "deno's message is above." \
-      "Import it from npm (npm:…) or make its host reachable from builds."
-  elif grep -qE 'npm package .* does not exist|404' "$log"; then
-    fail "A package that the app imports does not exist." "deno's message is above." \
-      "Correct the import's name and version."
-  fi
-  fail "deno $step failed." "deno's message is above." "Try deno $step in a clean checkout."
+  explain "$2" <<TABLE
+/lockfile is out of date
+deno.lock does not match the app's imports.
+With a lockfile, exactly what it says is installed.
+Run deno install --frozen=false, commit deno.lock, and push again.
+
+/integrity check failed|checksum
+A module is not what deno.lock says it is.
+Its checksum differs from the one in the lockfile.
+If that is expected, remove deno.lock, run deno install and commit.
+
+/npm package .* does not exist|Could not find (npm package|version)|No matching version|npm:[^ ]+.* 404
+?npm package ['"]([^'"]+)
+A package that the app imports does not exist{: *}.
+deno's message is above.
+Correct the import's name and version.
+
+/error sending request|dns error|client error|Import .* failed|JSR package manifest
+?(https?://[^/ "']+)
+?(jsr:[^ "']+)
+?(npm:[^ "']+)
+A module could not be fetched{ from *}.
+deno's message is above.
+Import it from npm (npm:…) or make its host reachable from builds.
+
+deno $1 failed.
+deno's message is above.
+Try deno $1 in a clean checkout.
+TABLE
 }

@@ -103,25 +103,38 @@ listens() {
     lib config mix.exs 2>/dev/null
 }
 
+# explain_mix_failure TASK
 explain_mix_failure() {
-  local log=$scratch/mix.log
-  explain_exhaustion "$log"
-  if grep -qE 'supports only|but it has declared in its mix.exs|declared.*elixir version|requires? Elixir' "$log"; then
-    fail "The app, or a dependency, needs another Elixir than $elixir_version." "Mix says which above." \
-      "Loosen elixir: in mix.exs, or use an older version of the dependency."
-  elif grep -qE 'httpc request failed|Failed to fetch record|Could not install Hex|could not fetch|Could not find Hex|failed_connect|nxdomain|timeout|econnrefused|unable to access' \
-    "$log"; then
-    fail "Hex, Elixir's package index, could not be reached." "Mix's message is above." \
-      "Make it reachable from builds, or commit deps/."
-  elif grep -qE 'mismatch|Checksum' "$log"; then
-    fail "A package is not what mix.lock says it is." "Mix names it above (checksum)." \
-      "If that is expected, run mix deps.update for it and commit mix.lock."
-  elif grep -qE 'Unchecked dependencies|the dependency is not available|lock mismatch' "$log"; then
-    fail "The dependencies are not complete." "Mix names them above." \
-      "Run mix deps.get and commit mix.lock."
-  elif grep -qE 'CompileError|SyntaxError|TokenMissingError|== Compilation error' "$log"; then
-    fail "The code does not compile with Elixir $elixir_version." "The compiler's message is above." \
-      "Try MIX_ENV=prod mix compile in a clean checkout."
-  fi
-  fail "mix $1 failed." "Mix's message is above." "Try MIX_ENV=prod mix $1 in a clean checkout."
+  explain "$scratch/mix.log" <<TABLE
+/supports only|but it has declared in its mix.exs|declared.*elixir version|requires? Elixir
+The app, or a dependency, needs another Elixir than $elixir_version.
+Mix says which above.
+Loosen elixir: in mix.exs, or use an older version of the dependency.
+
+/httpc request failed|Failed to fetch record|Could not install Hex|could not fetch|Could not find Hex
+/failed_connect|nxdomain|timeout|econnrefused|unable to access
+Hex, Elixir's package index, could not be reached.
+Mix's message is above.
+Make it reachable from builds, or commit deps/.
+
+/mismatch|Checksum
+!lock mismatch
+A package is not what mix.lock says it is.
+Mix names it above (checksum).
+If that is expected, run mix deps.update for it and commit mix.lock.
+
+/Unchecked dependencies|the dependency is not available|lock mismatch
+The dependencies are not complete.
+Mix names them above.
+Run mix deps.get and commit mix.lock.
+
+/CompileError|SyntaxError|TokenMissingError|== Compilation error
+The code does not compile with Elixir $elixir_version.
+The compiler's message is above.
+Try MIX_ENV=prod mix compile in a clean checkout.
+
+mix $1 failed.
+Mix's message is above.
+Try MIX_ENV=prod mix $1 in a clean checkout.
+TABLE
 }

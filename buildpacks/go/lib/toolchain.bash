@@ -55,7 +55,7 @@ choose_version() {
   fi
   version=$(go env GOVERSION 2>"$scratch/go.log") || {
     indent <"$scratch/go.log"
-    ! says "$scratch/go.log" 'unknown directive' 'errors parsing' || explain_go_failure "$scratch/go.log"
+    ! says "$scratch/go.log" 'unknown directive|errors parsing' || explain_go_failure "$scratch/go.log"
     fail "Go $wanted could not be fetched (asked for by $asked)." \
       "What can be had: $(go_here), and each release from 1.21 on. Go's message is above." \
       "Correct $asked, for example to $(go_here | tr -d ' ' | tr G g)."

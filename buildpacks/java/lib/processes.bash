@@ -50,7 +50,8 @@ start_jar() {
 # serves JAR: whether its classes name Java's server sockets. One whose libraries lie elsewhere may.
 serves() {
   unzip -p "$1" META-INF/MANIFEST.MF | any_line '^Class-Path:' && return
-  unzip -p "$1" '*.class' '*.jar' 2>/dev/null |
+  # It fails where a jar has no jars in it, which is no answer.
+  { unzip -p "$1" '*.class' '*.jar' 2>/dev/null || true; } |
     any_line 'ServerSocket|com/sun/net/httpserver|java/nio/channels/Selector|io/netty|org/eclipse/jetty'
 }
 

@@ -40,7 +40,8 @@ fetch_berry() {
   fi
   export YARN_IGNORE_PATH=1 YARN_ENABLE_TELEMETRY=0 YARN_ENABLE_PROGRESS_BARS=false
   export YARN_HTTPS_CA_FILE_PATH=$certificates YARN_ENABLE_GLOBAL_CACHE=false
-  [[ -z ${npm_config_registry:-} ]] || export YARN_NPM_REGISTRY_SERVER=$npm_config_registry
+  [[ -z ${npm_config_registry:-} ]] ||
+    export YARN_NPM_REGISTRY_SERVER=${YARN_NPM_REGISTRY_SERVER:-$npm_config_registry}
   [[ $manager_version != [23].* ]] || unset YARN_HTTPS_CA_FILE_PATH # the name is new in 4
   layer yarn-cache c
   plug_and_play || export YARN_CACHE_FOLDER=$CNB_LAYERS_DIR/yarn-cache
@@ -94,15 +95,16 @@ berry_prune() {
 }
 
 berry_explain() {
-  local log=$1 name
-  if grep -qE 'YN0028|The lockfile would have been' "$log"; then
-    lockfile_out_of_step "yarn install --immutable" "yarn install"
-  elif grep -qE 'YN0018|YN0056' "$log"; then
-    wrong_checksum
-  elif grep -qE 'YN0009' "$log"; then
-    name=$(grep -oE "[^ ]+@[^ ]+ (couldn't be built|must be built)" "$log" | head -1 | cut -d' ' -f1 || true)
-    install_script_failed "$name"
-  elif grep -qE 'YN0082|No candidates found' "$log"; then
-    no_such_version "$(grep -oE '[^ ]+: No candidates found' "$log" | head -1 | cut -d: -f1 || true)"
-  fi
+  explain "$1" <<TABLE
+/YN0028|The lockfile would have been
+$(lockfile_out_of_step "yarn install --immutable" "yarn install")
+
+/YN0018|YN0056
+$(wrong_checksum)
+
+/YN0082|No candidates found
+?([^ ]+): No candidates found
+$(no_such_version)
+TABLE
+  explain_install_script "$1" "([^ ]+)@[^ ]+ couldn't be built" '([^ ]+)@[^ ]+ must be built'
 }

@@ -52,16 +52,16 @@ bun_prune() {
 }
 
 bun_explain() {
-  local log=$1 name
-  if grep -q 'lockfile had changes, but lockfile is frozen' "$log"; then
-    lockfile_out_of_step "bun install --frozen-lockfile" "bun install"
-  elif grep -qiE 'integrity check failed' "$log"; then
-    wrong_checksum
-  elif grep -qE 'No version matching' "$log"; then
-    name=$(grep -oE 'No version matching "[^"]+" found for specifier "[^"]+"' "$log" | head -1 |
-      sed -E 's/.*"([^"]+)".*"([^"]+)"/\2@\1/' || true)
-    no_such_version "$name"
-  elif grep -qE 'script from "[^"]+" (exited|terminated)' "$log"; then
-    install_script_failed "$(grep -oE 'script from "[^"]+"' "$log" | head -1 | cut -d'"' -f2 || true)"
-  fi
+  explain "$1" <<TABLE
+/lockfile had changes, but lockfile is frozen
+$(lockfile_out_of_step "bun install --frozen-lockfile" "bun install")
+
+/integrity check failed
+$(wrong_checksum)
+
+/No version matching
+?No version matching "[^"]+" found for specifier "([^"]+)"
+$(no_such_version)
+TABLE
+  explain_install_script "$1" 'script from "([^"]+)" exited' 'script from "([^"]+)" terminated'
 }

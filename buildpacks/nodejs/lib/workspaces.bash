@@ -12,6 +12,31 @@ run_in_workspace() {
   esac
 }
 
+# build_workspaces: the build scripts of the workspaces, where the root has none that would call them.
+build_workspaces() {
+  local file name names=()
+  [[ -n ${package[workspaces]} ]] || return 0
+  for file in $(manifests); do
+    name=$(jq -r 'select(.scripts.build?) | .name // empty' "$file")
+    [[ -z $name ]] || names+=("$name")
+  done
+  ((${#names[@]} > 0)) || return 0
+  heading "$manager_name run build in the workspaces (${names[*]})"
+  NODE_ENV=${NODE_ENV:-production} loudly "$scratch/script.log" run_builds "${names[@]}" ||
+    explain_script_failure build
+}
+
+# run_builds NAME…: each manager that knows which workspace needs which decides the order itself.
+run_builds() {
+  local name
+  case $manager in
+    pnpm) pnpm --recursive --if-present run build ;;
+    bun) bun run --filter '*' build ;;
+    npm) npm run build --workspaces --if-present ;;
+    *) for name in "$@"; do yarn workspace "$name" run build || return; done ;;
+  esac
+}
+
 # startable_workspaces: the names of those with a start script for production, one a line.
 startable_workspaces() {
   local file name line

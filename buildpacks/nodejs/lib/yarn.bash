@@ -25,12 +25,12 @@ yarn_install() {
 yarn_prune() { yarn_classic --production=true --ignore-scripts --prefer-offline; }
 
 yarn_explain() {
-  local log=$1 name
-  if grep -q 'Your lockfile needs to be updated' "$log"; then
-    lockfile_out_of_step "yarn install --frozen-lockfile" "yarn install"
-  elif grep -q "Couldn't find any versions for" "$log"; then
-    name=$(grep -oE 'any versions for "[^"]+" that matches "[^"]+"' "$log" | head -1 |
-      sed -E 's/[^"]*"([^"]+)"[^"]*"([^"]+)"/\1@\2/' || true)
-    no_such_version "$name"
-  fi
+  explain "$1" <<TABLE
+/Your lockfile needs to be updated
+$(lockfile_out_of_step "yarn install --frozen-lockfile" "yarn install")
+
+/Couldn't find any versions for
+?any versions for "([^"]+)" that matches "([^"]+)"
+$(no_such_version)
+TABLE
 }

@@ -50,36 +50,52 @@ run_compile_script() {
 }
 
 explain_composer_failure() {
-  local log=$1 name
-  explain_exhaustion "$log"
-  if grep -qE 'curl error (6|7|28|35|56)|could not be (fully )?(downloaded|loaded)|Failed to open stream|timed out|HTTP/[0-9.]+ 40[37]|error [0-9]+ while downloading' \
-    "$log"; then
-    if grep -qE '"[^"]*" file could not be downloaded \(HTTP/[0-9.]+ 404' "$log"; then
-      fail "A package is no longer where composer.lock says it is." "Composer names it above." \
-        "Run composer update and commit composer.lock."
-    fi
-    fail "Packagist, or a server that a package comes from, could not be reached." \
-      "Composer's message is above." \
-      "Make them reachable from builds, or commit vendor/ without composer.lock."
-  elif grep -qE 'lock file is not up to date|not present in the lock file|lock file does not contain' "$log"; then
-    fail "composer.lock does not match composer.json." \
-      "Composer installs exactly what composer.lock says." "Run composer update and commit composer.lock."
-  elif grep -qE 'checksum verification of the file failed' "$log"; then
-    fail "A package is not what composer.lock says it is." "Composer names it above (checksum)." \
-      "If that is expected, run composer update and commit composer.lock."
-  elif name=$(sed -nE 's/.*requires? (PHP extension )?ext-([a-z0-9_]+).*/\2/p' "$log" | head -1) &&
-    [[ -n $name ]]; then
-    fail "A package needs the PHP extension $name." "Composer names it above." \
-      "Add \"ext-$name\": \"*\" to require in composer.json, or set BP_PHP_EXTENSIONS=$name."
-  elif grep -qE 'your php version|requires php' "$log"; then
-    fail "A package needs another PHP than $php_line." "Composer names it above." \
-      "Run composer update with PHP $php_line, or set BP_PHP_RELAX=true."
-  elif grep -qE 'does not contain valid JSON|Parse error|schema' "$log"; then
-    fail "composer.json is not valid." "Composer says why above." "Correct it."
-  elif grep -qE 'could not be found|Root composer.json requires' "$log"; then
-    fail "A package does not exist in that version." "Composer names it above." \
-      "Correct it in composer.json and run composer update."
-  fi
-  fail "composer install failed." "Composer's message is above." \
-    "Try composer install --no-dev in a clean checkout with PHP $php_line."
+  explain "$1" <<TABLE
+/"[^"]*" file could not be downloaded \(HTTP/[0-9.]+ 404
+A package is no longer where composer.lock says it is.
+Composer names it above.
+Run composer update and commit composer.lock.
+
+/curl error (6|7|28|35|56)|could not be (fully )?(downloaded|loaded)|Failed to open stream|timed out
+/HTTP/[0-9.]+ 40[37]|error [0-9]+ while downloading
+Packagist, or a server that a package comes from, could not be reached.
+Composer's message is above.
+Make them reachable from builds, or commit vendor/ without composer.lock.
+
+/lock file is not up to date|not present in the lock file|lock file does not contain
+composer.lock does not match composer.json.
+Composer installs exactly what composer.lock says.
+Run composer update and commit composer.lock.
+
+/checksum verification of the file failed
+A package is not what composer.lock says it is.
+Composer names it above (checksum).
+If that is expected, run composer update and commit composer.lock.
+
+/requires? (PHP extension )?ext-[a-z0-9_]+
+?requires? PHP extension ext-([a-z0-9_]+)
+?requires? ext-([a-z0-9_]+)
+A package needs the PHP extension {of that name}.
+Composer names it above.
+Add "ext-{NAME}": "*" to require in composer.json, or set BP_PHP_EXTENSIONS={NAME}.
+
+/your php version|requires php
+A package needs another PHP than $php_line.
+Composer names it above.
+Run composer update with PHP $php_line, or set BP_PHP_RELAX=true.
+
+/does not contain valid JSON|Parse error|schema
+composer.json is not valid.
+Composer says why above.
+Correct it.
+
+/could not be found|Root composer.json requires
+A package does not exist in that version.
+Composer names it above.
+Correct it in composer.json and run composer update.
+
+composer install failed.
+Composer's message is above.
+Try composer install --no-dev in a clean checkout with PHP $php_line.
+TABLE
 }

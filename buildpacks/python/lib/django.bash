@@ -49,25 +49,30 @@ missing_config_var() {
 }
 
 explain_collectstatic() {
-  local name
-  explain_exhaustion "$1"
+  local name missing=''
   name=$(missing_config_var "$1")
-  if [[ -n $name ]]; then
-    fail "python manage.py collectstatic failed: the settings need $name." \
-      "Builds see the app's config vars, and this one is not set (or empty)." \
-      "berth config:set $name=…   or turn this step off: berth config:set DISABLE_COLLECTSTATIC=1"
-  elif grep -qE "could not (connect|translate)|Connection refused|OperationalError" "$1"; then
-    fail "python manage.py collectstatic failed: the settings connect to a database." \
-      "Builds may not reach it; Django's message is above." \
-      "Connect where it is needed, not on import, or: berth config:set DISABLE_COLLECTSTATIC=1"
-  elif grep -qE "^(ModuleNotFoundError|ImportError): " "$1"; then
-    name=$(sed -nE 's/^(ModuleNotFoundError|ImportError): //p' "$1" | tail -1)
-    fail "python manage.py collectstatic failed: $name." \
-      "The app imports a package that ${manager_file:-no file} does not list." \
-      "Add it and push again."
-  fi
-  fail "python manage.py collectstatic failed." "Django's message is above." \
-    "Correct it, or turn this step off: berth config:set DISABLE_COLLECTSTATIC=1"
+  [[ -z $name ]] || missing="python manage.py collectstatic failed: the settings need $name.
+Builds see the app's config vars, and this one is not set (or empty).
+berth config:set $name=…   or turn this step off: berth config:set DISABLE_COLLECTSTATIC=1"
+  explain "$1" <<TABLE
+$missing
+
+/could not (connect|translate)|Connection refused|OperationalError
+python manage.py collectstatic failed: the settings connect to a database.
+Builds may not reach it; Django's message is above.
+Connect where it is needed, not on import, or: berth config:set DISABLE_COLLECTSTATIC=1
+
+/^(ModuleNotFoundError|ImportError):
+?^ModuleNotFoundError: (.*)
+?^ImportError: (.*)
+python manage.py collectstatic failed: {a module is missing}.
+The app imports a package that ${manager_file:-no file} does not list.
+Add it and push again.
+
+python manage.py collectstatic failed.
+Django's message is above.
+Correct it, or turn this step off: berth config:set DISABLE_COLLECTSTATIC=1
+TABLE
 }
 
 # django_process: the project's package is the one that manage.py takes the settings from.

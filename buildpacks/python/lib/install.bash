@@ -195,7 +195,7 @@ install_with_uv() {
   command='uv sync'
   export UV_PROJECT_ENVIRONMENT=$venv UV_CACHE_DIR=$CNB_LAYERS_DIR/uv-cache UV_LINK_MODE=copy
   export UV_PYTHON=/usr/bin/python3 UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
-  [[ -z ${PIP_INDEX_URL:-} ]] || export UV_DEFAULT_INDEX=$PIP_INDEX_URL
+  [[ -z ${PIP_INDEX_URL:-} ]] || export UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$PIP_INDEX_URL}
   [[ -n ${fact[project]} || -z ${fact[workspace]} ]] || arguments+=(--all-packages)
   if [[ ! -f uv.lock ]]; then
     locked=
@@ -283,7 +283,7 @@ warn_of_other_origin() {
 
 install_with_pdm() {
   local pdm=(env "VIRTUAL_ENV=$venv" "PATH=$venv/bin:$PATH" PDM_CHECK_UPDATE=false PDM_NON_INTERACTIVE=1
-    PDM_IGNORE_SAVED_PYTHON=1 "PDM_CACHE_DIR=$CNB_LAYERS_DIR/pdm-cache"
+    COLUMNS=1000 PDM_IGNORE_SAVED_PYTHON=1 "PDM_CACHE_DIR=$CNB_LAYERS_DIR/pdm-cache"
     ${PIP_INDEX_URL:+"PDM_PYPI_URL=$PIP_INDEX_URL"} "$tool")
   command='pdm sync'
   if [[ -f pdm.lock ]]; then

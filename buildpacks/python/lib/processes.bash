@@ -161,7 +161,7 @@ choose_process() {
   elif find_django; then
     django_process
   else
-    asynchronous_process || synchronous_process || own_server || start_file || [[ -f Procfile ]] ||
+    asynchronous_process || synchronous_process || own_server || site || start_file || [[ -f Procfile ]] ||
       fail "Nothing says how to start this app." \
         "No known framework was found, and there is no main.py, app.py or server.py." \
         "Add a Procfile with a line such as web: gunicorn app:app"

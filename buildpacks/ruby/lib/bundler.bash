@@ -67,13 +67,14 @@ quietly_bundle() {
 }
 
 unreachable() {
-  grep -qE 'Could not (fetch specs|reach host|find gem .* in rubygems)|Network error|getaddrinfo|Connection refused|execution expired|timed out|Bundler::HTTPError|SocketError|certificate verify|HTTPFallbackError|503|403' "$1"
+  grep -qE 'Could not (fetch specs|reach host|find gem .* in (rubygems|locally installed))|Network error|getaddrinfo|Connection refused|execution expired|timed out|Bundler::HTTPError|SocketError|certificate verify|HTTPFallbackError|503|403' "$1"
 }
 
 # debian_package GEM: the package that may have it; apt's lists decide.
 debian_package() {
   case $1 in
-    puma | thin | unicorn | rake | rails | bundler) printf '%s' "$1" ;;
+    puma | thin | unicorn | rake | rails | bundler | jekyll | jekyll-theme-minima) printf '%s' "$1" ;;
+    minima) printf 'jekyll-theme-minima' ;;
     *) printf 'ruby-%s' "$(tr '_' '-' <<<"${1,,}")" ;;
   esac
 }
@@ -95,6 +96,7 @@ end' 2>/dev/null) || { cp "$kept" "$scratch/bundle.log" && return 1; }
   if ((${#packages[@]} > 0)); then
     debian_without=(ruby ruby3.1 libruby3.1 ruby-rubygems rubygems-integration libruby)
     debian_layer debian-gems lbc run "the gems of the Gemfile" "${packages[@]}"
+    [[ -z $debian_fresh ]] || mend_library_paths "$CNB_LAYERS_DIR/debian-gems"
     use_debian_gems
   fi
   if quietly_bundle --local; then
@@ -106,6 +108,12 @@ end' 2>/dev/null) || { cp "$kept" "$scratch/bundle.log" && return 1; }
     >"$scratch/bundle.both"
   mv "$scratch/bundle.both" "$scratch/bundle.log"
   return 1
+}
+
+# mend_library_paths ROOT: a library that a gem opens by its whole path (libsass) is in the layer.
+mend_library_paths() {
+  { grep -rlE --include='*.rb' 'ffi_lib "/usr/lib/' "$1/usr" || true; } |
+    xargs -r sed -i "s|ffi_lib \"/usr/lib/|ffi_lib \"$1/usr/lib/|"
 }
 
 # Bundler looks at the gems of the system, which GEM_PATH names, only if it is told so.
@@ -123,30 +131,45 @@ use_debian_gems_again() {
 }
 
 explain_bundler_failure() {
-  local log=$1 name
-  explain_exhaustion "$log"
-  if grep -qE 'frozen mode|deployment mode|Gemfile has been updated|lockfile.*out of date' "$log" &&
-    ! unreachable "$log"; then
-    fail "Gemfile.lock does not match Gemfile." "Bundler installs exactly what Gemfile.lock says." \
-      "Run bundle install and commit Gemfile.lock."
-  elif unreachable "$log"; then
-    fail "RubyGems, the gem server, could not be reached." \
-      "Bundler's message is above, and Debian's gems do not satisfy the app as it is locked." \
-      "Use a mirror (BUNDLE_MIRROR__ALL), commit the gems (bundle cache), or let Debian's versions stand in: BP_RUBY_RELAX=true"
-  elif grep -qE 'checksum|Checksum' "$log"; then
-    fail "A gem is not what Gemfile.lock says it is." "Bundler names it above (checksum)." \
-      "If that is expected, run bundle update for it and commit Gemfile.lock."
-  elif grep -qE 'Your Ruby version is|required_ruby_version|requires Ruby|ruby version' "$log"; then
-    fail "A gem, or the Gemfile, needs another Ruby than $ruby_version." "Bundler names it above." \
-      "Loosen it, and commit Gemfile.lock."
-  elif name=$(sed -nE "s/.*Could not find gem '([^']+)'.*/\1/p" "$log" | head -1) && [[ -n $name ]]; then
-    fail "There is no gem $name." "The name or the version may be misspelt." "Correct it in the Gemfile."
-  elif grep -qE 'Failed to build gem native extension|extconf\.rb' "$log"; then
-    fail "A gem with native code did not compile." "The compiler's message is above." \
-      "Name the Debian package with what it needs in an Aptfile."
-  elif grep -qE "There was an error parsing .Gemfile" "$log"; then
-    fail "The Gemfile cannot be read." "Bundler's message is above." "Correct it."
-  fi
-  fail "bundle install failed." "Bundler's message is above." \
-    "Try bundle install in a clean checkout with Ruby $ruby_line."
+  ! unreachable "$1" || explain "$1" <<TABLE
+RubyGems, the gem server, could not be reached.
+Bundler's message is above, and Debian's gems do not satisfy the app as it is locked.
+Use a mirror (BUNDLE_MIRROR__ALL), commit the gems (bundle cache), or BP_RUBY_RELAX=true: Debian's versions.
+TABLE
+  explain "$1" <<TABLE
+/frozen mode|deployment mode|Gemfile has been updated|lockfile.*out of date
+Gemfile.lock does not match Gemfile.
+Bundler installs exactly what Gemfile.lock says.
+Run bundle install and commit Gemfile.lock.
+
+/checksum
+A gem is not what Gemfile.lock says it is.
+Bundler names it above (checksum).
+If that is expected, run bundle update for it and commit Gemfile.lock.
+
+/Your Ruby version is|required_ruby_version|requires Ruby|ruby version
+A gem, or the Gemfile, needs another Ruby than $ruby_version.
+Bundler names it above.
+Loosen it, and commit Gemfile.lock.
+
+/Could not find gem '[^']+'
+?Could not find gem '([^']+)'
+There is no gem {of that name}.
+The name or the version may be misspelt.
+Correct it in the Gemfile.
+
+/Failed to build gem native extension|extconf\.rb
+A gem with native code did not compile.
+The compiler's message is above.
+Name the Debian package with what it needs in an Aptfile.
+
+/There was an error parsing .Gemfile
+The Gemfile cannot be read.
+Bundler's message is above.
+Correct it.
+
+bundle install failed.
+Bundler's message is above.
+Try bundle install in a clean checkout with Ruby $ruby_line.
+TABLE
 }

@@ -30,9 +30,34 @@ rails_secret() {
     "$(od -An -tx1 -N64 /dev/urandom | tr -d ' \n')"
 }
 
+# is_jekyll: whether the app is a site of Jekyll's.
+is_jekyll() { [[ -f _config.yml && ! -f config.ru ]] && has_gem '(jekyll|github-pages)'; }
+
+# jekyll_site: makes the site and serves it; no Ruby is needed for that.
+jekyll_site() {
+  local started=$SECONDS
+  quietly "$scratch/site.log" env JEKYLL_ENV=production bundle exec jekyll build --destination _site ||
+    explain "$scratch/site.log" <<TABLE
+/theme could not be found|cannot load such file|missing a dependency
+?The ([^ ]+) theme could not be found
+?cannot load such file -- ([^ ]+)
+?does not have the \`?([^ \`']+)
+The site needs {a gem} that is not installed.
+The Gemfile does not list it, or the gem server could not be reached.
+Add it to the Gemfile, or commit what it brings.
+
+jekyll build failed.
+Its message is above.
+Try bundle exec jekyll build in a clean checkout.
+TABLE
+  heading "jekyll build ($((SECONDS - started)) s)"
+  serve_site _site
+}
+
 choose_process() {
   local run='' file
   [[ ! -f Gemfile ]] || run='bundle exec '
+  ! is_jekyll || { jekyll_site && return; }
   if [[ -f config/application.rb ]] && has_gem '(rails|railties)'; then
     [[ -n ${SECRET_KEY_BASE:-} ]] || rails_secret
     web "${run}rails server -b 0.0.0.0 -p \$PORT -e \$RAILS_ENV" Rails

@@ -12,6 +12,7 @@
 
 #include "base/child_process.hpp"
 #include "base/file.hpp"
+#include "runtime/engine/local/furniture.hpp"
 #include "runtime/engine/local/oci_config.hpp"
 #include "runtime/engine/local/seccomp.hpp"
 #include "runtime/engine/local/shim_conf.hpp"
@@ -66,14 +67,18 @@ Result<void> write_public_file(const fs::path& path, const std::string& text) {
 /// writable layer: cheaper than a mount each, and the files on disk need no uid but root's.
 Result<void> fill_upper(const ContainerHost& host, const ContainerSpec& spec,
                         const NetworkMember& member) {
+  std::string hosts = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n";
+  if (member.address != 0) hosts += ipv4_text(member.address) + " " + spec.hostname + "\n";
+  if (!spec.kept_upper.empty())
+    return furnish(spec, {{"etc/hosts", hosts},
+                          {"etc/hostname", spec.hostname + "\n"},
+                          {"etc/resolv.conf", host.network->resolv_conf()}});
   const fs::path upper = upper_directory(spec.directory);
   BERTH_TRY(make_directory(upper, 0755));
   BERTH_TRY(make_directory(spec.directory / "work", 0700));
   for (const char* name : {"etc", "proc", "dev", "sys"})
     BERTH_TRY(make_directory(upper / name, 0755));
   BERTH_TRY(make_directory(upper / "tmp", 01777));
-  std::string hosts = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n";
-  if (member.address != 0) hosts += ipv4_text(member.address) + " " + spec.hostname + "\n";
   BERTH_TRY(write_public_file(upper / "etc/hosts", hosts));
   BERTH_TRY(write_public_file(upper / "etc/hostname", spec.hostname + "\n"));
   return write_public_file(upper / "etc/resolv.conf", host.network->resolv_conf());
@@ -95,6 +100,12 @@ Layout lay_out(const ContainerHost& host, const ContainerSpec& spec) {
                            .lowers = strings(spec.root_layers),
                            .upper = upper_directory(spec.directory),
                            .work = spec.directory / "work"});
+  if (!spec.kept_upper.empty()) {
+    ShimMount& root = layout.mounts.front();
+    root.lowers.insert(root.lowers.begin(), furniture_directory(spec.directory).string());
+    root.upper = spec.kept_upper;
+    root.work = spec.kept_work;
+  }
   const auto add = [&](ShimMount mount, const std::string& target) {
     mount.name = "m" + std::to_string(layout.mounts.size());
     layout.inside.push_back({.source = (host.options.stage / mount.name).string(),
@@ -110,7 +121,8 @@ Layout lay_out(const ContainerHost& host, const ContainerSpec& spec) {
          .upper = overlay.upper,
          .work = overlay.work},
         overlay.target);
-  for (const auto& bind : spec.binds)
+  for (const auto& bind : spec.binds) {
+    if (is_lent_file(spec, bind)) continue;
     add({.name = {},
          .source = bind.source,
          .writable = bind.writable,
@@ -118,6 +130,7 @@ Layout lay_out(const ContainerHost& host, const ContainerSpec& spec) {
          .upper = {},
          .work = {}},
         bind.target);
+  }
   // A mount inside another mount's target must come after it.
   std::sort(layout.inside.begin(), layout.inside.end(),
             [](const OciMount& a, const OciMount& b) { return a.target < b.target; });

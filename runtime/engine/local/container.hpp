@@ -43,6 +43,9 @@ struct ContainerSpec {
   std::filesystem::path directory;  ///< its own, existing and empty
   std::string hostname;
   std::vector<std::filesystem::path> root_layers;  ///< top first
+  /// Receives what changes in the root, with its work directory; empty: it is thrown away.
+  std::filesystem::path kept_upper;
+  std::filesystem::path kept_work;
   struct Bind {
     std::filesystem::path source;
     std::string target;

@@ -11,6 +11,7 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "runtime/engine/local/furniture.hpp"
 
 namespace berth::runtime {
 
@@ -34,6 +35,8 @@ ContainerSpec container_of(const SandboxSpec& spec, const std::string& id,
   container.directory = directory;
   container.hostname = "build";
   container.root_layers = spec.root_layers;
+  container.kept_upper = spec.root_upper;
+  container.kept_work = spec.root_work;
   container.binds = spec.binds;
   container.overlays = spec.overlays;
   container.uid_base = uid_base;
@@ -53,7 +56,8 @@ ContainerSpec container_of(const SandboxSpec& spec, const std::string& id,
 }
 
 std::vector<fs::path> writable_directories(const SandboxSpec& spec, const fs::path& directory) {
-  std::vector<fs::path> result = {upper_directory(directory)};
+  std::vector<fs::path> result = {spec.root_upper.empty() ? upper_directory(directory)
+                                                          : spec.root_upper};
   for (const auto& overlay : spec.overlays) result.push_back(overlay.upper);
   for (const auto& bind : spec.binds)
     if (bind.writable) result.push_back(bind.source);
@@ -87,6 +91,7 @@ Result<std::unique_ptr<LocalSandbox>> LocalSandbox::open(ContainerHost& host,
   // A dot keeps it apart from every replica's id.
   std::unique_ptr<LocalSandbox> sandbox(new LocalSandbox(host, "sandbox." + spec.name, directory));
   if (::mkdir(directory.c_str(), 0700) != 0) return system_error("create " + directory.string());
+  sandbox->root_upper_ = spec.root_upper;
   sandbox->ended_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!sandbox->ended_) return system_error("eventfd");
   if (spec.network) {
@@ -112,6 +117,10 @@ LocalSandbox::~LocalSandbox() {
   if (auto removed = host_.cgroups.destroy(id_); removed.has_error())
     log_warning("sandbox: {}", removed.error().message);
   host_.network->leave(member_);
+  if (!root_upper_.empty())
+    if (auto removed = remove_furniture(furniture_directory(directory_), root_upper_);
+        removed.has_error())
+      log_warning("sandbox: {}", removed.error().message);
   if (auto removed = remove_tree(directory_); removed.has_error())
     log_warning("sandbox: {}", removed.error().message);
 }

@@ -37,6 +37,8 @@ struct SandboxLimits {
 struct SandboxSpec {
   std::string name;                                ///< unique; [a-z0-9-]{1,40}
   std::vector<std::filesystem::path> root_layers;  ///< top first
+  std::filesystem::path root_upper;                ///< ContainerSpec::kept_upper
+  std::filesystem::path root_work;
   using Bind = ContainerSpec::Bind;
   std::vector<Bind> binds;
   using Overlay = ContainerSpec::Overlay;
@@ -92,6 +94,7 @@ class LocalSandbox final {
   ContainerHost& host_;
   const std::string id_;
   const std::filesystem::path directory_;
+  std::filesystem::path root_upper_;  ///< or empty
   NetworkMember member_;
   StartedContainer container_;
   std::mutex mutex_;  ///< guards container_.agent and container_.shim

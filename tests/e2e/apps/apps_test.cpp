@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "base/child_process.hpp"
+#include "base/crypto.hpp"
 #include "base/json.hpp"
 #include "tests/e2e/apps/sample.hpp"
 #include "tests/e2e/e2e.hpp"
@@ -124,6 +126,26 @@ TEST_CASE("each sample app does what its app.expect.json says") {
                         << std::chrono::duration_cast<std::chrono::milliseconds>(
                                std::chrono::steady_clock::now() - begun).count() << " ms");
   }
+}
+
+TEST_CASE("a token in a config var reaches the build, and no image or cached layer holds it") {
+  NEEDS_PLATFORM();
+  Platform& berth = platform();
+  const std::string token = "kept-out-of-every-image";
+  const auto repository = berth.repository("private-token");
+  berth.must({"create", "secretive"}, repository);
+  berth.must({"config:set", "NPM_TOKEN=" + token, "-a", "secretive"});
+  const Output pushed = berth.push(repository);
+  REQUIRE_MESSAGE(pushed.status.success(), pushed.err);
+  CHECK(pushed.err.find(token) == std::string::npos);
+  CHECK(berth.get("secretive").body == sha256_hex(token));
+  Command search{.argv = {"grep", "-rlaF", token}};
+  for (const char* kept : {"images", "layers", "cache"})
+    search.argv.push_back((berth.data() / kept).string());
+  const auto found = run_program(search, {}, std::chrono::minutes(2));
+  REQUIRE(found.has_value());
+  CHECK_MESSAGE(found->out.empty(), found->out);
+  berth.destroy("secretive");
 }
 
 TEST_CASE("a two-process app runs its web process and, once scaled, its worker") {

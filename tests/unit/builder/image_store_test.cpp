@@ -195,6 +195,25 @@ TEST_CASE_FIXTURE(Fixture, "no entry of a tar leaves its root") {
   CHECK(fs::is_empty(base / "outside"));
 }
 
+TEST_CASE_FIXTURE(Fixture, "an upper directory's whiteouts come back from its tar") {
+  const fs::path upper = tree("upper");
+  fs::create_directories(upper / "opaque");
+  if (::mknod((upper / "app/gone").c_str(), S_IFCHR, 0) != 0 ||
+      ::setxattr((upper / "opaque").c_str(), "trusted.overlay.opaque", "y", 1, 0) != 0) {
+    MESSAGE("SKIP: whiteouts need root");
+    return;
+  }
+  const ImageLayer layer = *store.add_layer(upper, "RUN rm", Whiteouts::written);
+  fs::remove_all(store.layer_directory(layer.diff_id));
+  const fs::path again = *store.mountable_layer(layer.diff_id);
+  struct stat status{};
+  REQUIRE(::lstat((again / "app/gone").c_str(), &status) == 0);
+  CHECK(S_ISCHR(status.st_mode));
+  char value = 0;
+  CHECK(::lgetxattr((again / "opaque").c_str(), "trusted.overlay.opaque", &value, 1) == 1);
+  CHECK(value == 'y');
+}
+
 TEST_CASE_FIXTURE(Fixture, "OCI whiteouts become overlay whiteouts") {
   const fs::path from = directory.path() / "wh";
   fs::create_directories(from / "d");

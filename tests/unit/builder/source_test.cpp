@@ -140,6 +140,25 @@ TEST_CASE_FIXTURE(Fixture, "objects that a push holds in quarantine are found") 
   CHECK(*read_file(out / "tree/a") == "quarantined");
 }
 
+TEST_CASE_FIXTURE(Fixture, "a directory of the commit can be the whole app") {
+  const auto commit = repository.commit({{"Procfile", "web: a"}, {"apps/api/Procfile", "web: b"}});
+  GitSource source{
+      .repository = repository.path(), .commit = *commit, .directory = "apps/api"};
+  fs::create_directories(out);
+  const auto tree = export_source(source, out, ::geteuid(), ::getegid());
+  REQUIRE_MESSAGE(tree.has_value(), tree.error().message);
+  CHECK(*source_tree_id(source) == tree->tree);
+  CHECK(**read_source_file(source, "Procfile") == "web: b");
+  CHECK(*read_file(out / "tree/Procfile") == "web: b");
+  CHECK_FALSE(fs::exists(out / "tree/apps"));
+  for (const char* wrong : {"apps/web", "Procfile", "../apps"}) {
+    source.directory = wrong;
+    CHECK(source_tree_id(source).error().message ==
+          "the commit has no directory " + source.directory +
+              ", which PROJECT_PATH names: correct the config var");
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "a submodule is an empty directory and a note") {
   const SourceTree tree = push({{"a", "x"}, {"vendor/lib", {std::string(40, '1'), "160000"}}});
   CHECK(fs::is_empty(out / "tree/vendor/lib"));

@@ -87,6 +87,17 @@ std::vector<std::string> routed(const Plan& plan) {
 constexpr auto ready = ReplicaState::ready;
 constexpr auto starting = ReplicaState::starting;
 
+TEST_CASE("a program that ends well is a release if nothing serves, else a failure") {
+  Case first;
+  first.pending(1);
+  first.exited("a", "web", 1, 1, 2s).succeeded = true;
+  CHECK(words(first.at(3s)) == Words{"forget a", "settle v1 ok"});
+  Case later;
+  later.serves(1).pending(2).replica("a", "web", 1, 1, ready);
+  later.exited("b", "web", 1, 2, 2s).succeeded = true;
+  CHECK(words(later.at(3s)) == Words{"forget b", "settle v2: web.1 exited (exit status 1)"});
+}
+
 TEST_CASE("a release command runs alone, before any replica of its release starts") {
   Case app;
   app.serves(1).pending(2).replica("a", "web", 1, 1, ready);

@@ -70,6 +70,12 @@ TEST_CASE("the roll-out line names what runs and how long it took") {
   CHECK(describe_rollout("v4", {}, release, 1s) == "-----> Release v4: nothing is scaled up\n");
 }
 
+TEST_CASE("a release whose process only ended says so, and how it is run instead") {
+  const std::string said = describe_end("v1", {.failure = "web.1 exited with status 0"});
+  CHECK(said.starts_with("-----> Release v1: web.1 exited with status 0 before it listened\n"));
+  CHECK(said.find("berth ps:scale web=0") != std::string::npos);
+}
+
 TEST_CASE("with too little free a build is refused, with both sizes and what to do") {
   CHECK_FALSE(check_disk(1U << 30, 1U << 30).has_error());
   const auto refused = check_disk((100U << 20) + 5, 1U << 30);

@@ -1,0 +1,2 @@
+import "nothing";
+Deno.serve(() => new Response("Hello"));

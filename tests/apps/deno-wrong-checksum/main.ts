@@ -1,0 +1,2 @@
+import ms from "ms";
+Deno.serve(() => new Response(ms(1000)));

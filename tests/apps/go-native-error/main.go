@@ -1,0 +1,6 @@
+package main
+
+// #include <no_such_library.h>
+import "C"
+
+func main() {}
