@@ -10,18 +10,20 @@
 
 namespace berth::builder {
 
+KeptLayers::~KeptLayers() {
+  if (walk_.joinable()) walk_.join();
+}
+
 void KeptLayers::begin(std::set<std::string> ids) {
-  walks_ = std::async(std::launch::async, [&images = images_, ids = std::move(ids)] {
-    std::map<std::string, std::string> seals;
+  walk_ = std::thread([this, ids = std::move(ids)] {
     for (const auto& id : ids)
-      if (auto seal = tree_seal(images.layer_directory(id)); seal.has_value())
-        seals[id] = std::move(*seal);
-    return seals;
+      if (auto seal = tree_seal(images_.layer_directory(id)); seal.has_value())
+        walked_[id] = std::move(*seal);
   });
 }
 
 Result<std::string> KeptLayers::seal_now(const std::string& id) {
-  if (walks_.valid()) walked_ = walks_.get();
+  if (walk_.joinable()) walk_.join();
   if (auto walked = walked_.extract(id)) return std::move(walked.mapped());
   return tree_seal(images_.layer_directory(id));
 }

@@ -5,10 +5,10 @@
 // its buildpack. Each is looked at once a build.
 #pragma once
 
-#include <future>
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 
 #include "base/result.hpp"
 #include "builder/build_record.hpp"
@@ -19,6 +19,9 @@ namespace berth::builder {
 class KeptLayers final {
  public:
   explicit KeptLayers(ImageStore& images) : images_(images) {}
+  ~KeptLayers();
+  KeptLayers(const KeptLayers&) = delete;
+  KeptLayers& operator=(const KeptLayers&) = delete;
 
   /// Walks through these beside whatever is done next; looking at them then waits for it.
   void begin(std::set<std::string> ids);
@@ -43,8 +46,8 @@ class KeptLayers final {
 
   ImageStore& images_;
   std::map<std::string, Seen> seen_;
-  std::future<std::map<std::string, std::string>> walks_;
-  std::map<std::string, std::string> walked_;
+  std::thread walk_;
+  std::map<std::string, std::string> walked_;  ///< seals; of the thread until it is joined
 };
 
 }  // namespace berth::builder

@@ -84,7 +84,8 @@ bool repeats(const fs::path& upper, const std::vector<fs::path>& lowers) {
     if (S_ISDIR(status.st_mode)) {
       same = repeats(path, lower.paths);
     } else if (S_ISLNK(status.st_mode)) {
-      same = fs::read_symlink(path, failure) == fs::read_symlink(lower.paths[0], failure) && !failure;
+      same = fs::read_symlink(path, failure) == fs::read_symlink(lower.paths[0], failure) &&
+             !failure;
     } else if (S_ISREG(status.st_mode) && status.st_size == lower.status.st_size) {
       const auto compared = same_content(path, lower.paths[0]);
       same = compared.has_value() && *compared;

@@ -363,10 +363,10 @@ Result<std::optional<std::string>> read_source_file(const GitSource& source,
 
 Result<std::map<std::string, std::string>> read_source_list(const fs::path& directory) {
   BERTH_ASSIGN(const std::string text, read_file(directory / "list", longest_list));
-  const auto list = parse_list(text);
-  if (!list) return Error{ErrorKind::internal, "the list of the kept source is broken"};
+  const auto kept = parse_list(text);
+  if (!kept) return Error{ErrorKind::internal, "the list of the kept source is broken"};
   std::map<std::string, std::string> result;
-  for (const auto& [path, entry] : *list)
+  for (const auto& [path, entry] : kept->list)
     result[path] = std::string(1, static_cast<char>(entry.kind)) + " " + entry.id;
   return result;
 }

@@ -40,8 +40,10 @@ Outcome<fs::path> source_archive(Session& session, const fs::path& source, const
                human_bytes(fs::file_size(archive, failure)) +
                (packed.ignored == 0
                     ? "."
-                    : "; .gitignore left out " +
-                          counted(packed.ignored, "file or directory") + "."));
+                : packed.ignored == 1
+                    ? "; .gitignore left out 1 file or directory."
+                    : "; .gitignore left out " + std::to_string(packed.ignored) +
+                          " files or directories."));
   return archive;
 }
 

@@ -47,9 +47,6 @@ builder::BuildRequest request_of(const SourceParts& parts, const Source& source)
                  .disk_bytes = limits.disk_bytes},
       .timeout = std::chrono::duration_cast<std::chrono::seconds>(limits.timeout)};
   request.source.directory = app_directory(request.config_vars);
-  request.resolve_image = [&library = parts.library](const std::string& name) {
-    return library.resolve(name);
-  };
   if (const auto target = parts.store.target_release(source.app.id))
     request.previous_image = target->image;
   return request;
@@ -60,13 +57,16 @@ builder::BuildRequest request_of(const SourceParts& parts, const Source& source)
 Order source_order(const SourceParts& parts, Source source) {
   const std::string commit = source.commit;
   const auto prepare = [parts, source = std::move(source)]() -> Order::Make {
-    return [&images = parts.images, &sandboxes = parts.sandboxes,
+    return [&images = parts.images, &sandboxes = parts.sandboxes, &library = parts.library,
             wanted = request_of(parts, source), notes = source.notes](
                const platform::BuildId& build, const builder::OutputSink& sink,
                const std::atomic<bool>& cancel) {
       builder::BuildRequest request = wanted;
       request.build_id = build.value;
       request.work_directory /= build.value;
+      request.resolve_image = [&library, &cancel](const std::string& name) {
+        return library.resolve(name, cancel);
+      };
       for (const auto& note : notes) sink("       Note: " + note + "\n");
       return builder::build(request, images, sandboxes, sink, cancel);
     };

@@ -2,10 +2,12 @@
 //
 // What the collector does on a real platform: old releases go, what serves and what can be rolled
 // back to stays, and space that is needed is found.
+#include <atomic>
 #include <functional>
 #include <thread>
 #include <vector>
 
+#include "base/crypto.hpp"
 #include "tests/e2e/e2e.hpp"
 
 namespace berth::test {
@@ -66,6 +68,77 @@ TEST_CASE("images of old releases go, kept ones can be rolled back to, others sa
   berth.must({"system:prune"});
   CHECK(blobs(berth) < kept);
   CHECK(fs::is_empty(berth.data() / "git"));
+}
+
+#if defined(__aarch64__)
+constexpr const char* oci_architecture = "arm64";
+#else
+constexpr const char* oci_architecture = "amd64";
+#endif
+
+/// An image of so many layers of many small files, in docker's form: taking it in takes seconds.
+fs::path image_of_layers(const TempDir& directory, int count) {
+  json::array names;
+  json::array diff_ids;
+  for (int i = 0; i < count; ++i) {
+    const std::string name = "layer-" + std::to_string(i);
+    fs::create_directories(directory.path() / name);
+    for (int file = 0; file < 400; ++file)
+      REQUIRE_FALSE(
+          write_file(directory.path() / name / std::to_string(file), name).has_error());
+    const auto packed = run_program({.argv = {"tar", "cf", name + ".tar", name},
+                                     .working_directory = directory.path().string()});
+    REQUIRE(packed->status.success());
+    names.emplace_back(name + ".tar");
+    diff_ids.emplace_back("sha256:" +
+                          sha256_hex(*read_file(directory.path() / (name + ".tar"))));
+  }
+  const json::object config{{"architecture", oci_architecture},
+                            {"os", "linux"},
+                            {"config", json::object{{"Cmd", json::array{"/bin/true"}}}},
+                            {"rootfs", json::object{{"type", "layers"}, {"diff_ids", diff_ids}}}};
+  REQUIRE_FALSE(write_file(directory.path() / "config.json", to_text(config)).has_error());
+  std::vector<std::string> argv = {"tar", "cf", "image.tar", "manifest.json", "config.json"};
+  for (const json::value& name : names) argv.emplace_back(name.as_string());
+  const json::array manifest{json::object{{"Config", "config.json"},
+                                          {"RepoTags", json::array{"many/layers:1"}},
+                                          {"Layers", std::move(names)}}};
+  REQUIRE_FALSE(write_file(directory.path() / "manifest.json", to_text(manifest)).has_error());
+  const auto packed =
+      run_program({.argv = argv, .working_directory = directory.path().string()});
+  REQUIRE(packed->status.success());
+  return directory.path() / "image.tar";
+}
+
+TEST_CASE("an image that is imported while collections run, one after the other, is whole") {
+  NEEDS_PLATFORM();
+  Platform berth;
+  const TempDir directory = *TempDir::create(fs::temp_directory_path(), "berth-test-");
+  const fs::path archive = image_of_layers(directory, 90);
+  std::atomic<bool> done = false;
+  std::atomic<int> collections = 0;
+  std::thread collecting([&] {
+    while (!done) {
+      const auto pruned = berth.api("POST", "/disk-usage/actions/prune", "{}");
+      collections += pruned.status == 200 ? 1 : 0;
+    }
+  });
+  const auto begun = std::chrono::steady_clock::now();
+  const Output imported = berth.cli({"images:import", archive.string()});
+  const auto lasted = std::chrono::steady_clock::now() - begun;
+  done = true;
+  collecting.join();
+  REQUIRE_MESSAGE(imported.status.success(), imported.err);
+  CHECK(collections > 1);
+  // Longer than the collector leaves alone whatever is new; else this shows nothing.
+  CHECK(lasted > std::chrono::milliseconds(1500));
+  berth.must({"system:prune"});
+  const auto copied = run_program(
+      {.argv = {"skopeo", "copy", "--insecure-policy",
+                "oci:" + (berth.data() / "images").string() + ":image/many/layers:1",
+                "dir:" + (directory.path() / "copy").string()}},
+      {}, std::chrono::minutes(5));
+  CHECK_MESSAGE(copied->status.success(), copied->err);
 }
 
 TEST_CASE("builds' logs: those of an app's last builds stay, older ones go") {
