@@ -77,7 +77,7 @@ class DockerPhase final {
                    choice_.targets.at(main).dockerfile +
                        " says no command: it has neither ENTRYPOINT nor CMD. Add one, such as "
                        "'CMD [\"./server\"]', or a Procfile"};
-    BERTH_TRY(check_user(image));
+    BERTH_TRY(with_context(check_user(image), choice_.targets.at(main).dockerfile));
     // Without a "web" among them there is none: the main image's own command is another type's.
     if (main != "web" && !commands.contains("web")) {
       image.entrypoint.clear();

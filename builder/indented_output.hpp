@@ -18,7 +18,7 @@ class IndentedOutput final {
     std::string result;
     for (const char c : text) {
       if (at_start_ && c != '\n') result += "       ";
-      at_start_ = c == '\n';
+      at_start_ = c == '\n' || c == '\r';  // progress is told over and over on one line
       result += c;
     }
     if (!result.empty()) sink_(result);
