@@ -41,10 +41,6 @@ struct BuildpacksFixture : BuildFixture {
   int pushes = 0;
 };
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 }  // namespace
 
 TEST_CASE_FIXTURE(BuildpacksFixture,

@@ -13,10 +13,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 struct CacheFixture : BuildFixture {
   /// A buildpack whose build is `script`; `$L` its layers. The app changes with every call.
   BuiltImage run(const std::string& script) {

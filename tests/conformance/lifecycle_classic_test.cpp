@@ -11,10 +11,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 struct Classic {
   std::string compile = "exit 0";
   std::string detect = "echo Fine";

@@ -20,10 +20,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 /// Fills its layers only if they did not come back, as a package manager's buildpack does: "kept"
 /// belongs to the cache alone, "deps" to the image too.
 constexpr const char* install_once =

@@ -15,10 +15,6 @@ namespace {
 
 const char* const cdx = "sbom-formats = [\"application/vnd.cyclonedx+json\"]";
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 struct ImageFixture : BuildFixture {
   BuiltImage run(MockBuildpack buildpack) {
     install(buildpack);

@@ -12,10 +12,6 @@ using namespace berth::builder;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 struct ProjectFixture : BuildFixture {
   ProjectFixture() {
     install({.id = "a", .build = "echo \"files: $(echo $(ls -A) $(ls -A docs src))\""});

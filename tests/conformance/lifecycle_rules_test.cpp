@@ -15,10 +15,6 @@ namespace {
 const char* const web_process = R"sh(
 printf '[[processes]]\ntype = "web"\ncommand = ["serve"]\ndefault = true\n' > $L/launch.toml)sh";
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 std::string message(const Result<BuiltImage>& result) {
   REQUIRE(result.has_error());
   return result.error().message;

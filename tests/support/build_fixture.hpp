@@ -17,6 +17,10 @@
 
 namespace berth::test {
 
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
 struct MockBuildpack {
   std::string id;
   std::string detect = "exit 0";  ///< shell; $PLAN is the plan file
