@@ -95,6 +95,15 @@ struct ReplicaStatus {
 /// Something changed: the whole new status, so that a missed event costs nothing.
 using EngineListener = std::function<void(const ReplicaStatus&)>;
 
+/// A further program in a running replica, with its environment, user and directory.
+struct ExecSpec {
+  std::vector<std::string> argv;
+  std::map<std::string, std::string> env = {};  ///< beside, or in place of, the replica's own
+  bool terminal = false;
+  int columns = 80;
+  int rows = 24;
+};
+
 struct ReplicaStats {
   std::uint64_t memory_bytes = 0;
   std::chrono::microseconds cpu{};  ///< since start
@@ -127,6 +136,10 @@ class Engine {
 
   /// A stream socket to a replica with `terminal` or `attach_stdin`, framed as in attach_frame.hpp.
   virtual Result<Fd> attach(const ReplicaId& id) = 0;
+
+  /// Blocking. Starts a program in a replica that runs; the socket is framed as in attach_frame.hpp
+  /// and ends with the program, which is killed when the socket ends.
+  virtual Result<Fd> exec(const ReplicaId& id, const ExecSpec& spec) = 0;
 
   /// Blocking.
   virtual Result<ReplicaStats> stats(const ReplicaId& id) = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/engine/local/local_engine.hpp"
 
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -22,6 +24,8 @@ constexpr unsigned sandbox_ranges = 1024;
 constexpr std::uint64_t least_memory_bytes = 16ULL << 20;
 constexpr int replica_oom_score = 200;
 constexpr std::chrono::seconds release_limit{2};  ///< for a shim to go when it is told to
+constexpr int exec_limit_ms = 10'000;             ///< for a program to be started
+constexpr std::size_t longest_answer = 4096;
 
 bool valid_id(std::string_view id) {
   return !id.empty() && id.size() <= 40 &&
@@ -47,6 +51,21 @@ AgentRun program_of(const ReplicaSpec& spec) {
   for (const auto& [name, value] : spec.env) run.env.push_back(name + "=" + value);
   if (spec.port != 0) run.env.push_back("PORT=" + std::to_string(spec.port));
   return run;
+}
+
+/// A shim's one line, and not a byte of the frames behind it.
+Result<std::string> read_line(const Fd& socket, int limit_ms) {
+  std::string line;
+  for (char byte = 0; byte != '\n' && line.size() < longest_answer;) {
+    pollfd entry{socket.get(), POLLIN, 0};
+    if (::poll(&entry, 1, limit_ms) <= 0)
+      return Error{ErrorKind::timeout, "the replica's shim does not answer"};
+    if (::recv(socket.get(), &byte, 1, 0) != 1)
+      return Error{ErrorKind::unavailable, "the replica's shim ended the connection"};
+    line.push_back(byte);
+  }
+  line.pop_back();
+  return line;
 }
 
 ContainerSpec container_of(const ReplicaSpec& spec, const fs::path& directory) {
@@ -210,6 +229,32 @@ Result<Fd> LocalEngine::attach(const ReplicaId& id) {
   BERTH_ASSIGN(Fd socket, with_context(connect_unix(directory(id) / "shim.sock"), "attach"));
   BERTH_TRY(write_all(socket.get(), "attach\n"));
   return socket;
+}
+
+Result<Fd> LocalEngine::exec(const ReplicaId& id, const ExecSpec& wanted) {
+  if (wanted.argv.empty()) return Error{ErrorKind::invalid, "there is no command to run"};
+  ReplicaSpec spec;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = replicas_.find(id);
+    if (found == replicas_.end())
+      return Error{ErrorKind::not_found, "there is no replica '" + id.value + "'"};
+    spec = found->second.status.spec;
+    if (!found->second.shim || !found->second.process)
+      return Error{ErrorKind::conflict, spec.name + " does not run"};
+  }
+  spec.argv = wanted.argv;
+  for (const auto& [name, value] : wanted.env) spec.env[name] = value;
+  spec.terminal = wanted.terminal;
+  spec.columns = wanted.columns;
+  spec.rows = wanted.rows;
+  const std::string program = encode(program_of(spec));
+  const std::string context = "run in " + spec.name;
+  BERTH_ASSIGN(Fd socket, with_context(connect_unix(directory(id) / "shim.sock"), context));
+  BERTH_TRY(write_all(socket.get(), "exec " + std::to_string(program.size()) + "\n" + program));
+  BERTH_ASSIGN(const std::string answer, with_context(read_line(socket, exec_limit_ms), context));
+  if (answer == "ok") return socket;
+  return Error{ErrorKind::invalid, answer.starts_with("error ") ? answer.substr(6) : answer};
 }
 
 Result<ReplicaStats> LocalEngine::stats(const ReplicaId& id) {

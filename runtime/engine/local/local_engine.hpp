@@ -31,6 +31,7 @@ class LocalEngine final : public Engine {
   void remove(const ReplicaId& id) override;
   [[nodiscard]] std::vector<ReplicaStatus> list() const override;
   Result<Fd> attach(const ReplicaId& id) override;
+  Result<Fd> exec(const ReplicaId& id, const ExecSpec& spec) override;
   Result<ReplicaStats> stats(const ReplicaId& id) override;
 
   /// A place for one build. After open(); must not outlive the engine.

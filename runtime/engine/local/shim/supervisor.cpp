@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -15,6 +14,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "runtime/engine/local/shim/network.hpp"
 #include "runtime/engine/local/shim/stage.hpp"
@@ -26,7 +26,8 @@ namespace {
 constexpr std::int64_t start_limit_ms = 30'000;
 constexpr std::int64_t signal_grace_ms = 10'000;  ///< after a SIGTERM to the shim itself
 constexpr std::int64_t attach_wait_ms = 30'000;   ///< for a program that ended before its peer came
-constexpr std::size_t input_limit = 256 << 10;
+constexpr std::size_t longest_line = 4096;
+constexpr std::size_t longest_program = 1 << 20;  ///< encoded, with its environment
 
 std::int64_t monotonic_ms() {
   timespec now{};
@@ -113,22 +114,8 @@ Result<void> Supervisor::send_program() {
     fds_.program.shrink_to_fit();
     return {};
   }
-  int out[2];
-  int in[2] = {-1, -1};
-  if (::pipe2(out, O_CLOEXEC) != 0) return system_error("pipe");
-  output_ = Fd(out[0]);
-  const Fd out_write(out[1]);
-  ::fcntl(output_.get(), F_SETFL, O_NONBLOCK);
-  Fd in_read;
-  if (conf_.attach_stdin) {
-    if (::pipe2(in, O_CLOEXEC) != 0) return system_error("pipe");
-    in_read = Fd(in[0]);
-    input_ = Fd(in[1]);
-    ::fcntl(input_.get(), F_SETFL, O_NONBLOCK);
-  } else {
-    in_read = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  }
-  const int fds[3] = {in_read.get(), out_write.get(), out_write.get()};
+  BERTH_ASSIGN(const ProgramStreams::Pipes pipes, streams_.make_pipes(conf_.attach_stdin));
+  const int fds[3] = {pipes.input.get(), pipes.output.get(), pipes.output.get()};
   if (!send_packet(agent_.get(), AgentMessage::run, fds_.program, fds, 3))
     return system_error("talk to the agent");
   fds_.program.clear();
@@ -169,21 +156,26 @@ void Supervisor::poll_once() {
   add(fds_.listener.get(), true);
   add(agent_.get(), true);
   add(oci_.messages.get(), true);
-  add(!attaches() || session_.has_room() ? output_.get() : -1, true);
-  add(pending_input_.empty() ? -1 : input_.get(), false, true);
-  add(session_.fd(), pending_input_.size() < input_limit, session_.wants_write());
+  add(!attaches() || session_.has_room() ? streams_.output() : -1, true);
+  add(streams_.waiting_input(), false, true);
+  add(session_.fd(), streams_.has_room(), session_.wants_write());
   const std::size_t first_client = entries.size();
   for (const auto& client : clients_) add(client.silent ? -1 : client.socket.get(), true);
+  const std::size_t first_exec = entries.size();
+  for (const auto& exec : execs_) exec->poll_for(entries);
 
   if (::poll(entries.data(), entries.size(), next_timeout()) < 0) return;
   if (entries[4].revents) read_output();
   if (entries[2].revents) on_agent();
   if (entries[3].revents) on_oci_message();
-  if (entries[5].revents) write_input();
+  if (entries[5].revents) streams_.on_writable();
   if (entries[6].revents & POLLOUT) session_.on_writable();
   if (entries[6].revents & (POLLIN | POLLHUP | POLLERR) && session_.connected())
     session_.on_readable(*this);
-  for (std::size_t i = first_client; i < entries.size(); ++i)
+  for (std::size_t i = first_exec; i < entries.size(); i += ExecSession::poll_entries)
+    execs_[(i - first_exec) / ExecSession::poll_entries]->handle(&entries[i]);
+  std::erase_if(execs_, [](const auto& exec) { return exec->over(); });
+  for (std::size_t i = first_client; i < first_exec; ++i)
     if (entries[i].revents) read_client(clients_[i - first_client]);
   std::erase_if(clients_, [](const Client& client) { return !client.socket; });
   if (entries[1].revents) accept_client();
@@ -283,11 +275,7 @@ bool Supervisor::on_agent() {
 void Supervisor::on_started(AgentPacket& packet) {
   if (state_ != State::starting) return;
   program_started_ = true;
-  if (!packet.fds.empty()) {
-    output_ = std::move(packet.fds.front());
-    ::fcntl(output_.get(), F_SETFL, O_NONBLOCK);
-    input_ = Fd(::fcntl(output_.get(), F_DUPFD_CLOEXEC, 3));
-  }
+  if (!packet.fds.empty()) streams_.use_terminal(std::move(packet.fds.front()));
   state_ = State::running;
   started_us_ = wall_us();
   report("started " + std::to_string(init_) + " " + std::to_string(started_us_) + "\n");
@@ -295,26 +283,12 @@ void Supervisor::on_started(AgentPacket& packet) {
 }
 
 void Supervisor::read_output() {
-  char buffer[16 << 10];
-  const ssize_t count = ::read(output_.get(), buffer, sizeof buffer);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  // A terminal answers EIO when its last process has closed it.
-  if (count <= 0) return output_.reset();
-  const std::string_view bytes(buffer, static_cast<std::size_t>(count));
+  const std::string_view bytes = streams_.read();
+  if (bytes.empty()) return;
   if (attaches())
     session_.output(bytes);
   else if (log_)
     log_->feed(bytes);
-}
-
-void Supervisor::write_input() {
-  const ssize_t count = ::write(input_.get(), pending_input_.data(), pending_input_.size());
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (count < 0)
-    pending_input_.clear();  // The program reads no more.
-  else
-    pending_input_.erase(0, static_cast<std::size_t>(count));
-  if (pending_input_.empty() && input_ends_) input_.reset();
 }
 
 // --- the peers ---------------------------------------------------------------------------------
@@ -339,14 +313,17 @@ void Supervisor::read_client(Client& client) {
     return;
   }
   client.incoming.append(buffer, static_cast<std::size_t>(count));
-  for (;;) {
+  while (client.socket && client.program_bytes == 0) {
     const auto end = client.incoming.find('\n');
-    if (end == std::string::npos || !client.socket) break;
+    if (end == std::string::npos) break;
     const std::string line = client.incoming.substr(0, end);
     client.incoming.erase(0, end + 1);
     command(client, line);
   }
-  if (client.incoming.size() > 4096) client.socket.reset();
+  if (client.program_bytes != 0)
+    begin_exec(client);
+  else if (client.incoming.size() > longest_line)
+    client.socket.reset();
 }
 
 void Supervisor::command(Client& client, std::string_view line) {
@@ -355,11 +332,24 @@ void Supervisor::command(Client& client, std::string_view line) {
   } else if (line == "attach" && attaches()) {
     session_.connect(std::move(client.socket), client.incoming, *this);
     client.incoming.clear();
+  } else if (line.starts_with("exec ")) {
+    client.program_bytes = ::strtoull(line.data() + 5, nullptr, 10);
+    if (client.program_bytes > longest_program) client.socket.reset();
   } else if (line.starts_with("stop ")) {
     stop(::strtoll(line.data() + 5, nullptr, 10));
   } else if (line == "release") {
     if (state_ == State::ended) leave_at_ms_ = monotonic_ms();
   }
+}
+
+/// Once the whole program is there: the client becomes the peer of a session of its own.
+void Supervisor::begin_exec(Client& client) {
+  if (!client.socket || client.incoming.size() < client.program_bytes) return;
+  const std::string program = std::exchange(client.incoming, {});
+  if (state_ != State::running || !agent_ || !conf_.program) return client.socket.reset();
+  // A failure has no peer to be told to any more: its end says it.
+  auto session = ExecSession::begin(agent_.get(), program, std::move(client.socket));
+  if (!session.has_error()) execs_.push_back(std::move(*session));
 }
 
 void Supervisor::watch(Client& client) {
@@ -409,30 +399,10 @@ void Supervisor::kill_container() {
 
 // --- the attached peer's wishes ----------------------------------------------------------------
 
-void Supervisor::input(std::string_view bytes) {
-  if (!input_ || input_ends_) return;
-  pending_input_.append(bytes);
-  write_input();
-}
-
-void Supervisor::input_end() {
-  if (conf_.terminal) return input(std::string_view("\x04", 1));  // end of file on a terminal
-  input_ends_ = true;
-  if (pending_input_.empty()) input_.reset();
-}
-
-void Supervisor::resize(unsigned columns, unsigned rows) {
-  if (!conf_.terminal || !input_) return;
-  winsize size{};
-  size.ws_col = static_cast<unsigned short>(columns);
-  size.ws_row = static_cast<unsigned short>(rows);
-  ::ioctl(input_.get(), TIOCSWINSZ, &size);
-}
-
 void Supervisor::signal(int number) {
   if (number <= 0 || number > SIGRTMAX) return;
   // On a terminal the foreground job gets it, as from a key; elsewhere the program's session.
-  if (conf_.terminal && input_ && ::ioctl(input_.get(), TIOCSIG, number) == 0) return;
+  if (streams_.signal_terminal(number)) return;
   if (!agent_) return;
   const AgentSignal wish{.number = static_cast<std::uint32_t>(number), .everyone = false};
   (void)send_packet(agent_.get(), AgentMessage::signal, encode(wish));
@@ -443,12 +413,8 @@ void Supervisor::signal(int number) {
 void Supervisor::ended() {
   if (state_ == State::ended) return;
   // Every writer is dead: what the pipe holds is all there is.
-  while (output_) {
-    pollfd entry{output_.get(), POLLIN, 0};
-    if (::poll(&entry, 1, 0) <= 0) break;
-    read_output();
-  }
-  output_.reset();
+  while (streams_.open() && streams_.readable()) read_output();
+  streams_.close_output();
   if (log_) log_->finish();
   ended_us_ = wall_us();
   oom_kills_ = count_oom_kills(conf_);

@@ -16,7 +16,9 @@
 #include "runtime/engine/local/agent_protocol.hpp"
 #include "runtime/engine/local/shim/attach_session.hpp"
 #include "runtime/engine/local/shim/container.hpp"
+#include "runtime/engine/local/shim/exec_session.hpp"
 #include "runtime/engine/local/shim/log_writer.hpp"
+#include "runtime/engine/local/shim/program_streams.hpp"
 #include "runtime/engine/local/shim_conf.hpp"
 
 namespace berth::runtime::shim {
@@ -44,6 +46,7 @@ class Supervisor final : private AttachTarget {
     bool watches = false;   ///< said `status`
     bool lifeline = false;  ///< without it the container ends (a sandbox's owner)
     bool silent = false;    ///< has closed its side; still told what happens
+    std::size_t program_bytes = 0;  ///< of the program that it is sending, to be executed
   };
 
   [[nodiscard]] Result<void> start();
@@ -61,10 +64,10 @@ class Supervisor final : private AttachTarget {
   void on_started(AgentPacket& packet);
   void on_oci_message();
   void read_output();
-  void write_input();
   void accept_client();
   void read_client(Client& client);
   void command(Client& client, std::string_view line);
+  void begin_exec(Client& client);
   void watch(Client& client);
   void report(const std::string& line);
   void stop(std::int64_t grace_ms);
@@ -74,9 +77,9 @@ class Supervisor final : private AttachTarget {
   [[nodiscard]] std::string exit_line() const;
   [[nodiscard]] bool attaches() const { return conf_.terminal || conf_.attach_stdin; }
 
-  void input(std::string_view bytes) override;
-  void input_end() override;
-  void resize(unsigned columns, unsigned rows) override;
+  void input(std::string_view bytes) override { streams_.write(bytes); }
+  void input_end() override { streams_.end_input(); }
+  void resize(unsigned columns, unsigned rows) override { streams_.resize(columns, rows); }
   void signal(int number) override;
 
   const ShimConf conf_;
@@ -89,12 +92,10 @@ class Supervisor final : private AttachTarget {
   pid_t init_ = 0;
   Fd init_pidfd_;
   bool program_started_ = false;
-  Fd output_;   ///< the program's stdout and stderr, or its terminal
-  Fd input_;    ///< its stdin, or a second descriptor of its terminal
-  std::string pending_input_;
-  bool input_ends_ = false;
+  ProgramStreams streams_;
   std::unique_ptr<LogWriter> log_;
   AttachSession session_;
+  std::vector<std::unique_ptr<ExecSession>> execs_;
   std::vector<Client> clients_;
   std::int64_t started_us_ = 0;
   std::int64_t start_deadline_ms_ = 0;
