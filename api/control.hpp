@@ -39,6 +39,20 @@ struct ReplicaView {
   Time updated_at{};
 };
 
+/// A health check of the release that runs, and what it came to in each replica.
+struct CheckView {
+  struct OfReplica {
+    std::string name;   ///< "web.1"
+    std::string state;  ///< "waiting", "passing", "retrying", "failing"
+    int failures = 0;
+    std::string answer;  ///< the last, or empty
+    Time answered_at{};
+  };
+  std::string type;
+  platform::HealthCheck rule;
+  std::vector<OfReplica> replicas;
+};
+
 struct OneOffRequest {
   std::string command;  ///< run by `bash -c` with the app's environment
   std::map<std::string, std::string> env;
@@ -96,6 +110,7 @@ class Control {
   virtual void app_destroyed(const platform::App& app) = 0;
 
   [[nodiscard]] virtual std::vector<ReplicaView> replicas(const platform::AppId& app) = 0;
+  [[nodiscard]] virtual std::vector<CheckView> checks(const platform::AppId& app) = 0;
   /// Replaces replicas one by one without dropping a request; `which` is a name, a type or empty.
   virtual boost::asio::awaitable<Result<void>> restart(platform::AppId app, std::string which) = 0;
   /// Stops one replica; the formation starts another in its place unless it is a one-off.

@@ -102,6 +102,14 @@ Answer list_dynos(Call& call) {
   return list_response(call.request, {"name", "id", "updated_at"}, std::move(items));
 }
 
+Answer list_health_checks(Call& call) {
+  BERTH_ASSIGN(const platform::App app, call.app());
+  json::array list;
+  for (const CheckView& check : call.control().checks(app.id))
+    list.push_back(call.render().health_check(check));
+  return json_response(list);
+}
+
 Answer get_dyno(Call& call) {
   BERTH_ASSIGN(const platform::App app, call.app());
   BERTH_ASSIGN(const ReplicaView replica, find_replica(call, app));

@@ -61,6 +61,7 @@ Answer update_formation_type(Call& call);
 
 // dynos.cpp
 Answer list_dynos(Call& call);
+Answer list_health_checks(Call& call);
 Answer get_dyno(Call& call);
 Task<Answer> run_dyno(Call call, Exchange* exchange);
 Task<Answer> restart_all(Call call, Exchange* exchange);

@@ -283,6 +283,31 @@ json::object Renderer::dyno(const platform::App& app, const ReplicaView& replica
       {"message", text_or_null(replica.message)}};
 }
 
+json::object Renderer::health_check(const CheckView& check) const {
+  const auto seconds = [](Duration time) { return std::chrono::duration<double>(time).count(); };
+  json::array replicas;
+  for (const auto& replica : check.replicas)
+    replicas.push_back(json::object{
+        {"name", replica.name},
+        {"state", replica.state},
+        {"failures", replica.failures},
+        {"answer", text_or_null(replica.answer)},
+        {"answered_at",
+         replica.answered_at == Time{} ? json::value(nullptr)
+                                       : json::value(rfc3339(replica.answered_at))}});
+  return {{"process_type", check.type},
+          {"type", platform::name_of(check.rule.type)},
+          {"name", check.rule.name},
+          {"what", platform::describe(check.rule)},
+          {"attempts", check.rule.attempts},
+          {"timeout", seconds(check.rule.timeout)},
+          {"wait", seconds(check.rule.wait)},
+          {"interval", seconds(check.rule.interval)},
+          {"initial_delay", seconds(check.rule.initial_delay)},
+          {"warn", check.rule.warn},
+          {"replicas", std::move(replicas)}};
+}
+
 json::object Renderer::domain(const platform::Domain& domain) const {
   json::object app = app_reference(domain.app);
   std::string target;

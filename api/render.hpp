@@ -32,6 +32,7 @@ class Renderer final {
   [[nodiscard]] json::object release(const platform::Release& release) const;
   [[nodiscard]] json::object formation(const platform::Formation& formation) const;
   [[nodiscard]] json::object dyno(const platform::App& app, const ReplicaView& replica) const;
+  [[nodiscard]] json::object health_check(const CheckView& check) const;
   [[nodiscard]] json::object domain(const platform::Domain& domain) const;
   /// The name that the platform itself gives an app, first in the list of its domains.
   [[nodiscard]] json::object default_domain(const platform::App& app) const;

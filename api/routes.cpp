@@ -109,6 +109,10 @@ constexpr Route routes[] = {
     stream("POST", "/apps/{app}/dynos/{dyno}/actions/stop", stop_dyno, "Stops a replica", "Empty",
            {}, 202),
 
+    plain("GET", "/apps/{app}/health-checks", list_health_checks,
+          "The health checks of the release, and what they came to in each replica",
+          "[HealthCheck]"),
+
     plain("GET", "/apps/{app}/domains", list_domains, "The host names", "[Domain]"),
     plain("POST", "/apps/{app}/domains", create_domain, "Adds a host name", "Domain", "NewDomain",
           201),

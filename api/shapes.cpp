@@ -206,6 +206,24 @@ FormationBatchEntry
 DynoRelease
   id uuid?
   version integer
+CheckOfReplica
+  name string
+  state "waiting"|"passing"|"retrying"|"failing"
+  failures integer
+  answer string?
+  answered_at time?
+HealthCheck
+  process_type string
+  type "startup"|"liveness"|"readiness"
+  name string
+  what string
+  attempts integer
+  timeout number
+  wait number
+  interval number
+  initial_delay number
+  warn boolean
+  replicas [CheckOfReplica]
 Dyno
   id string
   app AppReference

@@ -33,6 +33,7 @@ namespace {
 
 /// Changes when the same input would give another image.
 constexpr std::string_view builder_version = "2";
+constexpr std::uint64_t longest_app_json = 256 << 10;
 
 /// One build an app at a time: the cache and the kept source belong to it.
 Result<Fd> lock_cache(const fs::path& cache) {
@@ -113,10 +114,18 @@ class Build final {
         kept_layers_(images) {}
 
   Result<BuiltImage> run() {
+    auto built = build_or_reuse();
+    if (!built.has_error()) built->app_json = app_json_;
+    return built;
+  }
+
+ private:
+  Result<BuiltImage> build_or_reuse() {
     BERTH_ASSIGN(const Fd lock, lock_cache(context_.request.cache_directory));
     BERTH_TRY(prepare());
     BERTH_ASSIGN(const std::string tree, source_tree_id(context_.request.source));
     BERTH_TRY(read_project());
+    BERTH_TRY(read_app_json());
     BERTH_TRY(choose_group());
     BERTH_TRY(choose_dockerfile());
     const std::string key = build_key(context_, tree);
@@ -152,7 +161,6 @@ class Build final {
     return finish(std::move(result.image), context_.run_image.layers.size());
   }
 
- private:
   /// Which kept layers are taken.
   enum class Trust { what_is_there, what_is_as_it_was };
 
@@ -214,6 +222,18 @@ class Build final {
     auto result = describe_image(std::move(*image));
     if (result.has_value()) result->reused = true;
     return result;
+  }
+
+  /// What is wrong in it is told before anything is built.
+  Result<void> read_app_json() {
+    BERTH_ASSIGN(const auto text,
+                 read_source_file(context_.request.source, std::string(platform::app_json_file),
+                                  longest_app_json));
+    if (!text) return {};
+    std::vector<std::string> notes;
+    BERTH_ASSIGN(app_json_, platform::parse_app_json(*text, notes));
+    for (const auto& note : notes) context_.line("Note: " + note);
+    return {};
   }
 
   /// Read from the commit: it says which files of the commit there will be.
@@ -414,6 +434,7 @@ class Build final {
 
   BuildContext context_;
   ProjectDescriptor project_;
+  platform::AppJson app_json_;
   DockerChoice docker_;
   PathFilter filter_;         ///< which files of the commit are built
   BuildRecord old_record_;    ///< as it is on disk

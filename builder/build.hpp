@@ -16,6 +16,7 @@
 #include "base/result.hpp"
 #include "builder/image_store.hpp"
 #include "builder/sandbox.hpp"
+#include "platform/app_json.hpp"
 
 namespace berth::builder {
 
@@ -66,6 +67,7 @@ struct BuiltImage {
   Image image;
   std::map<std::string, std::string> processes;  ///< type → command line as people read it
   std::string default_process;                   ///< "web", or empty
+  platform::AppJson app_json = {};               ///< what the source says of its running
   std::size_t new_layers = 0;
   std::uint64_t new_bytes = 0;
   bool reused = false;  ///< the same tree, configuration and builder as the previous build

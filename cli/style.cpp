@@ -37,12 +37,13 @@ std::string Style::paint(Colour colour, std::string_view text) const {
 }
 
 Colour colour_of_state(std::string_view state) {
-  if (state == "up" || state == "running" || state == "succeeded" || state == "current")
+  if (state == "up" || state == "running" || state == "succeeded" || state == "current" ||
+      state == "passing")
     return Colour::green;
   if (state == "starting" || state == "stopping" || state == "pending" || state == "deploying" ||
-      state == "maintenance")
+      state == "maintenance" || state == "waiting" || state == "retrying")
     return Colour::yellow;
-  if (state == "crashed" || state == "failed") return Colour::red;
+  if (state == "crashed" || state == "failed" || state == "failing") return Colour::red;
   if (state == "asleep" || state == "idle" || state == "stopped" || state == "empty")
     return Colour::dim;
   return Colour::none;

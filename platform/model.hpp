@@ -12,6 +12,7 @@
 
 #include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "platform/app_json.hpp"
 
 namespace berth::platform {
 
@@ -56,7 +57,8 @@ enum class ReleaseStatus {
   failed,     ///< its replicas never became ready; the one before went on
 };
 
-/// Immutable but for its status: an image + the config vars + the process types at that time.
+/// Immutable but for its status: an image + the config vars + the process types at that time, and
+/// what the source's app.json said of their running.
 struct Release {
   ReleaseId id;
   AppId app;
@@ -64,6 +66,7 @@ struct Release {
   std::string image;    ///< digest; empty before the first deploy
   std::string commit;   ///< what the image was built from, or empty
   std::map<std::string, std::string> processes;  ///< type → command line as people read it
+  AppJson app_json = {};
   std::string description;  ///< "Deploy 1a2b3c4", "Set API_KEY", "Rollback to v2"
   std::string user;
   ReleaseStatus status = ReleaseStatus::pending;

@@ -14,7 +14,7 @@ namespace berth::platform {
 namespace {
 
 /// Script i leads from schema version i to i+1. A script that was ever released is never changed.
-constexpr std::array<std::string_view, 2> migrations = {R"sql(
+constexpr std::array<std::string_view, 3> migrations = {R"sql(
 CREATE TABLE apps (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -101,6 +101,9 @@ CREATE TABLE buildpacks (
   source TEXT NOT NULL,
   PRIMARY KEY (app, ordinal)
 );
+)sql",
+                                                        R"sql(
+ALTER TABLE releases ADD COLUMN app_json TEXT NOT NULL DEFAULT '';
 )sql"};
 
 constexpr std::string_view app_columns =
@@ -251,6 +254,7 @@ Result<ConfigVars> Store::update_config_vars(
     release.image = last->image;
     release.commit = last->commit;
     release.processes = last->processes;
+    release.app_json = last->app_json;
     release.build = last->build;
   }
   insert_release(change, app, release, vars, actor);

@@ -32,6 +32,7 @@ struct NewRelease {
   std::string image;
   std::string commit;
   std::map<std::string, std::string> processes;
+  AppJson app_json = {};
   std::string description;
   std::optional<BuildId> build;
 };

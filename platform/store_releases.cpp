@@ -16,7 +16,7 @@ constexpr std::string_view build_columns =
     "SELECT id, app, commit_id, status, image, failure, user, created_at, updated_at FROM builds ";
 constexpr std::string_view release_columns =
     "SELECT id, app, version, image, commit_id, processes, description, user, status, failure, "
-    "build, created_at, updated_at FROM releases ";
+    "build, created_at, updated_at, app_json FROM releases ";
 constexpr std::string_view default_size = "standard";
 
 template <class Status>
@@ -61,6 +61,14 @@ std::map<std::string, std::string> map_from_json(std::string_view text) {
   return map;
 }
 
+/// Written by us: what cannot be read is of a later version, whose checks we do not know.
+AppJson app_json_from(const std::string& text) {
+  std::vector<std::string> ignored;
+  if (text.empty()) return {};
+  auto parsed = parse_app_json(text, ignored);
+  return parsed.has_error() ? AppJson{} : std::move(*parsed);
+}
+
 Release read_release(const Statement& row) {
   Release release{.id = ReleaseId(row.text(0)),
                   .app = AppId(row.text(1)),
@@ -68,6 +76,7 @@ Release read_release(const Statement& row) {
                   .image = row.text(3),
                   .commit = row.text(4),
                   .processes = map_from_json(row.text(5)),
+                  .app_json = app_json_from(row.text(13)),
                   .description = row.text(6),
                   .user = row.text(7),
                   .status = status_of<ReleaseStatus>(row.text(8)),
@@ -191,13 +200,13 @@ ReleaseId Store::insert_release(Change& change, const AppId& app, const NewRelea
   // Without an image there is nothing to wait for.
   const std::string_view status = release.image.empty() ? "succeeded" : "pending";
   database_.prepare("INSERT INTO releases (id, app, version, image, commit_id, processes, "
-                    "sealed_config, description, user, status, build, created_at, updated_at) "
-                    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)")
+                    "sealed_config, description, user, status, build, created_at, updated_at, "
+                    "app_json) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
       .bind(id).bind(app.value).bind(version).bind(release.image).bind(release.commit)
       .bind(map_to_json(release.processes)).bind_blob(secrets_.seal(map_to_json(vars)))
       .bind(release.description).bind(actor.user).bind(status)
       .bind(release.build ? std::optional(release.build->value) : std::nullopt)
-      .bind(column(at)).bind(column(at)).run();
+      .bind(column(at)).bind(column(at)).bind(app_json_text(release.app_json)).run();
   // Types that are new get a formation: one web, none of the others, as Heroku does.
   const std::vector<Formation> known = formation(app);
   for (const auto& [type, command] : release.processes)
@@ -243,6 +252,7 @@ Result<Release> Store::rollback(const AppId& app, std::string_view version_or_id
                                       {.image = old.image,
                                        .commit = old.commit,
                                        .processes = old.processes,
+                                       .app_json = old.app_json,
                                        .description = "Rollback to v" + std::to_string(old.version),
                                        .build = old.build},
                                       vars, actor);

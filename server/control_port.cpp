@@ -40,6 +40,10 @@ std::vector<api::ReplicaView> ControlPort::replicas(const platform::AppId& app) 
   return parts_.controller.replicas(app);
 }
 
+std::vector<api::CheckView> ControlPort::checks(const platform::AppId& app) {
+  return parts_.controller.checks(app);
+}
+
 asio::awaitable<Result<void>> ControlPort::restart(platform::AppId app, std::string which) {
   co_return parts_.controller.restart(app, which);
 }

@@ -42,6 +42,7 @@ class ControlPort final : public api::Control {
   void reconcile(const platform::AppId& app) override { parts_.controller.reconcile(app); }
   void app_destroyed(const platform::App& app) override;
   [[nodiscard]] std::vector<api::ReplicaView> replicas(const platform::AppId& app) override;
+  [[nodiscard]] std::vector<api::CheckView> checks(const platform::AppId& app) override;
   boost::asio::awaitable<Result<void>> restart(platform::AppId app, std::string which) override;
   boost::asio::awaitable<Result<void>> stop(platform::AppId app, std::string which) override;
   boost::asio::awaitable<Result<api::OneOff>> run(platform::AppId app,

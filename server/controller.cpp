@@ -68,7 +68,11 @@ api::TrafficSample sample_of(Time at, const json::object& entry) {
 }  // namespace
 
 Controller::Controller(ControllerParts parts)
-    : parts_(parts), tick_timer_(parts.strand), alive_(std::make_shared<bool>(true)) {
+    : parts_(parts),
+      health_(parts.strand, parts.pool, parts.engine,
+              [this](const auto& id, const auto& notices) { on_health(id, notices); }),
+      tick_timer_(parts.strand),
+      alive_(std::make_shared<bool>(true)) {
   policy_.drain_timeout = parts_.config.runtime.drain_timeout;
 }
 
@@ -87,7 +91,10 @@ Result<void> Controller::start() {
   for (const platform::App& app : parts_.store.apps()) known.insert(app.id);
   for (const auto& status : parts_.engine.list()) {
     replicas_[status.spec.id].status = status;
-    if (!known.contains(platform::AppId(status.spec.app_id))) stop_now(status.spec.id);
+    if (!known.contains(platform::AppId(status.spec.app_id)))
+      stop_now(status.spec.id);
+    else if (status.state == ReplicaState::ready)
+      begin_checks(replicas_.at(status.spec.id), /*adopted=*/true);
   }
   if (!replicas_.empty()) log_info("adopted {} replicas", replicas_.size());
   parts_.router.start({.on_connected = [this](bool restarted) { on_router(restarted); },
@@ -99,7 +106,7 @@ Result<void> Controller::start() {
   return {};
 }
 
-void Controller::stop() {
+asio::awaitable<void> Controller::stop() {
   stopped_ = true;
   *alive_ = false;
   tick_timer_.cancel();
@@ -107,6 +114,7 @@ void Controller::stop() {
     if (record.timer) record.timer->cancel();
   for (Waiter& waiter : std::exchange(waiters_, {}))
     waiter.callback({.id = waiter.release, .app = waiter.app});
+  co_await health_.stop();
 }
 
 void Controller::on_replica(const runtime::ReplicaStatus& status) {
@@ -123,8 +131,8 @@ void Controller::on_replica(const runtime::ReplicaStatus& status) {
   // A release command is there to end.
   const bool is_crash = status.spec.process_type != platform::release_process || !succeeded(status);
   if (status.state != before) {
-    if (status.state == ReplicaState::ready)
-      append_app_log(log, status.spec.name, "State changed from starting to up");
+    if (status.state == ReplicaState::ready) begin_checks(found->second, /*adopted=*/false);
+    if (status.state == ReplicaState::exited) health_.forget(status.spec.id);
     if (status.state == ReplicaState::exited)
       append_app_log(log, status.spec.name,
                      stopping       ? "Stopped (" + message + ")"
@@ -311,14 +319,16 @@ std::vector<runtime::Observed> Controller::observed_of(const platform::AppId& ap
                       .slot = {.type = status.spec.process_type,
                                .index = std::atoi(status.spec.name.c_str() + dot + 1),
                                .release = status.spec.release},
-                      .state = status.state,
+                      .state = state_of(replica),
                       .stopping = status.stopping,
                       .draining = replica.draining,
                       .drained = replica.drained,
                       .started_at = status.started_at,
-                      .ready_at = status.ready_at,
+                      .ready_at = replica.ready_at,
                       .draining_since = replica.draining_since,
                       .exited_at = status.exited_at,
+                      .unready = health_.find(id) && !health_.find(id)->ready(),
+                      .unhealthy = replica.unhealthy,
                       .succeeded = succeeded(status),
                       .message = status.message});
   }

@@ -24,6 +24,7 @@
 #include "runtime/autoscaler/decide.hpp"
 #include "runtime/engine/engine.hpp"
 #include "runtime/scheduler/plan.hpp"
+#include "server/health_watch.hpp"
 #include "server/notices.hpp"
 #include "server/router_link.hpp"
 
@@ -49,12 +50,13 @@ class Controller final {
   /// Adopts what runs, then brings every app to what the store wants.
   [[nodiscard]] Result<void> start();
   /// Stops deciding; what runs goes on.
-  void stop();
+  boost::asio::awaitable<void> stop();
 
   void reconcile(const platform::AppId& app);
   void app_destroyed(const platform::App& app);
 
   [[nodiscard]] std::vector<api::ReplicaView> replicas(const platform::AppId& app) const;
+  [[nodiscard]] std::vector<api::CheckView> checks(const platform::AppId& app);
   [[nodiscard]] Result<void> restart(const platform::AppId& app, const std::string& which);
   [[nodiscard]] Result<void> stop_replica(const platform::AppId& app, const std::string& which);
   [[nodiscard]] std::vector<api::TrafficSample> traffic(const platform::AppId& app,
@@ -86,6 +88,8 @@ class Controller final {
     bool draining = false;
     bool drained = false;
     Time draining_since{};
+    std::string unhealthy;  ///< why its health checks want it gone
+    Time ready_at{};        ///< its health checks let it be so
   };
   struct AppRecord {
     runtime::SchedulerMemory memory;
@@ -119,6 +123,17 @@ class Controller final {
   void autoscale(const platform::App& app, AppRecord& record, const runtime::LoadSample& sample);
   void call_waiters();
 
+  // controller_health.cpp: what health checks say
+  /// Once it listens; `adopted`: from a server before us.
+  void begin_checks(Replica& replica, bool adopted);
+  void on_health(const runtime::ReplicaId& id,
+                 const std::vector<runtime::Health::Notice>& notices);
+  /// Ready in the sense of its checks, too.
+  [[nodiscard]] runtime::ReplicaState state_of(const Replica& replica) const;
+  void announce_ready(Replica& replica);
+  /// What people should know of a replica that runs and gets no traffic, or nothing.
+  [[nodiscard]] std::string health_message(const Replica& replica) const;
+
   // controller_actions.cpp: acting
   void act(const platform::App& app, const runtime::Action& action);
   void start_replica(const platform::App& app, const runtime::Slot& slot);
@@ -138,6 +153,7 @@ class Controller final {
   std::map<runtime::ReplicaId, Replica> replicas_;
   std::map<platform::AppId, AppRecord> apps_;
   std::vector<Waiter> waiters_;
+  HealthWatch health_;
   boost::asio::steady_timer tick_timer_;
   Time started_at_{};
   bool stopped_ = false;

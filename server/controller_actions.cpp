@@ -24,9 +24,9 @@ namespace {
 constexpr int replica_port = 5000;
 constexpr std::size_t replica_id_bytes = 8;
 
-std::string_view name_of_state(const runtime::ReplicaStatus& status) {
-  if (status.stopping && status.state != ReplicaState::exited) return "stopping";
-  switch (status.state) {
+std::string_view name_of_state(ReplicaState state, bool stopping) {
+  if (stopping && state != ReplicaState::exited) return "stopping";
+  switch (state) {
     case ReplicaState::starting: return "starting";
     case ReplicaState::ready: return "up";
     case ReplicaState::exited: return "crashed";
@@ -184,6 +184,7 @@ void Controller::forget(const runtime::ReplicaId& id) {
   const auto found = replicas_.find(id);
   if (found == replicas_.end()) return;
   publish(found->second, "gone");
+  health_.forget(id);
   replicas_.erase(found);
   asio::post(parts_.pool, [&engine = parts_.engine, id] { engine.remove(id); });
 }
@@ -248,11 +249,11 @@ api::ReplicaView Controller::view_of(const Replica& replica) const {
       .name = status.spec.name,
       .type = status.spec.process_type,
       .size = "standard",
-      .state = std::string(name_of_state(status)),
-      .message = status.message,
+      .state = std::string(name_of_state(state_of(replica), status.stopping)),
+      .message = health_message(replica),
       .release = status.spec.release,
       .created_at = status.started_at,
-      .updated_at = std::max({status.started_at, status.ready_at, status.exited_at})};
+      .updated_at = std::max({status.started_at, replica.ready_at, status.exited_at})};
   const platform::AppId app(status.spec.app_id);
   if (const auto release = parts_.store.find_release(app, std::to_string(status.spec.release));
       release.has_value()) {

@@ -203,6 +203,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
                                         {.image = built.image.digest,
                                          .commit = deploy.order.commit,
                                          .processes = built.processes,
+                                         .app_json = built.app_json,
                                          .description = "Deploy " + deploy.order.what,
                                          .build = build},
                                         deploy.actor);
@@ -525,6 +526,7 @@ asio::awaitable<Result<api::StackUpgrade>> Deployer::upgrade_stack(platform::App
       {.image = (*image)->digest,
        .commit = target->commit,
        .processes = target->processes,
+       .app_json = target->app_json,
        .description = "Upgrade the base to " + (*image)->layers.front().diff_id.substr(7, 7),
        .build = target->build},
       actor);

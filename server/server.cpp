@@ -201,7 +201,7 @@ class Parts {
   }
 
   asio::awaitable<void> stop_all() {
-    controller_.stop();
+    co_await controller_.stop();
     co_await router_process_.stop_watching();
     co_await router_.stop();
     co_await deployer_.stop();

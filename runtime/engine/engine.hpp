@@ -80,7 +80,7 @@ struct Endpoint {
 struct ReplicaStatus {
   ReplicaSpec spec;
   ReplicaState state = ReplicaState::starting;
-  Endpoint endpoint;     ///< valid when ready and spec.port != 0
+  Endpoint endpoint;     ///< valid when ready; without a port if spec.port is 0
   Time started_at{};
   Time ready_at{};
   bool stopping = false;  ///< stop() was called

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace berth::runtime {
 
@@ -114,7 +115,7 @@ void Health::fail(Check& check, Time now, std::vector<Notice>& notices) {
     ++check.failures;
     check.counted = now;
   }
-  check.next = now + rule.wait;
+  check.next = now + std::max(rule.wait, first_look);
   if (eager(check)) {
     const Duration age = now - started_;
     check.next = std::min(check.next, now + std::clamp(age / 4, first_look, longest_look));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the answers of one replica's health checks mean, as a pure state: which check is to be tried
-// now, whether the replica may get traffic, and whether it has to go. Startup checks come first; the
-// others begin when all of them have passed. server/health_watch tries them.
+// now, whether the replica may get traffic, and whether it has to go. Startup checks come first;
+// the others begin when all of them have passed. server/health_watch tries them.
 //
 // Until a check has passed once, it is tried again soon and each `wait` counts as one attempt, so
 // that a start is noticed when it happens and still has the time that app.json gives it.

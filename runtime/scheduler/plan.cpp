@@ -12,7 +12,21 @@ namespace berth::runtime {
 namespace {
 
 bool is_live(const Observed& replica) {
-  return replica.state != ReplicaState::exited && !replica.stopping;
+  return replica.state != ReplicaState::exited && !replica.stopping && replica.unhealthy.empty();
+}
+
+/// Its health checks say that it has to go, and nobody has told it so yet.
+bool is_condemned(const Observed& replica) {
+  return replica.state != ReplicaState::exited && !replica.stopping && !replica.unhealthy.empty();
+}
+
+bool may_serve(const Observed& replica) {
+  return replica.state == ReplicaState::ready && !replica.unready;
+}
+
+/// Why it fell, for people.
+const std::string& reason(const Observed& replica) {
+  return replica.unhealthy.empty() ? replica.message : replica.unhealthy;
 }
 
 /// The state of one call; each step reads the observation and adds actions.
@@ -73,20 +87,25 @@ class Planner {
     return began < process.restart_before;
   }
 
-  /// An exit that nobody asked for, of a replica that was wanted. One that was draining, or from
-  /// before a restart, was on its way out.
+  /// An exit that nobody asked for, of a replica that was wanted, or that its health checks want it
+  /// gone: its end is no second crash then. One that was draining, or from before a restart, was on
+  /// its way out.
   bool is_crash(const Observed& replica) const {
-    if (replica.state != ReplicaState::exited || replica.stopping || replica.draining) return false;
+    const bool fell = replica.state == ReplicaState::exited || is_condemned(replica);
+    if (!fell || replica.stopping || replica.draining) return false;
     const DesiredProcess* process = wanted(replica.slot);
     return process && !is_outdated(replica, *process);
   }
 
-  /// Exited replicas are forgotten; crashes leave their mark in the slot's memory.
+  /// Exited replicas are forgotten and condemned ones stopped; crashes leave their mark in the
+  /// slot's memory.
   void note_exits() {
     std::vector<const Observed*> crashes;
     for (const Observed& replica : observed_) {
-      if (replica.state != ReplicaState::exited) continue;
-      act(ForgetReplica{replica.id});
+      if (replica.state == ReplicaState::exited)
+        act(ForgetReplica{replica.id});
+      else if (is_condemned(replica))
+        act(StopReplica{replica.id});
       if (is_crash(replica)) crashes.push_back(&replica);
     }
     std::ranges::sort(crashes, {}, [](const Observed* replica) {
@@ -105,7 +124,7 @@ class Planner {
     slot.failures = was_steady ? 1 : slot.failures + 1;
     slot.last_exit = exited_at;
     slot.last = replica.id;
-    slot.message = replica.message;
+    slot.message = reason(replica);
   }
 
   /// True once the target's replicas may start: its command, if it has one, has succeeded.
@@ -158,7 +177,7 @@ class Planner {
         first->succeeded && first->ready_at == Time{} && desired_.serving.version == 0;
     act(SettleRelease{
         desired_.target.version, ended,
-        first->slot.type + "." + std::to_string(first->slot.index) + " " + first->message});
+        first->slot.type + "." + std::to_string(first->slot.index) + " " + reason(*first)});
     return true;
   }
 
@@ -175,12 +194,13 @@ class Planner {
   /// be several, their marks forgotten: a ready one goes first, then the youngest.
   const Observed* current(const Slot& slot, const DesiredProcess& process, bool ready) const {
     const auto rank = [](const Observed& replica) {
-      return std::tuple(replica.state == ReplicaState::ready, replica.started_at, replica.id);
+      return std::tuple(may_serve(replica), replica.state == ReplicaState::ready,
+                        replica.started_at, replica.id);
     };
     const Observed* best = nullptr;
     for (const Observed& replica : observed_)
       if (is_live(replica) && !replica.draining && replica.slot == slot &&
-          !is_outdated(replica, process) && (!ready || replica.state == ReplicaState::ready) &&
+          !is_outdated(replica, process) && (!ready || may_serve(replica)) &&
           (!best || rank(replica) > rank(*best)))
         best = &replica;
     return best;
@@ -200,7 +220,7 @@ class Planner {
     else
       start_after_backoff(slot, process);
     if (!serve) return;
-    if (replica && replica->state == ReplicaState::ready)
+    if (replica && may_serve(*replica))
       route(*replica);
     else
       fill_in(slot, process);
@@ -218,7 +238,7 @@ class Planner {
     };
     const Observed* best = nullptr;
     for (const Observed& other : observed_) {
-      if (!is_live(other) || other.draining || other.state != ReplicaState::ready ||
+      if (!is_live(other) || other.draining || !may_serve(other) ||
           other.slot.type != slot.type || other.slot.index != slot.index)
         continue;
       const bool outdated = other.slot.release == slot.release && is_outdated(other, process);

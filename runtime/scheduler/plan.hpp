@@ -7,9 +7,9 @@
 //
 // A rollout: the pending release's replicas start beside the serving ones and get no traffic; when
 // all are ready the release is settled as succeeded, traffic moves, and the old ones drain and
-// stop. One that exits before that settles the release as failed and the old ones go on; without
-// old ones, an exit with status 0 is no failure. A release with a release command (Procfile
-// "release") runs it once, alone, before any replica starts.
+// stop. One that exits before that, or fails its health checks, settles the release as failed and
+// the old ones go on; without old ones, an exit with status 0 is no failure. A release with a
+// release command (Procfile "release") runs it once, alone, before any replica starts.
 #pragma once
 
 #include <compare>
@@ -62,6 +62,8 @@ struct Observed {
   Time ready_at{};
   Time draining_since{};
   Time exited_at{};
+  bool unready = false;   ///< a readiness check fails: no traffic
+  std::string unhealthy;  ///< why its checks say that it has to go; empty: they do not
   bool succeeded = false; ///< it exited by itself, with status 0
   std::string message;    ///< why it ended, for people
   friend bool operator==(const Observed&, const Observed&) = default;

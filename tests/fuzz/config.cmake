@@ -2,3 +2,5 @@
 # The fuzzer of berth.yaml, for tests/fuzz/CMakeLists.txt, which defines berth_fuzzer().
 berth_fuzzer(config_yaml LIBS yaml-cpp berth_base SOURCES platform/config.cpp platform/yaml_reader.cpp
   platform/units.cpp platform/names.cpp)
+berth_fuzzer(app_json LIBS berth_base SOURCES platform/app_json.cpp platform/health_check.cpp
+  platform/json_field.cpp)

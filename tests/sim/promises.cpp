@@ -59,6 +59,8 @@ void World::check_routes(const Desired& desired, const std::vector<Observed>& ob
     demand(replica && replica->slot.type == "web", "only web replicas are routed");
     demand(replica->state == ReplicaState::ready && !replica->stopping && !replica->draining,
            "only ready replicas that are not on their way out are routed: " + id.value);
+    demand(!replica->unready && replica->unhealthy.empty(),
+           "a replica whose health checks fail is not routed: " + id.value);
     demand(release(replica->slot.release).status == Status::succeeded,
            "a release that did not succeed gets no traffic: " + id.value);
     covered.insert(replica->slot.index);
@@ -72,7 +74,8 @@ void World::check_routes(const Desired& desired, const std::vector<Observed>& ob
   // A slot that served goes on serving unless its replica fell or is not wanted any more.
   for (const ReplicaId& id : server_.routed) {
     const Observed* replica = find(observed, id);
-    const bool able = replica && replica->state == ReplicaState::ready && !replica->stopping;
+    const bool able = replica && replica->state == ReplicaState::ready && !replica->stopping &&
+                      !replica->unready && replica->unhealthy.empty();
     if (able && replica->slot.index <= web_quantity(desired))
       demand(covered.contains(replica->slot.index),
              "a slot that serves goes on serving: web." + std::to_string(replica->slot.index));
@@ -110,6 +113,8 @@ void World::check_start(const Slot& slot) {
 }
 
 void World::check_stop(const ReplicaId& id) {
+  // Nobody waits for the answers of one that its checks give up; it has its grace.
+  if (!engine_.at(id).seen.unhealthy.empty()) return;
   const auto requests = router_.in_flight.find(id);
   if (requests == router_.in_flight.end() || requests->second.empty()) return;
   const auto removed = router_.removed_at.find(id);
@@ -125,8 +130,9 @@ void World::check_settle(const SettleRelease& outcome,
     demand(!outcome.failure.empty(), "a release that failed says why");
     demand(std::ranges::any_of(observed,
                                [&](const Observed& seen) {
-                                 return seen.slot.release == outcome.version &&
-                                        seen.state == ReplicaState::exited &&
+                                 if (seen.slot.release != outcome.version) return false;
+                                 if (!seen.unhealthy.empty() && !seen.stopping) return true;
+                                 return seen.state == ReplicaState::exited &&
                                         (!seen.stopping ||
                                          seen.slot.type == platform::release_process);
                                }),
@@ -138,7 +144,9 @@ void World::check_settle(const SettleRelease& outcome,
       demand(std::ranges::any_of(observed,
                                  [&](const Observed& seen) {
                                    return seen.slot == Slot{type, index, outcome.version} &&
-                                          seen.state == ReplicaState::ready && !seen.stopping;
+                                          seen.state == ReplicaState::ready &&
+                                          !seen.stopping && !seen.unready &&
+                                          seen.unhealthy.empty();
                                  }),
              "a release succeeds when all its replicas are ready");
 }
@@ -170,7 +178,8 @@ void World::check_converged() {
   std::set<Slot> running;
   std::set<ReplicaId> web;
   for (const auto& [id, replica] : engine_) {
-    demand(replica.seen.state == ReplicaState::ready && !replica.stop_requested,
+    demand(replica.seen.state == ReplicaState::ready && !replica.stop_requested &&
+               !replica.seen.unready && replica.seen.unhealthy.empty(),
            "in the end everything is ready: " + id.value);
     demand(running.insert(replica.seen.slot).second,
            "in the end a slot has one replica: " + id.value);

@@ -45,6 +45,7 @@ Time World::next_event() const {
   for (const auto& [id, replica] : engine_) {
     if (replica.seen.state == ReplicaState::exited) continue;
     next = std::min(next, replica.exit_due);
+    if (replica.seen.unhealthy.empty()) next = std::min(next, replica.condemned_due);
     if (replica.seen.state == ReplicaState::starting) next = std::min(next, replica.ready_due);
   }
   return next;
@@ -54,6 +55,11 @@ void World::engine_events() {
   for (auto& [id, replica] : engine_) {
     Observed& seen = replica.seen;
     if (seen.state == ReplicaState::exited) continue;
+    if (now_ >= replica.condemned_due && seen.unhealthy.empty()) {
+      seen.unhealthy = seen.state == ReplicaState::ready ? "failed its liveness check"
+                                                         : "failed its startup check";
+      tell("condemned " + id.value);
+    }
     if (now_ >= replica.exit_due) {
       exit_now(replica, replica.exit_message);
     } else if (seen.state == ReplicaState::starting && now_ >= replica.ready_due) {
@@ -139,6 +145,9 @@ void World::calm_down() {
     if (replica.stop_requested || replica.seen.state == ReplicaState::exited) continue;
     if (release(replica.seen.slot.release).bad) continue;
     if (replica.seen.slot.type == platform::release_process) continue;  // its end is what it is for
+    replica.seen.unready = false;
+    if (replica.seen.state == ReplicaState::ready || replica.ready_due != Time::max())
+      replica.condemned_due = Time::max();
     if (replica.seen.state == ReplicaState::ready) replica.exit_due = Time::max();
     if (replica.seen.state == ReplicaState::starting && replica.ready_due != Time::max())
       replica.exit_due = Time::max();

@@ -67,6 +67,7 @@ class World final {
     Time ready_due = Time::max();
     Time exit_due = Time::max();
     std::string exit_message;
+    Time condemned_due = Time::max();  ///< when its health checks have had enough of it
   };
   struct Router {
     std::set<ReplicaId> table;

@@ -142,12 +142,17 @@ void World::start(const Slot& slot) {
   }
   replica.ready_due =
       now_ + random_.between(Duration(20ms), Duration(random_.chance(0.8) ? 1s : 8s));
-  if (release(slot.release).bad) {
+  if (release(slot.release).bad && random_.chance(0.3)) {
+    replica.ready_due = Time::max();
+    replica.condemned_due = now_ + random_.between(Duration(1ms), Duration(3s));
+  } else if (release(slot.release).bad) {
     replica.exit_due = now_ + random_.between(Duration(1ms), Duration(3s));
     replica.exit_message = "exit status 1";
   } else if (!calm_ && random_.chance(0.15)) {
     replica.exit_due = now_ + random_.between(Duration(1ms), Duration(200s));
     replica.exit_message = "out of memory";
+  } else if (!calm_ && random_.chance(0.1)) {
+    replica.condemned_due = now_ + random_.between(Duration(1ms), Duration(200s));
   }
 }
 

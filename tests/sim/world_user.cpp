@@ -21,6 +21,8 @@ void World::deploy(bool bad) {
 
 void World::crash_server() {
   server_ = {};
+  // The next server believes what runs, until checks fail again.
+  for (auto& [id, replica] : engine_) replica.seen.unhealthy.clear();
   server_.up_at = now_ + random_.between(Duration(0s), Duration(10s));
   starts_.clear();
   tell("the server crashes");
@@ -33,7 +35,7 @@ void World::trouble() {
   if (store_.releases.empty()) return deploy(random_.chance(0.2));
   // Whoever changes what is wanted has a reason for starts; only the scheduler's own are counted.
   starts_.clear();
-  switch (random_.between(0, 11)) {
+  switch (random_.between(0, 12)) {
     case 0:
     case 1:
       return deploy(random_.chance(0.3));
@@ -73,6 +75,14 @@ void World::trouble() {
       for (Release& release : store_.releases)
         if (release.status == Status::succeeded) release.bad = random_.chance(0.5);
       return tell("the release's health changes");
+    case 11:
+      // Readiness checks fail, or pass again.
+      for (auto& [id, replica] : engine_)
+        if (replica.seen.state == ReplicaState::ready && random_.chance(0.5)) {
+          replica.seen.unready = !replica.seen.unready;
+          tell((replica.seen.unready ? "unready " : "ready again ") + id.value);
+        }
+      return;
     default:
       rate_ = random_.chance(0.3) ? 0 : random_.between(1, 120);
       for (auto& [id, replica] : engine_)

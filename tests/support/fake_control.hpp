@@ -37,6 +37,7 @@ class FakeControl final : public api::Control {
   std::optional<Error> failure;  ///< of restart, stop and run
   std::optional<Error> push_failure;
   std::optional<Error> collected;  ///< why a release's image is not kept
+  std::map<std::string, std::vector<api::CheckView>> shown_checks;  ///< by app id
   json::object shown_disk;
   json::object shown_prune;
   std::map<std::string, std::string> push_env;
@@ -58,6 +59,10 @@ class FakeControl final : public api::Control {
 
   std::vector<api::ReplicaView> replicas(const platform::AppId& app) override {
     return shown_replicas[app.value];
+  }
+
+  std::vector<api::CheckView> checks(const platform::AppId& app) override {
+    return shown_checks[app.value];
   }
 
   boost::asio::awaitable<Result<void>> restart(platform::AppId, std::string which) override {

@@ -291,7 +291,8 @@ void LocalEngine::on_exited(Replica& replica, const ShimReport& report,
 void LocalEngine::look(Replica& replica, std::vector<ReplicaStatus>& events) {
   const ReplicaSpec& spec = replica.status.spec;
   if (!replica.process || replica.forced_reason != ExitReason::none) return;
-  if (spec.port == 0) return become_ready(replica, {}, {}, events);
+  if (spec.port == 0)
+    return become_ready(replica, {ipv4_text(replica.member.address), 0}, {}, events);
   if (Clock::now() < replica.next_look) return;
   replica.next_look = Clock::now() + replica.look_interval;
   replica.look_interval = std::min(longest_look, replica.look_interval * 5 / 4);

@@ -73,6 +73,26 @@ TEST_CASE("a new release gives each new process type a formation: one web, none 
   CHECK(formation[1].quantity == 0);
 }
 
+TEST_CASE("a release keeps what app.json said; config changes and rollbacks take it with them") {
+  Store store = make_store();
+  const App app = make_app(store);
+  std::vector<std::string> notes;
+  const auto said =
+      parse_app_json(R"({"healthchecks": {"web": [{"path": "/up"}]}})", notes);
+  REQUIRE(said.has_value());
+  const auto first = store.create_release(
+      app.id, {.image = "sha256:1", .processes = {{"web", "a"}}, .app_json = *said}, ada);
+  REQUIRE(first.has_value());
+  CHECK(first->app_json == *said);
+  store.settle_release(first->id, ReleaseStatus::succeeded, "");
+  REQUIRE(store.update_config_vars(app.id, {{"A", "b"}}, ada).has_value());
+  CHECK(store.target_release(app.id)->app_json == *said);
+  deploy(store, app, "sha256:2");
+  CHECK(store.target_release(app.id)->app_json == AppJson{});
+  REQUIRE(store.rollback(app.id, "v1", ada).has_value());
+  CHECK(store.target_release(app.id)->app_json == *said);
+}
+
 TEST_CASE("setting config vars makes a release of the same image and returns all of them") {
   Store store = make_store();
   const App app = make_app(store);

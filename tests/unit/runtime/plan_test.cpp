@@ -98,6 +98,59 @@ TEST_CASE("a program that ends well is a release if nothing serves, else a failu
   CHECK(words(later.at(3s)) == Words{"forget b", "settle v2: web.1 exited (exit status 1)"});
 }
 
+TEST_CASE("a replica that its health checks give up is stopped, and another starts in its place") {
+  Case app;
+  app.serves(1).replica("a", "web", 1, 1, ready).unhealthy = "failed its liveness check";
+  const Plan plan = app.at(200s);
+  CHECK(words(plan) == Words{"stop a", "start web.1 v1"});
+  CHECK(routed(plan).empty());
+  CHECK(plan.memory.slots.at({"web", 1, 1}).message == "failed its liveness check");
+  // Its end, which was asked for, is no second crash.
+  app.memory = plan.memory;
+  app.observed.back().state = ReplicaState::exited;
+  app.observed.back().stopping = true;
+  app.observed.back().exited_at = start_of_time + 201s;
+  app.replica("b", "web", 1, 1, starting, 200s);
+  const Plan after = app.at(202s);
+  CHECK(words(after) == Words{"forget a"});
+  CHECK(after.memory.slots.at({"web", 1, 1}).failures == 1);
+}
+
+TEST_CASE("checks that fail again and again are followed by growing pauses, as crashes are") {
+  Case app;
+  app.serves(1).replica("a", "web", 1, 1, ready).unhealthy = "failed its liveness check";
+  app.memory.slots[{"web", 1, 1}] = {.failures = 2, .last_exit = start_of_time};
+  const Plan plan = app.at(10s);
+  CHECK(words(plan) == Words{"stop a"});
+  CHECK(plan.next == start_of_time + 12s);
+}
+
+TEST_CASE("a pending release whose replica fails its checks fails with what the check said") {
+  Case app;
+  app.serves(1).pending(2).replica("a", "web", 1, 1, ready);
+  app.replica("b", "web", 1, 2, starting, 1s).unhealthy = "failed its startup check";
+  const Plan plan = app.at(5s);
+  CHECK(words(plan) == Words{"stop b", "settle v2: web.1 failed its startup check"});
+  CHECK(routed(plan) == Words{"a"});
+}
+
+TEST_CASE("a replica that is not ready for traffic is left alone and gets none") {
+  Case app;
+  app.serves(1, 2).replica("a", "web", 1, 1, ready).unready = true;
+  app.replica("b", "web", 2, 1, ready);
+  CHECK(words(app.at(200s)).empty());
+  CHECK(routed(app.at(200s)) == Words{"b"});
+}
+
+TEST_CASE("a release does not succeed while a readiness check of it fails") {
+  Case app;
+  app.serves(1).pending(2).replica("a", "web", 1, 1, ready);
+  app.replica("b", "web", 1, 2, ready, 1s).unready = true;
+  CHECK(words(app.at(5s)).empty());
+  app.observed.back().unready = false;
+  CHECK(words(app.at(5s)) == Words{"settle v2 ok"});
+}
+
 TEST_CASE("a release command runs alone, before any replica of its release starts") {
   Case app;
   app.serves(1).pending(2).replica("a", "web", 1, 1, ready);

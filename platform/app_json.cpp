@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/app_json.hpp"
+
+namespace berth::platform {
+
+namespace {
+
+constexpr std::size_t most_checks = 20;  ///< of a process type
+
+Result<void> read_health_checks(const JsonField& field, AppJson& app,
+                                std::vector<std::string>& notes) {
+  BERTH_ASSIGN(const auto types, field.fields());
+  for (const auto& [type, list] : types) {
+    BERTH_ASSIGN(const auto entries, list.entries());
+    if (entries.size() > most_checks)
+      return list.refuse("has more than " + std::to_string(most_checks) + " checks");
+    for (const JsonField& entry : entries) {
+      BERTH_ASSIGN(HealthCheck check, read_health_check(entry, type == "web", notes));
+      app.health_checks[type].push_back(std::move(check));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<AppJson> parse_app_json(std::string_view text, std::vector<std::string>& notes) {
+  BERTH_ASSIGN(const JsonDocument document, JsonDocument::parse(text, app_json_file));
+  const JsonField root = document.root();
+  AppJson app;
+  BERTH_ASSIGN(const auto checks, root.find("healthchecks"));
+  if (checks) BERTH_TRY(read_health_checks(*checks, app, notes));
+  return app;
+}
+
+std::string app_json_text(const AppJson& app) {
+  json::object checks;
+  for (const auto& [type, list] : app.health_checks) {
+    json::array entries;
+    for (const HealthCheck& check : list) entries.push_back(to_json(check));
+    checks[type] = std::move(entries);
+  }
+  json::object result;
+  if (!checks.empty()) result["healthchecks"] = std::move(checks);
+  return result.empty() ? std::string() : to_text(result);
+}
+
+}  // namespace berth::platform

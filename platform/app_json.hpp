@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// app.json as data: what an app says of its own running, beside the Procfile. Read at each build
+// and kept with the release. Heroku's and Dokku's names; what means nothing here is not refused.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "platform/health_check.hpp"
+
+namespace berth::platform {
+
+inline constexpr std::string_view app_json_file = "app.json";
+
+struct AppJson {
+  std::map<std::string, std::vector<HealthCheck>> health_checks;  ///< by process type
+  friend bool operator==(const AppJson&, const AppJson&) = default;
+};
+
+/// An error names line and field. `notes` gets what is there and does nothing here.
+[[nodiscard]] Result<AppJson> parse_app_json(std::string_view text,
+                                             std::vector<std::string>& notes);
+/// An app.json that says the same, on one line; "" for nothing.
+[[nodiscard]] std::string app_json_text(const AppJson& app);
+
+}  // namespace berth::platform

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/app_json.hpp"
+
+#include <doctest/doctest.h>
+
+namespace berth::platform {
+namespace {
+
+using Type = HealthCheck::Type;
+using Kind = HealthCheck::Kind;
+
+AppJson good(std::string_view text, std::vector<std::string>* notes = nullptr) {
+  std::vector<std::string> ignored;
+  const auto parsed = parse_app_json(text, notes ? *notes : ignored);
+  REQUIRE_MESSAGE(parsed.has_value(), (parsed.has_error() ? parsed.error().message : ""));
+  return *parsed;
+}
+
+std::string bad(std::string_view text) {
+  std::vector<std::string> notes;
+  const auto parsed = parse_app_json(text, notes);
+  REQUIRE(parsed.has_error());
+  return parsed.error().message;
+}
+
+HealthCheck web(std::string_view fields) {
+  return good(R"({"healthchecks":{"web":[)" + std::string(fields) + "]}}")
+      .health_checks.at("web")
+      .at(0);
+}
+
+std::string bad_web(std::string_view fields) {
+  return bad("{\n \"healthchecks\": {\n  \"web\": [\n   " + std::string(fields) + "\n  ]\n }\n}");
+}
+
+TEST_CASE("an app.json of Heroku, with nothing for us in it, says nothing") {
+  CHECK(good(R"({"name": "x", "env": {"A": {"generator": "secret"}}, "addons": ["pg"]})") ==
+        AppJson{});
+  CHECK(app_json_text({}) == "");
+}
+
+TEST_CASE("a health check has the field's names and defaults") {
+  const HealthCheck check = web(R"({"type": "readiness", "name": "db", "path": "/ready?deep=1",
+      "content": "ok", "port": 8080, "attempts": 5, "timeout": 2.5, "wait": 1, "initialDelay": 3,
+      "httpHeaders": [{"name": "Host", "value": "example.com"}], "description": "of us all"})");
+  CHECK(check.type == Type::readiness);
+  CHECK(check.kind == Kind::http);
+  CHECK(check.timeout == 2500ms);
+  CHECK(check.initial_delay == 3s);
+  CHECK(check.headers == std::map<std::string, std::string>{{"Host", "example.com"}});
+  CHECK(describe(check) == "GET /ready?deep=1 on port 8080");
+  const HealthCheck plain = web(R"({"listening": true})");
+  CHECK(plain == HealthCheck{.kind = Kind::tcp, .name = "a connection to its port"});
+  CHECK(web(R"({"type": "liveness", "command": ["bin/check", "now"]})").command ==
+        std::vector<std::string>{"bin/check", "now"});
+  CHECK(web(R"({"uptime": 10})").uptime == 10s);
+}
+
+TEST_CASE("what a release keeps of its app.json reads back as it was") {
+  const AppJson app = good(R"({"healthchecks": {
+      "web": [{"path": "/", "content": "x", "headers": {"A": "b"}, "warn": true, "interval": 60},
+              {"type": "readiness", "port": 81}, {"uptime": 1.5}],
+      "worker": [{"type": "liveness", "command": "test -e 'ok'", "wait": 0}]}})");
+  CHECK(good(app_json_text(app)) == app);
+}
+
+TEST_CASE("a value that cannot be meant is refused with line, field and what may be") {
+  CHECK(bad_web(R"({"path": "/", "attempts": 0})") ==
+        "app.json:4: healthchecks.web[0].attempts must be a whole number from 1 to 1000, not 0");
+  CHECK(bad_web("{\"path\": \"/\",\n\"timeout\": \"5\"}") ==
+        "app.json:5: healthchecks.web[0].timeout must be a number from 0.01 to 3600, not \"5\"");
+  CHECK(bad_web(R"({"type": "ready", "path": "/"})") ==
+        "app.json:4: healthchecks.web[0].type must be startup, liveness or readiness, not 'ready'");
+  CHECK(bad_web(R"({"path": "health"})") ==
+        "app.json:4: healthchecks.web[0].path must be a path such as /health, not 'health'");
+  CHECK(bad_web(R"({"path": "/a b\r\nX: y"})").find("must be a path") != std::string::npos);
+  CHECK(bad_web(R"({"path": "/", "headers": {"A": "b\r\nC: d"}})").find("no header") !=
+        std::string::npos);
+  CHECK(bad_web(R"({"path": "/", "command": "x"})").find("not several") != std::string::npos);
+  CHECK(bad_web(R"({"type": "startup"})").find("must say what is checked") != std::string::npos);
+  CHECK(bad_web(R"({"path": "/", "scheme": "https"})").find("TLS ends at the router") !=
+        std::string::npos);
+  CHECK(bad(R"({"healthchecks": {"worker": [{"path": "/"}]}})") ==
+        "app.json:1: healthchecks.worker[0] must have a port: only web is given one, as $PORT");
+  CHECK(bad(R"({"healthchecks": []})") ==
+        "app.json:1: healthchecks must be an object, { … }");
+  CHECK(bad("{\n\"a\": 1,\n\"b\" 2}").starts_with("app.json:3: not valid JSON"));
+  CHECK(bad("[]") == "app.json:1: must be a JSON object");
+}
+
+TEST_CASE("fields that do nothing are told, with the one that may have been meant") {
+  std::vector<std::string> notes;
+  (void)good("{\"healthchecks\": {\"web\": [\n{\"path\": \"/\", \"atempts\": 2}]}}", &notes);
+  CHECK(notes == std::vector<std::string>{"app.json:2: healthchecks.web[0].atempts does nothing "
+                                          "here. Did you mean 'attempts'?"});
+}
+
+TEST_CASE("the line of a value is found behind strings, lists and objects of any kind") {
+  const std::string_view text =
+      "{\"a\": \"}{\\\"\",\n \"b\": [1, {\"x\": []},\n  {\"c\" : \n true}]\n}";
+  CHECK(line_of(text, {}) == 1);
+  CHECK(line_of(text, {"b"}) == 2);
+  CHECK(line_of(text, {"b", "[2]"}) == 3);
+  CHECK(line_of(text, {"b", "[2]", "c"}) == 4);
+  CHECK(line_of(text, {"b", "[7]"}) == 2);
+  CHECK(line_of("", {"a"}) == 1);
+}
+
+}  // namespace
+}  // namespace berth::platform
