@@ -6,6 +6,7 @@
 
 #include "api/handlers.hpp"
 #include "api/range.hpp"
+#include "platform/size.hpp"
 
 namespace berth::api {
 
@@ -51,8 +52,11 @@ Outcome<OneOffRequest> read_request(const Call& call) {
     return invalid_params("the command has a NUL byte");
   BERTH_ASSIGN(request.env, read_env(call.body));
   request.size = optional_string(call.body, "size").value_or("");
-  if (!request.size.empty() && !call.settings().sizes.contains(request.size))
-    return invalid_params("there is no size '" + request.size.substr(0, 40) + "'");
+  if (!request.size.empty()) {
+    const auto size = platform::parse_size(request.size, call.settings().sizes);
+    if (size.has_error()) return invalid_params(size.error().message);
+    request.size = size->name;
+  }
   request.attach = optional_bool(call.body, "attach").value_or(false);
   request.terminal = request.attach && !optional_bool(call.body, "force_no_tty").value_or(false);
   request.columns = dimension(request.env, "COLUMNS", 80);

@@ -6,6 +6,7 @@
 
 #include "api/handlers.hpp"
 #include "api/range.hpp"
+#include "platform/size.hpp"
 
 namespace berth::api {
 
@@ -75,13 +76,9 @@ Outcome<std::optional<std::string>> read_size(const Call& call, const json::obje
     if (const auto* object = optional_object(update, "dyno_size"))
       size = optional_string(*object, "name");
   if (!size) return std::optional<std::string>();
-  const auto& sizes = call.settings().sizes;
-  // Heroku's clients write sizes with a capital: "Standard".
-  for (const auto& [name, limits] : sizes)
-    if (name == *size || lower_case(name) == lower_case(*size)) return std::optional(name);
-  std::string known;
-  for (const auto& [name, limits] : sizes) known += (known.empty() ? "" : ", ") + name;
-  return invalid_params("there is no size '" + size->substr(0, 40) + "'. There is: " + known);
+  const auto known = platform::parse_size(*size, call.settings().sizes);
+  if (known.has_error()) return invalid_params(known.error().message);
+  return std::optional(known->name);
 }
 
 /// By type or id.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/crypto.hpp"
+#include "platform/size.hpp"
 
 namespace berth::api {
 
@@ -254,6 +255,7 @@ json::object Renderer::formation(const platform::Formation& formation) const {
     autoscaling = {{"min", formation.autoscale->min},
                    {"max", formation.autoscale->max},
                    {"rps", formation.autoscale->requests_per_second}};
+  const platform::SizeClass size = platform::size_of(formation.size, settings_.sizes).limits;
   const std::string at = rfc3339(formation.updated_at);
   return {{"id", formation_id(formation)},
           {"app", app_reference(formation.app)},
@@ -262,6 +264,11 @@ json::object Renderer::formation(const platform::Formation& formation) const {
           {"quantity", formation.quantity},
           {"size", formation.size},
           {"dyno_size", reference("size", formation.size)},
+          {"limits",
+           {{"memory_bytes", size.memory_bytes},
+            {"cpu_milli", size.cpu_milli},
+            {"pids", size.pids},
+            {"disk_bytes", size.disk_bytes}}},
           {"created_at", at},
           {"updated_at", at},
           {"autoscaling", std::move(autoscaling)}};

@@ -180,6 +180,11 @@ AutoscalingUpdate
   min? integer
   max? integer
   rps? number
+Limits
+  memory_bytes integer
+  cpu_milli integer
+  pids integer
+  disk_bytes integer
 Formation
   id uuid
   app AppReference
@@ -188,6 +193,7 @@ Formation
   quantity integer
   size string
   dyno_size Reference
+  limits Limits
   created_at time
   updated_at time
   autoscaling Autoscaling?

@@ -116,6 +116,59 @@ Outcome<int> autoscale_off(Session& session, const Arguments& arguments) {
   return set_policy(session, arguments, *arguments.text("type"), nullptr);
 }
 
+Outcome<int> show_sizes(Session& session, const Arguments& arguments, const Target& target) {
+  BERTH_ASSIGN(const json::array formation, target.api.list(target.path({"formation"})));
+  if (arguments.has("json")) {
+    session.print_json(formation);
+    return 0;
+  }
+  Table table({"TYPE", "SIZE", "MEMORY", "CPU", "PROCESSES", "DISK"});
+  for (const auto& value : formation) {
+    const auto* process = value.if_object();
+    const auto* limits = process ? optional_object(*process, "limits") : nullptr;
+    if (!limits) continue;
+    table.add({Cell(field(*process, "type"), Colour::cyan), field(*process, "size"),
+               fmt::format("{} MB", number(*limits, "memory_bytes") >> 20),
+               fmt::format("{:g}", static_cast<double>(number(*limits, "cpu_milli")) / 1000),
+               std::to_string(number(*limits, "pids")),
+               fmt::format("{} MB", number(*limits, "disk_bytes") >> 20)});
+  }
+  session.print(table.render(session.style(), session.console.columns()));
+  return 0;
+}
+
+/// "web=512m/0.5cpu", or a size alone for every process type.
+Outcome<json::array> size_updates(const Arguments& arguments, const Target& target) {
+  json::array updates;
+  for (const auto& word : arguments.list("change")) {
+    const auto equals = word.find('=');
+    if (equals == 0 || equals == word.size() - 1)
+      return usage_failure("'" + printable(word) + "' is no change such as web=standard-2x.",
+                           "berth ps:type web=512m/0.5cpu");
+    if (equals != std::string::npos) {
+      updates.push_back(
+          json::object{{"type", word.substr(0, equals)}, {"size", word.substr(equals + 1)}});
+      continue;
+    }
+    BERTH_ASSIGN(const json::array formation, target.api.list(target.path({"formation"})));
+    for (const auto& value : formation)
+      if (const auto* process = value.if_object(); process && field(*process, "type") != "release")
+        updates.push_back(json::object{{"type", field(*process, "type")}, {"size", word}});
+  }
+  return updates;
+}
+
+Outcome<int> set_sizes(Session& session, const Arguments& arguments) {
+  BERTH_ASSIGN(const Target target, session.target(arguments));
+  BERTH_ASSIGN(json::array updates, size_updates(arguments, target));
+  if (updates.empty()) return show_sizes(session, arguments, target);
+  BERTH_TRY(target.api.send("PATCH", target.path({"formation"}),
+                            json::object{{"updates", std::move(updates)}}));
+  BERTH_TRY(show_sizes(session, arguments, target));
+  session.note("Its replicas are replaced one by one.\n→ Next: berth ps -a " + target.app);
+  return 0;
+}
+
 }  // namespace
 
 Outcome<ScaleChange> parse_scale(std::string_view word) {
@@ -165,6 +218,22 @@ std::vector<Command> scale_commands() {
        .json = true,
        .aliases = {"scale", "dyno:scale"},
        .run = scale},
+      {.name = "ps:type",
+       .group = "Processes",
+       .summary = "Show or set how large the replicas of each process type are",
+       .example = "berth ps:type web=512m/0.5cpu",
+       .arguments = {{.name = "CHANGE",
+                      .help = "web=SIZE, or a SIZE for all; without any, shows the sizes",
+                      .repeated = true,
+                      .names = Names::process_type}},
+       .for_app = true,
+       .json = true,
+       .details = "A SIZE is a class of the platform (standard), a name of Heroku's (standard-2x), or "
+                  "limits between slashes: 512m or 2g of memory, 0.5cpu, 256pids, 4gdisk; what is "
+                  "not said is as in standard. Replicas are replaced without dropping a request; "
+                  "there is no release.",
+       .aliases = {"dyno:type", "ps:resize", "dyno:resize"},
+       .run = set_sizes},
       {.name = "autoscale",
        .group = "Processes",
        .summary = "Add and remove replicas by the rate of requests, down to zero",

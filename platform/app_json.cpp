@@ -6,6 +6,7 @@ namespace berth::platform {
 namespace {
 
 constexpr std::size_t most_checks = 20;  ///< of a process type
+constexpr int most_replicas = 100;
 
 Result<void> read_health_checks(const JsonField& field, AppJson& app,
                                 std::vector<std::string>& notes) {
@@ -22,6 +23,24 @@ Result<void> read_health_checks(const JsonField& field, AppJson& app,
   return {};
 }
 
+Result<void> read_formation(const JsonField& field, AppJson& app) {
+  BERTH_ASSIGN(const auto types, field.fields());
+  for (const auto& [type, entry] : types) {
+    FirstFormation first;
+    BERTH_TRY(entry.read("quantity", first.quantity, 0, most_replicas));
+    BERTH_TRY(entry.read("size", first.size));
+    if (first != FirstFormation{}) app.formation[type] = std::move(first);
+  }
+  return {};
+}
+
+json::object to_json(const FirstFormation& first) {
+  json::object result;
+  if (first.quantity >= 0) result["quantity"] = first.quantity;
+  if (!first.size.empty()) result["size"] = first.size;
+  return result;
+}
+
 }  // namespace
 
 Result<AppJson> parse_app_json(std::string_view text, std::vector<std::string>& notes) {
@@ -30,6 +49,8 @@ Result<AppJson> parse_app_json(std::string_view text, std::vector<std::string>& 
   AppJson app;
   BERTH_ASSIGN(const auto checks, root.find("healthchecks"));
   if (checks) BERTH_TRY(read_health_checks(*checks, app, notes));
+  BERTH_ASSIGN(const auto formation, root.find("formation"));
+  if (formation) BERTH_TRY(read_formation(*formation, app));
   return app;
 }
 
@@ -42,6 +63,9 @@ std::string app_json_text(const AppJson& app) {
   }
   json::object result;
   if (!checks.empty()) result["healthchecks"] = std::move(checks);
+  json::object formation;
+  for (const auto& [type, first] : app.formation) formation[type] = to_json(first);
+  if (!formation.empty()) result["formation"] = std::move(formation);
   return result.empty() ? std::string() : to_text(result);
 }
 

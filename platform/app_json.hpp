@@ -16,8 +16,16 @@ namespace berth::platform {
 
 inline constexpr std::string_view app_json_file = "app.json";
 
+/// What a process type begins with, at the first release that has it.
+struct FirstFormation {
+  int quantity = -1;  ///< -1: not said
+  std::string size;   ///< or empty
+  friend bool operator==(const FirstFormation&, const FirstFormation&) = default;
+};
+
 struct AppJson {
   std::map<std::string, std::vector<HealthCheck>> health_checks;  ///< by process type
+  std::map<std::string, FirstFormation> formation;
   friend bool operator==(const AppJson&, const AppJson&) = default;
 };
 

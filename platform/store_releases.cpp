@@ -5,6 +5,8 @@
 #include <charconv>
 
 #include "base/json.hpp"
+#include "platform/process_type.hpp"
+#include "platform/size.hpp"
 #include "platform/store.hpp"
 #include "platform/store_change.hpp"
 
@@ -17,7 +19,6 @@ constexpr std::string_view build_columns =
 constexpr std::string_view release_columns =
     "SELECT id, app, version, image, commit_id, processes, description, user, status, failure, "
     "build, created_at, updated_at, app_json FROM releases ";
-constexpr std::string_view default_size = "standard";
 
 template <class Status>
 Status status_of(std::string_view text) {
@@ -95,6 +96,21 @@ std::optional<int> version_number(std::string_view text) {
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return number;
+}
+
+/// One web, none of the others, as Heroku does; unless app.json says more.
+Formation first_formation(const AppId& app, const std::string& type, const AppJson& said, Time at) {
+  Formation entry{.app = app,
+                  .type = type,
+                  .quantity = type == "web" ? 1 : 0,
+                  .size = std::string(standard_size),
+                  .autoscale = std::nullopt,
+                  .updated_at = at};
+  const auto found = said.formation.find(type);
+  if (found == said.formation.end() || type == release_process) return entry;
+  if (found->second.quantity >= 0) entry.quantity = found->second.quantity;
+  if (!found->second.size.empty()) entry.size = found->second.size;
+  return entry;
 }
 
 /// An image that was made elsewhere comes from no commit.
@@ -207,16 +223,10 @@ ReleaseId Store::insert_release(Change& change, const AppId& app, const NewRelea
       .bind(release.description).bind(actor.user).bind(status)
       .bind(release.build ? std::optional(release.build->value) : std::nullopt)
       .bind(column(at)).bind(column(at)).bind(app_json_text(release.app_json)).run();
-  // Types that are new get a formation: one web, none of the others, as Heroku does.
   const std::vector<Formation> known = formation(app);
   for (const auto& [type, command] : release.processes)
     if (std::ranges::find(known, type, &Formation::type) == known.end())
-      write_formation({.app = app,
-                       .type = type,
-                       .quantity = type == "web" ? 1 : 0,
-                       .size = std::string(default_size),
-                       .autoscale = std::nullopt,
-                       .updated_at = at});
+      write_formation(first_formation(app, type, release.app_json, at));
   change.event(app, actor.user, "release.create", name + ": " + release.description);
   return ReleaseId(id);
 }

@@ -25,6 +25,7 @@ namespace {
 constexpr std::size_t traffic_seconds = 600;
 constexpr auto attach_patience = std::chrono::seconds(35);  ///< a little more than the shim's
 constexpr auto log_rotation_every = std::chrono::seconds(30);
+constexpr auto memory_look_every = std::chrono::seconds(5);
 constexpr Duration blocked_pause = 1s;  ///< until a full disk is tried again
 
 runtime::LoadSample load_of(const api::TrafficSample& sample) {
@@ -138,6 +139,8 @@ void Controller::on_replica(const runtime::ReplicaStatus& status) {
                      stopping       ? "Stopped (" + message + ")"
                      : is_crash ? "Crashed: " + message
                                     : "Process " + message);
+    if (status.reason == runtime::ExitReason::out_of_memory)
+      append_app_log(log, status.spec.name, larger_size(status.spec));
   }
   publish(found->second);
   if (status.spec.process_type == "run") {
@@ -228,6 +231,7 @@ void Controller::tick() {
       if (at.time_since_epoch() / 1s % log_rotation_every.count() == 0)
         rotate_app_log(log_directory(app.id), parts_.config.logs.max_bytes);
     }
+    if (at.time_since_epoch() / 1s % memory_look_every.count() == 0) look_at_memory();
     tick();
   });
 }
@@ -294,7 +298,8 @@ runtime::Desired Controller::desired_of(const platform::App& app, const AppRecor
       result.processes[entry.type] = {
           .quantity = probe ? 1 : entry.quantity,
           .autoscaled = entry.autoscale.has_value(),
-          .restart_before = restarted == record.restart_before.end() ? Time{} : restarted->second};
+          .restart_before = restarted == record.restart_before.end() ? Time{} : restarted->second,
+          .size = entry.size};
     }
     return result;
   };
@@ -319,6 +324,7 @@ std::vector<runtime::Observed> Controller::observed_of(const platform::AppId& ap
                       .slot = {.type = status.spec.process_type,
                                .index = std::atoi(status.spec.name.c_str() + dot + 1),
                                .release = status.spec.release},
+                      .size = status.spec.size,
                       .state = state_of(replica),
                       .stopping = status.stopping,
                       .draining = replica.draining,

@@ -23,6 +23,7 @@
 #include "platform/store.hpp"
 #include "runtime/autoscaler/decide.hpp"
 #include "runtime/engine/engine.hpp"
+#include "runtime/health/memory_pressure.hpp"
 #include "runtime/scheduler/plan.hpp"
 #include "server/health_watch.hpp"
 #include "server/notices.hpp"
@@ -90,6 +91,7 @@ class Controller final {
     Time draining_since{};
     std::string unhealthy;  ///< why its health checks want it gone
     Time ready_at{};        ///< its health checks let it be so
+    runtime::MemoryPressure pressure;
   };
   struct AppRecord {
     runtime::SchedulerMemory memory;
@@ -131,6 +133,11 @@ class Controller final {
   /// Ready in the sense of its checks, too.
   [[nodiscard]] runtime::ReplicaState state_of(const Replica& replica) const;
   void announce_ready(Replica& replica);
+  /// Looks at everything that runs, now and then: who uses nearly all of its memory is told.
+  void look_at_memory();
+  void note_memory(const runtime::ReplicaId& id, const runtime::ReplicaStats& stats);
+  /// "A larger size: berth ps:type …", behind R14 and R15.
+  [[nodiscard]] static std::string larger_size(const runtime::ReplicaSpec& spec);
   /// What people should know of a replica that runs and gets no traffic, or nothing.
   [[nodiscard]] std::string health_message(const Replica& replica) const;
 
@@ -139,7 +146,8 @@ class Controller final {
   void start_replica(const platform::App& app, const runtime::Slot& slot);
   [[nodiscard]] Result<runtime::ReplicaSpec> spec_of(const platform::App& app,
                                                      const platform::Release& release,
-                                                     const std::string& type);
+                                                     const std::string& type,
+                                                     std::string_view size = {});
   void launch(const runtime::ReplicaSpec& spec);
   void stop_now(const runtime::ReplicaId& id);
   void forget(const runtime::ReplicaId& id);
@@ -157,6 +165,7 @@ class Controller final {
   boost::asio::steady_timer tick_timer_;
   Time started_at_{};
   bool stopped_ = false;
+  bool looking_ = false;  ///< at memory
   std::shared_ptr<bool> alive_;  ///< for callbacks that may come after the end
 };
 

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/sqlite.hpp"
 #include "builder/image_process.hpp"
+#include "platform/size.hpp"
 #include "server/app_log.hpp"
 #include "server/controller.hpp"
 
@@ -32,6 +33,17 @@ std::string_view name_of_state(ReplicaState state, bool stopping) {
     case ReplicaState::exited: return "crashed";
   }
   return "starting";
+}
+
+/// The high mark is so near the limit that a program which only grows meets the limit soon, and so
+/// far that the page cache goes first.
+runtime::Limits limits_of(const platform::SizeClass& size) {
+  return {.memory_bytes = size.memory_bytes,
+          .memory_high_bytes = size.memory_bytes - size.memory_bytes / 32,
+          .cpu_milli = size.cpu_milli,
+          .cpu_weight = std::clamp<std::uint64_t>(size.cpu_milli / 10, 10, 10'000),
+          .pids = size.pids,
+          .disk_bytes = size.disk_bytes};
 }
 
 using Processes = std::map<std::string, std::vector<std::string>>;
@@ -82,7 +94,8 @@ void Controller::act(const platform::App& app, const runtime::Action& action) {
 
 Result<runtime::ReplicaSpec> Controller::spec_of(const platform::App& app,
                                                  const platform::Release& release,
-                                                 const std::string& type) {
+                                                 const std::string& type,
+                                                 std::string_view size) {
   BERTH_ASSIGN(builder::Image image, parts_.images.find(release.image));
   const Processes processes = builder::image_processes(image);
   const auto others = builder::other_images(image);
@@ -105,15 +118,11 @@ Result<runtime::ReplicaSpec> Controller::spec_of(const platform::App& app,
   if (!release.commit.empty()) spec.env["SOURCE_VERSION"] = release.commit;
   spec.uid_base =
       parts_.config.runtime.first_uid + static_cast<std::uint32_t>(app.number) * 65'536U;
-  const auto& sizes = parts_.config.runtime.sizes;
-  platform::SizeClass size = sizes.at("standard");
-  for (const platform::Formation& entry : parts_.store.formation(app.id))
-    if (entry.type == type && sizes.contains(entry.size)) size = sizes.at(entry.size);
-  spec.limits = {.memory_bytes = size.memory_bytes,
-                 .cpu_milli = size.cpu_milli,
-                 .cpu_weight = std::clamp<std::uint64_t>(size.cpu_milli / 10, 10, 10'000),
-                 .pids = size.pids,
-                 .disk_bytes = size.disk_bytes};
+  spec.size = size.empty() ? platform::standard_size : size;
+  if (size.empty())
+    for (const platform::Formation& entry : parts_.store.formation(app.id))
+      if (entry.type == type) spec.size = entry.size;
+  spec.limits = limits_of(platform::size_of(spec.size, parts_.config.runtime.sizes).limits);
   spec.port = type == "web" ? builder::image_port(image, replica_port) : 0;
   spec.boot_timeout = parts_.config.runtime.boot_timeout;
   spec.log_directory = log_directory(app.id);
@@ -132,6 +141,8 @@ void Controller::start_replica(const platform::App& app, const runtime::Slot& sl
     failed.status.spec.process_type = slot.type;
     failed.status.spec.name = slot.type + "." + std::to_string(slot.index);
     failed.status.spec.release = slot.release;
+    for (const platform::Formation& entry : parts_.store.formation(app.id))
+      if (entry.type == slot.type) failed.status.spec.size = entry.size;
     failed.status.state = ReplicaState::exited;
     failed.status.reason = runtime::ExitReason::start_failed;
     failed.status.message = "cannot start: " + spec.error().message;
@@ -248,7 +259,7 @@ api::ReplicaView Controller::view_of(const Replica& replica) const {
       .id = status.spec.id.value,
       .name = status.spec.name,
       .type = status.spec.process_type,
-      .size = "standard",
+      .size = status.spec.size.empty() ? std::string(platform::standard_size) : status.spec.size,
       .state = std::string(name_of_state(state_of(replica), status.stopping)),
       .message = health_message(replica),
       .release = status.spec.release,
@@ -263,8 +274,6 @@ api::ReplicaView Controller::view_of(const Replica& replica) const {
       view.command = process->second;
   }
   if (view.type == "run" && !status.spec.argv.empty()) view.command = status.spec.argv.back();
-  for (const platform::Formation& entry : parts_.store.formation(app))
-    if (entry.type == view.type) view.size = entry.size;
   return view;
 }
 
@@ -281,7 +290,7 @@ Result<Controller::OneOffStarted> Controller::prepare_one_off(const platform::Ap
     return Error{
         ErrorKind::conflict,
         "nothing is deployed yet, so there is nothing to run in. Push first: git push berth main"};
-  BERTH_ASSIGN(runtime::ReplicaSpec spec, spec_of(app, *release, "run"));
+  BERTH_ASSIGN(runtime::ReplicaSpec spec, spec_of(app, *release, "run", request.size));
   std::set<std::string> taken;
   for (const auto& [other, replica] : replicas_) taken.insert(replica.status.spec.name);
   int number = 1;

@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The controller's ear for health checks: which replicas have some, and what an answer changes.
+// The controller's ear for health checks: which replicas have some, and what an answer changes. And
+// its eye on their memory.
+#include <boost/asio/post.hpp>
+
+#include <fmt/format.h>
+
+#include <utility>
+#include <vector>
+
 #include "base/log.hpp"
 #include "base/sqlite.hpp"
-#include "builder/image_process.hpp"
+#include "platform/size.hpp"
 #include "server/app_log.hpp"
 #include "server/controller.hpp"
 
@@ -79,6 +87,45 @@ ReplicaState Controller::state_of(const Replica& replica) const {
   if (state != ReplicaState::ready) return state;
   const Health* health = health_.find(replica.status.spec.id);
   return health && !health->settled() ? ReplicaState::starting : state;
+}
+
+void Controller::look_at_memory() {
+  std::vector<runtime::ReplicaId> running;
+  for (const auto& [id, replica] : replicas_)
+    if (replica.status.state == ReplicaState::ready) running.push_back(id);
+  if (running.empty() || std::exchange(looking_, true)) return;
+  boost::asio::post(parts_.pool, [this, running = std::move(running), strand = parts_.strand,
+                                  &engine = parts_.engine, alive = alive_] {
+    std::vector<std::pair<runtime::ReplicaId, runtime::ReplicaStats>> all;
+    for (const auto& id : running)
+      if (auto stats = engine.stats(id); !stats.has_error()) all.emplace_back(id, *stats);
+    boost::asio::post(strand, [this, all = std::move(all), alive] {
+      if (!*alive) return;
+      looking_ = false;
+      for (const auto& [id, stats] : all) note_memory(id, stats);
+    });
+  });
+}
+
+void Controller::note_memory(const runtime::ReplicaId& id, const runtime::ReplicaStats& stats) {
+  const auto found = replicas_.find(id);
+  if (found == replicas_.end()) return;
+  const runtime::ReplicaSpec& spec = found->second.status.spec;
+  const std::uint64_t used = stats.anonymous_bytes;
+  const std::uint64_t limit = spec.limits.memory_bytes;
+  if (!found->second.pressure.note(used, limit, now())) return;
+  append_app_log(log_directory(platform::AppId(spec.app_id)), spec.name,
+                 fmt::format("Error R14 (Memory quota exceeded): uses {} MB of its {} MB ({} %), "
+                             "and is ended at its limit. {}",
+                             used >> 20, limit >> 20, used * 100 / limit, larger_size(spec)));
+}
+
+std::string Controller::larger_size(const runtime::ReplicaSpec& spec) {
+  const std::string size = platform::twice_the_memory(spec.limits.memory_bytes);
+  return spec.process_type == "run"
+             ? "A larger size: berth run --size " + size
+             : fmt::format("A larger size: berth ps:type {}={} -a {}", spec.process_type, size,
+                           spec.app);
 }
 
 std::string Controller::health_message(const Replica& replica) const {

@@ -24,6 +24,7 @@
 #include "base/unix_socket.hpp"
 #include "builder/branch.hpp"
 #include "builder/source_import.hpp"
+#include "platform/size.hpp"
 #include "server/app_log.hpp"
 #include "server/deploy_queue.hpp"
 #include "server/offload.hpp"
@@ -194,6 +195,17 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     return error;
   }
 
+  /// The sizes of app.json as they are stored; one that means nothing here is left out.
+  void settle_sizes(platform::AppJson& app_json, const Say& say) const {
+    for (auto& [type, first] : app_json.formation) {
+      if (first.size.empty()) continue;
+      const auto size = platform::parse_size(first.size, parts.config.runtime.sizes);
+      if (size.has_error())
+        say("       Note: app.json, formation." + type + ".size: " + size.error().message + "\n");
+      first.size = size.has_error() ? "" : size->name;
+    }
+  }
+
   /// The image is built: the build's end and the new release.
   Result<platform::Release> record(const Deploy& deploy, const builder::BuiltImage& built) {
     const platform::BuildId build = queue->at(deploy.id).build;
@@ -281,11 +293,12 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     const auto ready = co_await get_ready(self, deploy);
     if (ready.has_error()) co_return self->failed(deploy, ready.error());
     DeployJob& job = self->queue->at(deploy.id);
-    const auto built = co_await offload(self->parts.pool, self->logged(deploy, job));
+    auto built = co_await offload(self->parts.pool, self->logged(deploy, job));
     self->parts.housekeeper.look_soon();
     if (job.push.cancelled)
       co_return self->failed(deploy, self->queue->ended_early(deploy.id));
     if (built.has_error()) co_return self->failed(deploy, built.error());
+    self->settle_sizes(built->app_json, deploy.say);
     const auto release = self->record(deploy, *built);
     if (release.has_error()) co_return release.error();
     self->queue->release(deploy.id, release->id);

@@ -25,6 +25,8 @@ using ReplicaId = Id<struct ReplicaTag>;
 
 struct Limits {
   std::uint64_t memory_bytes = 512ULL << 20;
+  /// Above it memory is taken back and allocation slowed, where the controller can (v2); 0: none.
+  std::uint64_t memory_high_bytes = 0;
   std::uint64_t cpu_milli = 1000;   ///< quota; 1000 is one core; 0 is none
   std::uint64_t cpu_weight = 100;   ///< 1…10000, of processors and disk, against other replicas
   std::uint64_t pids = 512;
@@ -47,6 +49,7 @@ struct ReplicaSpec {
   std::uint32_t uid = 1000;
   std::uint32_t gid = 1000;
   std::uint32_t uid_base = 0;  ///< first host uid of the app's range of 65,536
+  std::string size;            ///< the name of its limits, for whoever compares
   Limits limits;
   int port = 0;        ///< $PORT for a process that serves; 0: no port, no readiness by port
   std::chrono::milliseconds boot_timeout = std::chrono::seconds(60);
@@ -106,6 +109,7 @@ struct ExecSpec {
 
 struct ReplicaStats {
   std::uint64_t memory_bytes = 0;
+  std::uint64_t anonymous_bytes = 0;  ///< of it, what cannot be taken back
   std::chrono::microseconds cpu{};  ///< since start
   std::uint64_t pids = 0;
 };

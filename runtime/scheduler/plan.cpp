@@ -80,11 +80,15 @@ class Planner {
     return nullptr;
   }
 
-  /// Whether the replica is from before a restart that was asked for. One that never began has no
-  /// start: its end tells when it was tried.
+  /// Whether the replica is from before a restart that was asked for, or of another size. One that
+  /// never began has no start: its end tells when it was tried.
   static bool is_outdated(const Observed& replica, const DesiredProcess& process) {
     const Time began = replica.started_at != Time{} ? replica.started_at : replica.exited_at;
-    return began < process.restart_before;
+    return began < process.restart_before || differs(replica.size, process);
+  }
+
+  static bool differs(const std::string& size, const DesiredProcess& process) {
+    return !size.empty() && size != process.size;
   }
 
   /// An exit that nobody asked for, of a replica that was wanted, or that its health checks want it
@@ -124,6 +128,7 @@ class Planner {
     slot.failures = was_steady ? 1 : slot.failures + 1;
     slot.last_exit = exited_at;
     slot.last = replica.id;
+    slot.size = replica.size;
     slot.message = reason(replica);
   }
 
@@ -258,8 +263,8 @@ class Planner {
   void start_after_backoff(const Slot& slot, const DesiredProcess& process) {
     if (const auto found = result_.memory.slots.find(slot); found != result_.memory.slots.end()) {
       SlotMemory& crashes = found->second;
-      // Whoever asks for a restart asks for it now.
-      if (crashes.last_exit < process.restart_before) {
+      // Whoever asks for a restart, or another size, asks for it now.
+      if (crashes.last_exit < process.restart_before || differs(crashes.size, process)) {
         result_.memory.slots.erase(found);
       } else {
         const Time earliest = crashes.last_exit + backoff(crashes.failures);

@@ -27,6 +27,7 @@ struct DesiredProcess {
   int quantity = 0;
   bool autoscaled = false;       ///< 0 replicas then means asleep, not stopped
   Time restart_before{};         ///< replicas started earlier are replaced
+  std::string size;              ///< and those of another size, in the same way
   friend bool operator==(const DesiredProcess&, const DesiredProcess&) = default;
 };
 
@@ -54,6 +55,7 @@ struct Slot {
 struct Observed {
   ReplicaId id;
   Slot slot;
+  std::string size;  ///< empty: not known, and as good as any
   ReplicaState state = ReplicaState::starting;
   bool stopping = false;
   bool draining = false;  ///< out of the routes
@@ -74,6 +76,7 @@ struct SlotMemory {
   int failures = 0;  ///< in a row
   Time last_exit{};
   ReplicaId last;  ///< whose exit that was
+  std::string size;  ///< that it had
   std::string message;
   friend bool operator==(const SlotMemory&, const SlotMemory&) = default;
 };

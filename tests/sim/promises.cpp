@@ -159,6 +159,9 @@ void World::check_slots() {
     const auto restarted = server_.restart_before.find(replica.seen.slot.type);
     if (restarted != server_.restart_before.end() && replica.seen.started_at < restarted->second)
       continue;
+    const auto formation = store_.formation.find(replica.seen.slot.type);
+    if (formation != store_.formation.end() && formation->second.size != replica.seen.size)
+      continue;
     demand(++current[replica.seen.slot] == 1, "a slot has one current replica: v" +
                                                   std::to_string(replica.seen.slot.release) + " " +
                                                   replica.seen.slot.type + "." +
@@ -184,6 +187,8 @@ void World::check_converged() {
     demand(running.insert(replica.seen.slot).second,
            "in the end a slot has one replica: " + id.value);
     if (replica.seen.slot.type == "web") web.insert(id);
+    demand(replica.seen.size == store_.formation.at(replica.seen.slot.type).size,
+           "in the end every replica has the size that is wanted: " + id.value);
   }
   demand(running == wanted, "in the end what is wanted runs, and nothing else");
   demand(router_.table == web, "in the end all web replicas get traffic");

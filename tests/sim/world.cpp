@@ -10,7 +10,7 @@ World::World(std::uint64_t seed, bool trace) : random_(seed), tracing_(trace) {
   next_trouble_ = now_;
   policy_ = {
       .drain_timeout = 30s, .first_backoff = 1s, .longest_backoff = 60s, .steady_after = 60s};
-  store_.formation = {{"web", {1, false}}, {"worker", {0, false}}};
+  store_.formation = {{"web", {.quantity = 1}}, {"worker", {}}};
 }
 
 void World::run() {

@@ -53,6 +53,7 @@ class World final {
   struct Formation {
     int quantity = 0;
     bool autoscaled = false;
+    std::string size = "standard";
   };
   struct Store {
     std::vector<Release> releases;

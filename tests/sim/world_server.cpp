@@ -18,7 +18,8 @@ DesiredRelease World::wanted(const Release& release, bool pending) const {
     result.processes[type] = {
         .quantity = probe ? 1 : formation.quantity,
         .autoscaled = formation.autoscaled,
-        .restart_before = restarted == server_.restart_before.end() ? Time{} : restarted->second};
+        .restart_before = restarted == server_.restart_before.end() ? Time{} : restarted->second,
+        .size = formation.size};
   }
   return result;
 }
@@ -129,6 +130,8 @@ void World::start(const Slot& slot) {
   replica.seen.id = id;
   replica.seen.slot = slot;
   replica.seen.started_at = now_;
+  if (slot.type != platform::release_process)
+    replica.seen.size = store_.formation.at(slot.type).size;
   if (!calm_ && random_.chance(0.05)) {
     // The image could not be prepared: it never began, and has no start.
     replica.seen.started_at = {};

@@ -35,7 +35,7 @@ void World::trouble() {
   if (store_.releases.empty()) return deploy(random_.chance(0.2));
   // Whoever changes what is wanted has a reason for starts; only the scheduler's own are counted.
   starts_.clear();
-  switch (random_.between(0, 12)) {
+  switch (random_.between(0, 13)) {
     case 0:
     case 1:
       return deploy(random_.chance(0.3));
@@ -75,6 +75,9 @@ void World::trouble() {
       for (Release& release : store_.releases)
         if (release.status == Status::succeeded) release.bad = random_.chance(0.5);
       return tell("the release's health changes");
+    case 12:
+      formation.size = random_.chance(0.5) ? "large" : "standard";
+      return tell("size " + type + "=" + formation.size);
     case 11:
       // Readiness checks fail, or pass again.
       for (auto& [id, replica] : engine_)

@@ -133,6 +133,8 @@ Result<void> limit_v1(const fs::path& at, const std::vector<std::string>& contro
 
 Result<void> limit_v2(const fs::path& at, const Limits& limits) {
   BERTH_TRY(set(at / "memory.max", std::to_string(limits.memory_bytes)));
+  if (limits.memory_high_bytes != 0)
+    BERTH_TRY(set(at / "memory.high", std::to_string(limits.memory_high_bytes)));
   if (fs::exists(at / "memory.swap.max")) BERTH_TRY(set(at / "memory.swap.max", "0"));
   BERTH_TRY(set(at / "cpu.weight",
                 std::to_string(std::clamp<std::uint64_t>(limits.cpu_weight, 1, 10'000))));
@@ -309,6 +311,7 @@ Result<ReplicaStats> Cgroups::stats(const std::string& id) const {
       number(get(group.memory / (v2_ ? "memory.current" : "memory.usage_in_bytes")));
   const std::uint64_t cache = field(memory, v2_ ? "inactive_file" : "total_inactive_file");
   result.memory_bytes = used - std::min(used, cache);
+  result.anonymous_bytes = field(memory, v2_ ? "anon" : "total_rss");
   result.cpu = std::chrono::microseconds(v2_ ? field(get(group.cpu / "cpu.stat"), "usage_usec")
                                              : number(get(group.cpu / "cpuacct.usage")) / 1000);
   result.pids = number(get(group.pids / "pids.current"));

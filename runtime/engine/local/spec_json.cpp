@@ -23,6 +23,7 @@ std::vector<std::string> strings_of(const json::object& object, std::string_view
 
 json::object json_of(const Limits& limits) {
   return {{"memory_bytes", limits.memory_bytes},
+          {"memory_high_bytes", limits.memory_high_bytes},
           {"cpu_milli", limits.cpu_milli},
           {"cpu_weight", limits.cpu_weight},
           {"pids", limits.pids},
@@ -37,6 +38,8 @@ Result<Limits> limits_of(const json::object& object) {
     return {};
   };
   BERTH_TRY(take("memory_bytes", limits.memory_bytes));
+  limits.memory_high_bytes =
+      static_cast<std::uint64_t>(optional_int(object, "memory_high_bytes").value_or(0));
   BERTH_TRY(take("cpu_milli", limits.cpu_milli));
   BERTH_TRY(take("cpu_weight", limits.cpu_weight));
   BERTH_TRY(take("pids", limits.pids));
@@ -66,6 +69,7 @@ std::string to_json(const ReplicaNote& note, bool with_environment) {
       {"uid", spec.uid},
       {"gid", spec.gid},
       {"uid_base", spec.uid_base},
+      {"size", spec.size},
       {"limits", json_of(spec.limits)},
       {"port", spec.port},
       {"boot_timeout_ms", spec.boot_timeout.count()},
@@ -111,6 +115,7 @@ Result<ReplicaNote> parse_replica_note(std::string_view text) {
   spec.boot_timeout = std::chrono::milliseconds(boot_ms);
   BERTH_ASSIGN(const std::string log_directory, require_string(object, "log_directory"));
   spec.log_directory = log_directory;
+  spec.size = optional_string(object, "size").value_or("");
   spec.terminal = optional_bool(object, "terminal").value_or(false);
   spec.attach_stdin = optional_bool(object, "attach_stdin").value_or(false);
   for (auto& layer : strings_of(object, "root_layers")) spec.root_layers.emplace_back(layer);

@@ -88,6 +88,17 @@ TEST_CASE("a value that cannot be meant is refused with line, field and what may
   CHECK(bad("[]") == "app.json:1: must be a JSON object");
 }
 
+TEST_CASE("the formation that new process types begin with is read, in part or whole") {
+  const AppJson app = good(R"({"formation": {"web": {"quantity": 2, "size": "Standard-1X"},
+      "worker": {"size": "256m"}, "clock": {"max_parallel": 1}}})");
+  CHECK(app.formation == std::map<std::string, FirstFormation>{
+                             {"web", {.quantity = 2, .size = "Standard-1X"}},
+                             {"worker", {.quantity = -1, .size = "256m"}}});
+  CHECK(good(app_json_text(app)) == app);
+  CHECK(bad(R"({"formation": {"web": {"quantity": -1}}})") ==
+        "app.json:1: formation.web.quantity must be a whole number from 0 to 100, not -1");
+}
+
 TEST_CASE("fields that do nothing are told, with the one that may have been meant") {
   std::vector<std::string> notes;
   (void)good("{\"healthchecks\": {\"web\": [\n{\"path\": \"/\", \"atempts\": 2}]}}", &notes);

@@ -93,6 +93,33 @@ TEST_CASE("a release keeps what app.json said; config changes and rollbacks take
   CHECK(store.target_release(app.id)->app_json == *said);
 }
 
+TEST_CASE("app.json says what a new process type begins with, and nothing of one that is there") {
+  Store store = make_store();
+  const App app = make_app(store);
+  const AppJson said{.health_checks = {},
+                     .formation = {{"web", {.quantity = 2, .size = "1g"}},
+                                   {"worker", {.quantity = 3, .size = ""}},
+                                   {"release", {.quantity = 1, .size = ""}}}};
+  const auto release = [&](std::map<std::string, std::string> processes) {
+    REQUIRE(store
+                .create_release(app.id,
+                                {.image = "sha256:1",
+                                 .processes = std::move(processes),
+                                 .app_json = said},
+                                ada)
+                .has_value());
+  };
+  release({{"web", "a"}, {"release", "r"}});
+  CHECK(store.formation(app.id).at(0).quantity == 2);
+  CHECK(store.formation(app.id).at(0).size == "1g");
+  CHECK(store.formation(app.id).at(1).quantity == 0);
+  REQUIRE(store.update_formation(app.id, {{.type = "web", .quantity = 5}}, ada).has_value());
+  release({{"web", "a"}, {"worker", "b"}});
+  CHECK(store.formation(app.id).at(0).quantity == 5);
+  CHECK(store.formation(app.id).at(2).quantity == 3);
+  CHECK(store.formation(app.id).at(2).size == "standard");
+}
+
 TEST_CASE("setting config vars makes a release of the same image and returns all of them") {
   Store store = make_store();
   const App app = make_app(store);
