@@ -84,17 +84,18 @@ std::string control_frame(const std::string& text) {
   return {};
 }
 
-/// From the client to the replica, until the client goes.
+/// From the client to the replica, until the client goes. A replica that takes no more may have
+/// ended: its last frames are still to be read, so that is no reason to close.
 Task<void> copy_in(WebSocket* client, Socket* replica) {
-  for (;;) {
+  for (bool taken = true;;) {
     const auto message = co_await client->read();
     if (message.has_error()) break;
     const std::string bytes =
         message->text ? control_frame(message->data) : frame(AttachFrame::data, message->data);
-    if (bytes.empty()) continue;
+    if (bytes.empty() || !taken) continue;
     const auto [failure, count] =
         co_await asio::async_write(*replica, asio::buffer(bytes), as_result);
-    if (failure) break;
+    taken = !failure;
   }
   // Wakes the other direction.
   boost::system::error_code ignored;

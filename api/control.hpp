@@ -117,6 +117,9 @@ class Control {
   virtual boost::asio::awaitable<Result<void>> stop(platform::AppId app, std::string which) = 0;
   virtual boost::asio::awaitable<Result<OneOff>> run(platform::AppId app,
                                                      OneOffRequest request) = 0;
+  /// A further program in a replica that runs; its attach secret.
+  virtual boost::asio::awaitable<Result<std::string>> exec(platform::AppId app, std::string replica,
+                                                           OneOffRequest request) = 0;
   /// The stream socket of a one-off, framed as in runtime/engine/attach_frame.hpp.
   virtual boost::asio::awaitable<Result<Fd>> attach(std::string secret) = 0;
 

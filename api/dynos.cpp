@@ -153,6 +153,22 @@ Task<Answer> restart_type(Call call, Exchange*) {
   co_return answer;
 }
 
+Task<Answer> exec_dyno(Call call, Exchange*) {
+  const auto app = call.app();
+  if (app.has_error()) co_return app.error();
+  const auto replica = find_replica(call, *app);
+  if (replica.has_error()) co_return replica.error();
+  auto request = read_request(call);
+  if (request.has_error()) co_return request.error();
+  request->attach = true;
+  request->terminal = !optional_bool(call.body, "force_no_tty").value_or(false);
+  const auto secret = co_await call.control().exec(app->id, replica->name, std::move(*request));
+  if (secret.has_error()) co_return secret.error();
+  json::object shape = call.render().dyno(*app, *replica);
+  shape["attach_url"] = "ws" + call.base_url.substr(4) + "/attach/" + *secret;
+  co_return json_response(shape, 201);
+}
+
 Task<Answer> stop_dyno(Call call, Exchange*) {
   const auto app = call.app();
   if (app.has_error()) co_return app.error();

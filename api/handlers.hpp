@@ -67,6 +67,7 @@ Task<Answer> run_dyno(Call call, Exchange* exchange);
 Task<Answer> restart_all(Call call, Exchange* exchange);
 Task<Answer> restart_dyno(Call call, Exchange* exchange);
 Task<Answer> restart_type(Call call, Exchange* exchange);
+Task<Answer> exec_dyno(Call call, Exchange* exchange);
 Task<Answer> stop_dyno(Call call, Exchange* exchange);
 
 // buildpacks.cpp

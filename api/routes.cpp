@@ -106,6 +106,8 @@ constexpr Route routes[] = {
            "Restarts a replica, or all of a type", "Empty", {}, 202),
     stream("DELETE", "/apps/{app}/formations/{type}", restart_type,
            "Restarts all replicas of a type", "Empty", {}, 202),
+    stream("POST", "/apps/{app}/dynos/{dyno}/actions/exec", exec_dyno,
+           "Runs a command in a replica that runs; attach_url leads to it", "Dyno", "NewExec", 201),
     stream("POST", "/apps/{app}/dynos/{dyno}/actions/stop", stop_dyno, "Stops a replica", "Empty",
            {}, 202),
 

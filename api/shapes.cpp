@@ -249,6 +249,10 @@ NewDyno
   env? {any}
   size? string
   force_no_tty? boolean?
+NewExec
+  command string
+  env? {any}
+  force_no_tty? boolean?
 Domain
   id uuid
   app AppReference

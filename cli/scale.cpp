@@ -228,10 +228,10 @@ std::vector<Command> scale_commands() {
                       .names = Names::process_type}},
        .for_app = true,
        .json = true,
-       .details = "A SIZE is a class of the platform (standard), a name of Heroku's (standard-2x), or "
-                  "limits between slashes: 512m or 2g of memory, 0.5cpu, 256pids, 4gdisk; what is "
-                  "not said is as in standard. Replicas are replaced without dropping a request; "
-                  "there is no release.",
+       .details = "A SIZE is a class of the platform (standard), a name of Heroku's (standard-2x), "
+                  "or limits between slashes: 512m or 2g of memory, 0.5cpu, 256pids, 4gdisk; what "
+                  "is not said is as in standard. Replicas are replaced without dropping a "
+                  "request; there is no release.",
        .aliases = {"dyno:type", "ps:resize", "dyno:resize"},
        .run = set_sizes},
       {.name = "autoscale",

@@ -62,11 +62,24 @@ asio::awaitable<Result<api::OneOff>> ControlPort::run(platform::AppId app,
     co_return started.error().context("start " + prepared->view.name);
   }
   api::OneOff result{.replica = std::move(prepared->view), .attach_secret = {}};
-  if (request.attach) {
-    result.attach_secret = random_hex(attach_secret_bytes);
-    attach_secrets_[result.attach_secret] = {prepared->id, now() + attach_secret_life};
-  }
+  if (request.attach)
+    result.attach_secret = attach_secret(
+        [&engine = parts_.engine, id = prepared->id] { return engine.attach(id); });
   co_return result;
+}
+
+asio::awaitable<Result<std::string>> ControlPort::exec(platform::AppId app, std::string replica,
+                                                       api::OneOffRequest request) {
+  // It starts when somebody comes for it: nobody has to end what nobody came for.
+  auto open = parts_.controller.prepare_exec(app, replica, request);
+  if (open.has_error()) co_return open.error();
+  co_return attach_secret(std::move(*open));
+}
+
+std::string ControlPort::attach_secret(std::function<Result<Fd>()> open) {
+  std::string secret = random_hex(attach_secret_bytes);
+  attach_secrets_[secret] = {std::move(open), now() + attach_secret_life};
+  return secret;
 }
 
 asio::awaitable<Result<Fd>> ControlPort::attach(std::string secret) {
@@ -76,10 +89,9 @@ asio::awaitable<Result<Fd>> ControlPort::attach(std::string secret) {
   if (found == attach_secrets_.end())
     co_return Error{ErrorKind::not_found,
                     "this session is over or was never there. Start another: berth run"};
-  const runtime::ReplicaId replica = found->second.replica;
+  const auto open = std::move(found->second.open);
   attach_secrets_.erase(found);
-  co_return co_await offload(parts_.pool,
-                             [&engine = parts_.engine, replica] { return engine.attach(replica); });
+  co_return co_await offload(parts_.pool, open);
 }
 
 asio::awaitable<Result<std::shared_ptr<api::PushTicket>>> ControlPort::begin_push(

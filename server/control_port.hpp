@@ -47,6 +47,8 @@ class ControlPort final : public api::Control {
   boost::asio::awaitable<Result<void>> stop(platform::AppId app, std::string which) override;
   boost::asio::awaitable<Result<api::OneOff>> run(platform::AppId app,
                                                   api::OneOffRequest request) override;
+  boost::asio::awaitable<Result<std::string>> exec(platform::AppId app, std::string replica,
+                                                   api::OneOffRequest request) override;
   boost::asio::awaitable<Result<Fd>> attach(std::string secret) override;
   boost::asio::awaitable<Result<std::shared_ptr<api::PushTicket>>> begin_push(
       platform::App app, std::string user) override;
@@ -82,9 +84,10 @@ class ControlPort final : public api::Control {
 
  private:
   struct Pending {
-    runtime::ReplicaId replica;
+    std::function<Result<Fd>()> open;  ///< blocking, for the pool
     Time expires{};
   };
+  [[nodiscard]] std::string attach_secret(std::function<Result<Fd>()> open);
 
   ControlPortParts parts_;
   std::map<std::string, Pending> attach_secrets_;

@@ -74,6 +74,10 @@ class Controller final {
   };
   [[nodiscard]] Result<OneOffStarted> prepare_one_off(const platform::AppId& app,
                                                       const api::OneOffRequest& request);
+  /// A further program in a replica that runs; blocking, for the pool.
+  [[nodiscard]] Result<std::function<Result<Fd>()>> prepare_exec(const platform::AppId& app,
+                                                                 const std::string& name,
+                                                                 const api::OneOffRequest& request);
   void one_off_failed(const runtime::ReplicaId& id);
 
   /// Calls back once the release is settled (at once if it is), or still pending when we stop.

@@ -315,6 +315,38 @@ Result<Controller::OneOffStarted> Controller::prepare_one_off(const platform::Ap
                        .start = [&engine = parts_.engine, spec] { return engine.start(spec); }};
 }
 
+Result<std::function<Result<Fd>()>> Controller::prepare_exec(const platform::AppId& app,
+                                                             const std::string& name,
+                                                             const api::OneOffRequest& request) {
+  const Replica* found = nullptr;
+  for (const auto& [id, replica] : replicas_) {
+    const auto& status = replica.status;
+    const bool runs = status.state != ReplicaState::exited && !status.stopping;
+    // During a rollout two have the name: the newer one is what is being looked at.
+    if (status.spec.app_id == app.value && status.spec.name == name && runs &&
+        (!found || found->status.started_at < status.started_at))
+      found = &replica;
+  }
+  if (!found)
+    return Error{ErrorKind::conflict, name + " does not run. `berth ps` shows what does"};
+  const runtime::ReplicaSpec& spec = found->status.spec;
+  BERTH_ASSIGN(const auto release,
+               parts_.store.find_release(app, std::to_string(spec.release)));
+  BERTH_ASSIGN(builder::Image image, parts_.images.find(release.image));
+  const auto others = builder::other_images(image);
+  if (const auto other = others.find(spec.process_type); other != others.end()) {
+    BERTH_ASSIGN(image, parts_.images.find(other->second));
+  }
+  runtime::ExecSpec exec{.argv = builder::one_off_arguments(image, request.command),
+                         .env = request.env,
+                         .terminal = request.terminal,
+                         .columns = request.columns,
+                         .rows = request.rows};
+  if (request.terminal) exec.env.emplace("TERM", "xterm-256color");
+  append_app_log(spec.log_directory, spec.name, "Running `" + request.command + "` in it");
+  return [&engine = parts_.engine, id = spec.id, exec] { return engine.exec(id, exec); };
+}
+
 void Controller::one_off_failed(const runtime::ReplicaId& id) { forget(id); }
 
 }  // namespace berth::server

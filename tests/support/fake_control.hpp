@@ -97,6 +97,14 @@ class FakeControl final : public api::Control {
     co_return started;
   }
 
+  boost::asio::awaitable<Result<std::string>> exec(platform::AppId, std::string replica,
+                                                   api::OneOffRequest request) override {
+    calls.push_back("exec " + replica + " " + request.command);
+    last_run = request;
+    if (failure) co_return *failure;
+    co_return std::string("open-sesame");
+  }
+
   boost::asio::awaitable<Result<Fd>> attach(std::string secret) override {
     const auto found = attachable.find(secret);
     if (found == attachable.end())

@@ -43,7 +43,9 @@ TEST_CASE("another size replaces the replicas without a release and without a fa
   NEEDS_PLATFORM();
   Platform& berth = platform();
   (void)sample();
-  const auto releases = [&] { return berth.json_of({"releases", "-a", sample()}).as_array().size(); };
+  const auto releases = [&] {
+    return berth.json_of({"releases", "-a", sample()}).as_array().size();
+  };
   const auto before = releases();
   Load load([&] { return berth.get(sample()); }, 2);
   const std::string shown = berth.must({"ps:type", "web=160m/0.5cpu", "-a", sample()});
@@ -63,13 +65,14 @@ TEST_CASE("a size that is none is refused with what there is") {
   CHECK_MESSAGE(refused.err.find("There is: standard") != std::string::npos, refused.err);
 }
 
-TEST_CASE("memory that is nearly used up is R14 in the log, and at its limit R15, with what to do") {
+TEST_CASE("memory nearly used up is R14 in the log, and at its limit R15, with what to do") {
   NEEDS_PLATFORM();
   Platform& berth = platform();
   berth.must({"ps:type", "web=160m/0.5cpu", "-a", sample()});
   REQUIRE(eventually([&] { return size_of_only(berth) == "160m/0.5cpu"; }, 60s));
   CHECK(berth.get(sample(), "/?mb=148").status == 200);
-  CHECK(eventually([&] { return logged(berth, "Error R14 (Memory quota exceeded): uses 14"); }, 60s));
+  CHECK(
+      eventually([&] { return logged(berth, "Error R14 (Memory quota exceeded): uses 14"); }, 60s));
   CHECK(logged(berth, " MB of its 160 MB (9"));
   CHECK(!logged(berth, "Error R15"));
   (void)berth.get(sample(), "/?mb=400");

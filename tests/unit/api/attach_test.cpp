@@ -33,6 +33,7 @@ class Shim final {
     return head.substr(0, 1) + ":" + read(size);
   }
   void close() { fd_.reset(); }
+  void read_no_more() const { REQUIRE(::shutdown(fd_.get(), SHUT_RD) == 0); }
 
  private:
   [[nodiscard]] std::string read(std::size_t count) const {
@@ -155,6 +156,21 @@ TEST_CASE("a replica that a signal ended exits as shells count") {
   WebSocketClient client(api, "/attach/s1");
   shim.send('x', std::string("\0\x09", 2));
   CHECK(client.receive() == "1:{\"exit\":137}");
+}
+
+TEST_CASE("a replica that ended before all input came still gives its last bytes and exit") {
+  ApiFixture api;
+  Shim shim = attachable(api, "s1");
+  WebSocketClient client(api, "/attach/s1");
+  REQUIRE(client.accepted);
+  shim.read_no_more();
+  client.send(1, R"({"end":true})");
+  client.send(9, "done?");
+  REQUIRE(client.receive() == "10:done?");  // what came before it did not reach the replica
+  shim.send('d', "bye");
+  shim.send('x', std::string("\x07\0", 2));
+  CHECK(client.receive() == "2:bye");
+  CHECK(client.receive() == "1:{\"exit\":7}");
 }
 
 TEST_CASE("when the client goes the shim sees the end, and when the shim goes the client does") {

@@ -112,6 +112,25 @@ TEST_CASE("replicas are listed, restarted by name, type or all, and stopped") {
   CHECK(error_id(failed) == "unavailable");
 }
 
+TEST_CASE("a command in a replica that runs gets a URL to attach to, and one that is not is told") {
+  ApiFixture api;
+  api.deployed_app("hello");
+  const auto started = api.call("POST", "/apps/hello/dynos/web.1/actions/exec",
+                                R"({"command":"ls","env":{"COLUMNS":"99"}})");
+  CHECK(started.status == 201);
+  CHECK(text_at(body_of(started), "/name") == "web.1");
+  CHECK(text_at(body_of(started), "/attach_url").ends_with("/attach/open-sesame"));
+  CHECK(api.on_strand([&] { return api.control.last_run->terminal; }));
+  CHECK(api.on_strand([&] { return api.control.last_run->columns; }) == 99);
+  CHECK(api.call("POST", "/apps/hello/dynos/web.1/actions/exec",
+                 R"({"command":"ls","force_no_tty":true})")
+            .status == 201);
+  CHECK_FALSE(api.on_strand([&] { return api.control.last_run->terminal; }));
+  CHECK(api.call("POST", "/apps/hello/dynos/web.7/actions/exec", R"({"command":"ls"})").status ==
+        404);
+  CHECK(api.call("POST", "/apps/hello/dynos/web.1/actions/exec", "{}").status == 422);
+}
+
 TEST_CASE(
     "a one-off gets its environment and size of terminal, and an attach URL at the caller's host") {
   ApiFixture api;

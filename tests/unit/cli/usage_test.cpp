@@ -132,7 +132,8 @@ TEST_CASE("options may stand before, behind and inside arguments, repeated ones 
 }
 
 TEST_CASE("commands, options, apps and process types complete where they may stand") {
-  CHECK(texts({"ps:"}) == std::vector<std::string>{"ps:restart", "ps:stop", "ps:scale"});
+  CHECK(texts({"ps:"}) ==
+        std::vector<std::string>{"ps:restart", "ps:stop", "ps:scale", "ps:type", "ps:exec"});
   CHECK(texts({"ps", "--j"}) == std::vector<std::string>{"--json"});
   CHECK(texts({"info", "-a", "hel"}) == std::vector<std::string>{"hello", "help-desk"});
   CHECK(texts({"ps:scale", "-a", "my-", "w"}) == std::vector<std::string>{"worker="});
