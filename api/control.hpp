@@ -54,6 +54,7 @@ struct CheckView {
 };
 
 struct OneOffRequest {
+  std::string name = {};  ///< or empty: "run.1" and so on
   std::string command;  ///< run by `bash -c` with the app's environment
   std::map<std::string, std::string> env;
   std::string size;     ///< or empty

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t most_checks = 20;  ///< of a process type
 constexpr int most_replicas = 100;
+constexpr std::size_t longest_command = 32 << 10;
 
 Result<void> read_health_checks(const JsonField& field, AppJson& app,
                                 std::vector<std::string>& notes) {
@@ -34,6 +35,12 @@ Result<void> read_formation(const JsonField& field, AppJson& app) {
   return {};
 }
 
+Result<void> read_scripts(const JsonField& field, AppJson& app) {
+  BERTH_TRY(field.read("postdeploy", app.postdeploy));
+  if (app.postdeploy.size() <= longest_command) return {};
+  return field.refuse("has a postdeploy longer than " + std::to_string(longest_command) + " bytes");
+}
+
 json::object to_json(const FirstFormation& first) {
   json::object result;
   if (first.quantity >= 0) result["quantity"] = first.quantity;
@@ -51,6 +58,8 @@ Result<AppJson> parse_app_json(std::string_view text, std::vector<std::string>& 
   if (checks) BERTH_TRY(read_health_checks(*checks, app, notes));
   BERTH_ASSIGN(const auto formation, root.find("formation"));
   if (formation) BERTH_TRY(read_formation(*formation, app));
+  BERTH_ASSIGN(const auto scripts, root.find("scripts"));
+  if (scripts) BERTH_TRY(read_scripts(*scripts, app));
   return app;
 }
 
@@ -66,6 +75,7 @@ std::string app_json_text(const AppJson& app) {
   json::object formation;
   for (const auto& [type, first] : app.formation) formation[type] = to_json(first);
   if (!formation.empty()) result["formation"] = std::move(formation);
+  if (!app.postdeploy.empty()) result["scripts"] = json::object{{"postdeploy", app.postdeploy}};
   return result.empty() ? std::string() : to_text(result);
 }
 

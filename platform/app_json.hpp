@@ -26,6 +26,7 @@ struct FirstFormation {
 struct AppJson {
   std::map<std::string, std::vector<HealthCheck>> health_checks;  ///< by process type
   std::map<std::string, FirstFormation> formation;
+  std::string postdeploy;  ///< for a shell, once, after the app's first release; or empty
   friend bool operator==(const AppJson&, const AppJson&) = default;
 };
 

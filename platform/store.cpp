@@ -14,7 +14,7 @@ namespace berth::platform {
 namespace {
 
 /// Script i leads from schema version i to i+1. A script that was ever released is never changed.
-constexpr std::array<std::string_view, 3> migrations = {R"sql(
+constexpr std::array<std::string_view, 4> migrations = {R"sql(
 CREATE TABLE apps (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -104,6 +104,9 @@ CREATE TABLE buildpacks (
 )sql",
                                                         R"sql(
 ALTER TABLE releases ADD COLUMN app_json TEXT NOT NULL DEFAULT '';
+)sql",
+                                                        R"sql(
+ALTER TABLE apps ADD COLUMN postdeploy TEXT NOT NULL DEFAULT '';
 )sql"};
 
 constexpr std::string_view app_columns =

@@ -93,6 +93,12 @@ class Store final {
   [[nodiscard]] Result<Release> rollback(const AppId& app, std::string_view version_or_id,
                                          const Actor& actor);
   void settle_release(const ReleaseId& release, ReleaseStatus status, std::string_view failure);
+  /// Where app.json's postdeploy script stands; an app whose first release had none is `none` for
+  /// ever. It becomes due when the app's first image serves.
+  enum class Postdeploy { none, due, running, succeeded, failed };
+  [[nodiscard]] Postdeploy postdeploy(const AppId& app);
+  /// It begins, or has ended; the message is for people.
+  void set_postdeploy(const AppId& app, Postdeploy state, std::string_view message);
   [[nodiscard]] std::vector<Release> releases(const AppId& app);  ///< newest first
   [[nodiscard]] Result<Release> find_release(const AppId& app, std::string_view version_or_id);
   /// The newest release that is pending or succeeded: what should run.
@@ -148,6 +154,7 @@ class Store final {
   [[nodiscard]] Result<Build> settle_build(const BuildId& build, std::string_view status,
                                            std::string_view image, std::string_view failure);
   void write_formation(const Formation& entry);
+  void note_first_deploy(const Release& release);
 
   Database database_;
   SecretBox secrets_;

@@ -2,7 +2,9 @@
 //
 // Builds and releases.
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <utility>
 
 #include "base/json.hpp"
 #include "platform/process_type.hpp"
@@ -19,6 +21,14 @@ constexpr std::string_view build_columns =
 constexpr std::string_view release_columns =
     "SELECT id, app, version, image, commit_id, processes, description, user, status, failure, "
     "build, created_at, updated_at, app_json FROM releases ";
+
+using PostdeployName = std::pair<Store::Postdeploy, std::string_view>;
+constexpr std::array<PostdeployName, 5> postdeploy_names = {
+    {{Store::Postdeploy::none, ""},
+     {Store::Postdeploy::due, "due"},
+     {Store::Postdeploy::running, "running"},
+     {Store::Postdeploy::succeeded, "succeeded"},
+     {Store::Postdeploy::failed, "failed"}}};
 
 template <class Status>
 Status status_of(std::string_view text) {
@@ -284,9 +294,40 @@ void Store::settle_release(const ReleaseId& release, ReleaseStatus status,
   if (status == ReleaseStatus::succeeded)
     database_.prepare("UPDATE apps SET released_at = ? WHERE id = ?")
         .bind(column(at)).bind(before.app.value).run();
+  if (status == ReleaseStatus::succeeded && !before.image.empty()) note_first_deploy(before);
   change.event(before.app, "berth", "release." + std::string(text_of(status)),
                "v" + std::to_string(before.version) + " " + std::string(text_of(status)) +
                    (failure.empty() ? "" : ": " + std::string(failure)));
+  change.commit();
+}
+
+/// Called within a change.
+void Store::note_first_deploy(const Release& release) {
+  Statement earlier = database_.prepare(
+      "SELECT 1 FROM releases WHERE app = ? AND id != ? AND image != '' AND status = 'succeeded'");
+  earlier.bind(release.app.value).bind(release.id.value);
+  if (earlier.step() || release.app_json.postdeploy.empty()) return;
+  database_.prepare("UPDATE apps SET postdeploy = 'due' WHERE id = ? AND postdeploy = ''")
+      .bind(release.app.value).run();
+}
+
+Store::Postdeploy Store::postdeploy(const AppId& app) {
+  Statement row = database_.prepare("SELECT postdeploy FROM apps WHERE id = ?");
+  row.bind(app.value);
+  if (!row.step()) return Postdeploy::none;
+  const std::string text = row.text(0);
+  for (const auto& [state, name] : postdeploy_names)
+    if (name == text) return state;
+  return Postdeploy::none;
+}
+
+void Store::set_postdeploy(const AppId& app, Postdeploy state, std::string_view message) {
+  Change change(*this);
+  const auto name = std::ranges::find(postdeploy_names, state, &PostdeployName::first)->second;
+  database_.prepare("UPDATE apps SET postdeploy = ? WHERE id = ?")
+      .bind(name).bind(app.value).run();
+  change.event(app, "berth", "postdeploy." + std::string(name),
+               "postdeploy script " + std::string(message));
   change.commit();
 }
 

@@ -25,7 +25,7 @@ namespace {
 constexpr std::size_t traffic_seconds = 600;
 constexpr auto attach_patience = std::chrono::seconds(35);  ///< a little more than the shim's
 constexpr auto log_rotation_every = std::chrono::seconds(30);
-constexpr auto memory_look_every = std::chrono::seconds(5);
+constexpr auto memory_look_every = std::chrono::seconds(15);
 constexpr Duration blocked_pause = 1s;  ///< until a full disk is tried again
 
 runtime::LoadSample load_of(const api::TrafficSample& sample) {
@@ -103,6 +103,7 @@ Result<void> Controller::start() {
                        .on_wake = [this](const std::string& app) { on_wake(app); },
                        .on_samples = [this](const json::object& all) { on_samples(all); }});
   for (const platform::App& app : parts_.store.apps()) reconcile_now(app.id);
+  resume_postdeploys();
   tick();
   return {};
 }
@@ -115,6 +116,7 @@ asio::awaitable<void> Controller::stop() {
     if (record.timer) record.timer->cancel();
   for (Waiter& waiter : std::exchange(waiters_, {}))
     waiter.callback({.id = waiter.release, .app = waiter.app});
+  for (auto& [app, callback] : std::exchange(postdeploy_waiters_, {})) callback();
   co_await health_.stop();
 }
 
@@ -144,7 +146,10 @@ void Controller::on_replica(const runtime::ReplicaStatus& status) {
   }
   publish(found->second);
   if (status.spec.process_type == "run") {
-    if (status.state == ReplicaState::exited) end_one_off(found->second);
+    if (status.state != ReplicaState::exited) return;
+    if (status.spec.name == platform::postdeploy_name)
+      end_postdeploy(platform::AppId(status.spec.app_id), succeeded(status), message);
+    end_one_off(found->second);
     return;
   }
   if (status.state == ReplicaState::exited && !stopping && is_crash) {
@@ -404,6 +409,7 @@ void Controller::app_destroyed(const platform::App& app) {
   for (const auto& [id, replica] : replicas_)
     if (replica.status.spec.app_id == app.id.value) stop_now(id);
   apps_.erase(app.id);
+  end_postdeploy(app.id, false, "the app was destroyed");
   parts_.notices.app_deleted(app.name);
   call_waiters();
 }

@@ -84,6 +84,9 @@ class Controller final {
   void when_settled(const platform::AppId& app, const platform::ReleaseId& release,
                     std::function<void(const platform::Release&)> callback);
 
+  /// Calls back once app.json's postdeploy script does not run (any more): at once if none does.
+  void when_postdeploy_ended(const platform::AppId& app, std::function<void()> callback);
+
   [[nodiscard]] std::filesystem::path log_directory(const platform::AppId& app) const;
   [[nodiscard]] json::object status() const;
 
@@ -129,6 +132,11 @@ class Controller final {
   void autoscale(const platform::App& app, AppRecord& record, const runtime::LoadSample& sample);
   void call_waiters();
 
+  // controller_postdeploy.cpp: the script of an app's first release
+  void begin_postdeploy(const platform::AppId& app);
+  void resume_postdeploys();
+  void end_postdeploy(const platform::AppId& app, bool succeeded, const std::string& message);
+
   // controller_health.cpp: what health checks say
   /// Once it listens; `adopted`: from a server before us.
   void begin_checks(Replica& replica, bool adopted);
@@ -165,6 +173,7 @@ class Controller final {
   std::map<runtime::ReplicaId, Replica> replicas_;
   std::map<platform::AppId, AppRecord> apps_;
   std::vector<Waiter> waiters_;
+  std::vector<std::pair<platform::AppId, std::function<void()>>> postdeploy_waiters_;
   HealthWatch health_;
   boost::asio::steady_timer tick_timer_;
   Time started_at_{};

@@ -217,6 +217,7 @@ void Controller::settle(const platform::App& app, const runtime::SettleRelease& 
   append_app_log(log_directory(app.id), "api",
                  "Release v" + std::to_string(outcome.version) +
                      (outcome.succeeded ? " succeeded" : " failed: " + outcome.failure));
+  if (outcome.succeeded) begin_postdeploy(app.id);
   reconcile(app.id);
 }
 
@@ -295,7 +296,7 @@ Result<Controller::OneOffStarted> Controller::prepare_one_off(const platform::Ap
   for (const auto& [other, replica] : replicas_) taken.insert(replica.status.spec.name);
   int number = 1;
   while (taken.contains("run." + std::to_string(number))) ++number;
-  spec.name = "run." + std::to_string(number);
+  spec.name = request.name.empty() ? "run." + std::to_string(number) : request.name;
   BERTH_ASSIGN(const builder::Image image, parts_.images.find(release->image));
   spec.argv = builder::one_off_arguments(image, request.command);
   for (const auto& [name, value] : request.env) spec.env[name] = value;

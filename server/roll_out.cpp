@@ -25,6 +25,8 @@ asio::awaitable<Result<void>> RollOut::finish(platform::App app, platform::Relea
                                               Say say) {
   const Time begun = now();
   ReleaseOutput printed(controller_.log_directory(app.id), {});
+  ReleaseOutput script(controller_.log_directory(app.id), std::string(platform::postdeploy_name));
+  const bool ran_before = store_.postdeploy(app.id) != platform::Store::Postdeploy::none;
   const platform::Release settled = co_await settle(app, release, say);
   const std::string version = "v" + std::to_string(release.version);
   if (settled.status == platform::ReleaseStatus::pending)
@@ -44,7 +46,38 @@ asio::awaitable<Result<void>> RollOut::finish(platform::App app, platform::Relea
   }
   say(describe_rollout(version, store_.formation(app.id), release, now() - begun));
   say("       " + web_url(app) + "\n");
+  if (!ran_before) co_await follow_postdeploy(app, release, script, say);
   co_return Result<void>{};
+}
+
+asio::awaitable<void> RollOut::follow_postdeploy(platform::App app, platform::Release release,
+                                                 ReleaseOutput& script, Say say) {
+  using State = platform::Store::Postdeploy;
+  if (store_.postdeploy(app.id) == State::none) co_return;
+  // Shared: whoever calls back may do so after a cancelled wait.
+  struct Outcome {
+    explicit Outcome(asio::any_io_executor strand) : wakeup(std::move(strand)) {}
+    Wakeup wakeup;
+    bool ended = false;
+  };
+  const auto outcome = std::make_shared<Outcome>(strand_);
+  auto watch = watcher_.watch(controller_.log_directory(app.id),
+                              [outcome] { outcome->wakeup.notify(); });
+  controller_.when_postdeploy_ended(app.id, [outcome] {
+    outcome->ended = true;
+    outcome->wakeup.notify();
+  });
+  say("-----> Running the postdeploy script: " + release.app_json.postdeploy + "\n");
+  while (!outcome->ended) {
+    co_await outcome->wakeup.wait();
+    say(script.take());
+  }
+  say(script.take());
+  const State state = store_.postdeploy(app.id);
+  if (state == State::failed)
+    say(" !     It failed. The release serves; the script is not run again by itself.\n");
+  else if (state == State::running)
+    say(" !     The platform is stopping; the script goes on.\n");
 }
 
 asio::awaitable<platform::Release> RollOut::settle(platform::App app, platform::Release release,

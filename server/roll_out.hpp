@@ -14,6 +14,7 @@
 #include "platform/config.hpp"
 #include "platform/store.hpp"
 #include "server/controller.hpp"
+#include "server/release_output.hpp"
 #include "server/say.hpp"
 
 namespace berth::server {
@@ -28,7 +29,7 @@ class RollOut final {
         store_(store),
         controller_(controller) {}
 
-  /// What its release command prints is said as it comes.
+  /// What its release command and the postdeploy script print is said as it comes.
   boost::asio::awaitable<Result<void>> finish(platform::App app, platform::Release release,
                                               Say say);
   void close() { watcher_.close(); }
@@ -36,6 +37,9 @@ class RollOut final {
  private:
   boost::asio::awaitable<platform::Release> settle(platform::App app, platform::Release release,
                                                    Say say);
+  /// What the app's postdeploy script prints, if this release has begun it; `script` reads it.
+  boost::asio::awaitable<void> follow_postdeploy(platform::App app, platform::Release release,
+                                                 ReleaseOutput& script, Say say);
   [[nodiscard]] std::string what_goes_on(const platform::App& app) const;
   [[nodiscard]] std::string web_url(const platform::App& app) const;
 

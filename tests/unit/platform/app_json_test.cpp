@@ -88,6 +88,14 @@ TEST_CASE("a value that cannot be meant is refused with line, field and what may
   CHECK(bad("[]") == "app.json:1: must be a JSON object");
 }
 
+TEST_CASE("the postdeploy script is a line for a shell, and Dokku's own scripts are left alone") {
+  const AppJson app = good(R"({"scripts": {"postdeploy": "a && b", "dokku": {"predeploy": "c"}}})");
+  CHECK(app.postdeploy == "a && b");
+  CHECK(good(app_json_text(app)) == app);
+  CHECK(bad("{\n\"scripts\": {\"postdeploy\": [\"a\"]}}") ==
+        "app.json:2: scripts.postdeploy must be a string");
+}
+
 TEST_CASE("the formation that new process types begin with is read, in part or whole") {
   const AppJson app = good(R"({"formation": {"web": {"quantity": 2, "size": "Standard-1X"},
       "worker": {"size": "256m"}, "clock": {"max_parallel": 1}}})");

@@ -93,6 +93,32 @@ TEST_CASE("a release keeps what app.json said; config changes and rollbacks take
   CHECK(store.target_release(app.id)->app_json == *said);
 }
 
+TEST_CASE("a postdeploy script is due when an app's first image serves, and at no other time") {
+  using State = Store::Postdeploy;
+  Store store = make_store();
+  const AppJson said{.health_checks = {}, .formation = {}, .postdeploy = "seed"};
+  const auto release = [&](const App& app, const AppJson& app_json, ReleaseStatus status) {
+    const auto made = store.create_release(
+        app.id, {.image = "sha256:1", .processes = {{"web", "a"}}, .app_json = app_json}, ada);
+    REQUIRE(made.has_value());
+    store.settle_release(made->id, status, "");
+    return store.postdeploy(app.id);
+  };
+  const App app = make_app(store);
+  REQUIRE(store.update_config_vars(app.id, {{"A", "b"}}, ada).has_value());
+  CHECK(release(app, said, ReleaseStatus::failed) == State::none);
+  CHECK(release(app, said, ReleaseStatus::succeeded) == State::due);
+  store.set_postdeploy(app.id, State::running, "started");
+  CHECK(store.postdeploy(app.id) == State::running);
+  store.set_postdeploy(app.id, State::failed, "exited with status 1");
+  CHECK(release(app, said, ReleaseStatus::succeeded) == State::failed);
+  CHECK(store.events(0, 100, app.id).back().kind == "release.succeeded");
+  // It came with the second release: the app is set up already.
+  const App other = make_app(store, "other");
+  CHECK(release(other, {}, ReleaseStatus::succeeded) == State::none);
+  CHECK(release(other, said, ReleaseStatus::succeeded) == State::none);
+}
+
 TEST_CASE("app.json says what a new process type begins with, and nothing of one that is there") {
   Store store = make_store();
   const App app = make_app(store);
