@@ -184,6 +184,7 @@ void Controller::stop_now(const runtime::ReplicaId& id) {
   const auto found = replicas_.find(id);
   if (found == replicas_.end() || found->second.status.state == ReplicaState::exited) return;
   found->second.status.stopping = true;
+  health_.forget(id);  // what it answers while it ends is nobody's concern
   publish(found->second);
   asio::post(parts_.pool, [&engine = parts_.engine, id, grace = parts_.config.runtime.stop_grace] {
     if (auto stopped = engine.stop(id, grace); stopped.has_error())

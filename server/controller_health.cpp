@@ -23,7 +23,7 @@ using runtime::ReplicaState;
 void Controller::begin_checks(Replica& replica, bool adopted) {
   const runtime::ReplicaSpec& spec = replica.status.spec;
   replica.ready_at = replica.status.ready_at;
-  if (health_.find(spec.id)) return;
+  if (health_.find(spec.id) || replica.status.stopping) return;
   const platform::AppId app(spec.app_id);
   const auto release = parts_.store.find_release(app, std::to_string(spec.release));
   const auto* rules = release.has_error() ? nullptr : [&] {
