@@ -88,7 +88,7 @@ class ImageStore final {
 
   /// Moves a directory of the same file system out of use. The collector deletes it later: whoever
   /// waits for a build should not wait for the deletion of its thousands of files.
-  [[nodiscard]] Result<void> put_away(const std::filesystem::path& path);
+  [[nodiscard]] Result<void> put_away(const std::filesystem::path& path) const;
   /// A private layer that no build needs any more is put away, and so is a directory that was
   /// damaged; that is removed when nothing that runs can have it mounted; see collector.hpp.
   [[nodiscard]] Result<void> put_away_layer(std::string_view id);
@@ -120,6 +120,9 @@ class ImageStore final {
  private:
   explicit ImageStore(std::filesystem::path root) : root_(std::move(root)) {}
   void stamp(std::string_view diff_id) const;
+  /// Moves a finished directory to its layer's name; loses the race to an equal one gladly.
+  [[nodiscard]] Result<void> keep_layer(const std::filesystem::path& from,
+                                        std::string_view diff_id) const;
   [[nodiscard]] Result<std::string> add_blob(std::string_view content);
   [[nodiscard]] Result<void> unpack(std::string_view diff_id, std::uint64_t limit_bytes) const;
   std::filesystem::path root_;

@@ -5,6 +5,7 @@
 // test failed and BERTH_TEST_KEEP is set.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -95,7 +96,7 @@ class Platform final {
   std::string cgroup_;
   int api_port_ = 0;
   int router_port_ = 0;
-  int repositories_ = 0;
+  std::atomic<int> repositories_ = 0;
   std::optional<ChildProcess> server_;
 };
 
