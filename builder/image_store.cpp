@@ -185,17 +185,9 @@ Result<void> ImageStore::take_private_layer(std::string_view id, const fs::path&
   return {};
 }
 
-Result<void> ImageStore::remove_private_layer(std::string_view id) {
-  BERTH_ASSERT(id.starts_with(private_prefix));
-  // Out of sight first: a half removed directory must never be taken for the layer.
-  const fs::path doomed = root_ / "layers" / (std::string(incoming_prefix) + random_hex(8));
-  if (::rename(layer_directory(id).c_str(), doomed.c_str()) != 0)
-    return errno == ENOENT ? Result<void>() : system_error("remove layer " + std::string(id));
-  return remove_tree(doomed);
-}
-
 Result<void> ImageStore::put_away(const fs::path& path) const {
   if (::rename(path.c_str(), (root_ / removed_folder / random_hex(8)).c_str()) == 0) return {};
+  if (errno == EXDEV) return remove_tree(path);  // an operator's mount, for the logs for example
   return errno == ENOENT ? Result<void>() : system_error("put away " + path.string());
 }
 
@@ -210,14 +202,9 @@ Result<void> ImageStore::put_away_layer(std::string_view id) {
 
 Result<bool> ImageStore::remove_layer_directory(std::string_view id, Time unless_changed_since) {
   const fs::path directory = layer_directory(id);
-  const fs::path doomed = root_ / "layers" / (std::string(incoming_prefix) + random_hex(8));
-  {
-    BERTH_ASSIGN(const Fd lock, lock_directory(root_ / "layers"));
-    if (changed_since(directory, unless_changed_since)) return false;
-    if (::rename(directory.c_str(), doomed.c_str()) != 0)
-      return system_error("remove layer " + std::string(id));
-  }
-  BERTH_TRY(remove_tree(doomed));
+  BERTH_ASSIGN(const Fd lock, lock_directory(root_ / "layers"));
+  if (changed_since(directory, unless_changed_since)) return false;
+  BERTH_TRY(put_away(directory));
   return true;
 }
 

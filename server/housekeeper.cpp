@@ -263,6 +263,7 @@ void Housekeeper::start(std::function<BusyBuilds()> busy) {
 asio::awaitable<void> Housekeeper::stop() {
   const std::shared_ptr<State> state = state_;
   state->stopped = true;
+  state->collector.stop();
   state->wakeup.notify();
   co_await state->tasks.join();
 }
