@@ -47,6 +47,8 @@ TEST_CASE("a further program on a terminal follows the window's size and takes s
                     .columns = 100,
                     .rows = 30});
   CHECK(peer.until("size 100x30\r\n"));
+  peer.send(AttachFrame::data, "hello\n");
+  CHECK(peer.until("got hello\r\n"));
   peer.send(AttachFrame::resize, std::string("\0\x50\0\x18", 4));
   CHECK(peer.until("size 80x24\r\n"));
   peer.send(AttachFrame::data, "quit\n");
