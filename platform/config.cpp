@@ -241,6 +241,7 @@ class ConfigReader {
     auto& router = config_.router;
     return yaml_.section({
         {"listen", addresses(router.listen, false, check_listen)},
+        {"https", addresses(router.https, true, check_listen)},
         {"admin", text_of(router.admin, "an address", check_listen_or_none)},
         {"threads", count(router.threads, 0, 1024)},
         {"managed", yaml_.flag(router.managed)},

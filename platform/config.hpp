@@ -40,6 +40,7 @@ struct Config {
 
   struct Router {
     std::vector<std::string> listen = {"0.0.0.0:8080"};
+    std::vector<std::string> https = {};    ///< where it speaks TLS; empty: nowhere
     std::string admin = "127.0.0.1:7071";  ///< its /metrics; empty: none
     int threads = 0;                        ///< 0: one a core
     bool managed = true;                    ///< the server starts and restarts it

@@ -72,6 +72,7 @@ Control::~Control() { stop(); }
 
 void Control::start(std::vector<Worker*> workers) {
   workers_ = std::move(workers);
+  tickets_due_us_ = monotonic_us() + std::chrono::microseconds(TicketKeys::rotate_after).count();
   changes_.all = true;
   publish_if_possible();
   thread_ = std::thread([this] { run(); });
@@ -133,7 +134,7 @@ bool Control::wait_until_empty(std::chrono::milliseconds timeout) {
 
 std::int64_t Control::next_due_us(std::int64_t now_us) const {
   const std::int64_t sample_due = connection_ ? sample_due_us_ : now_us + 3600 * second_us;
-  return std::min(sample_due, save_due_us_);
+  return std::min({sample_due, save_due_us_, tickets_due_us_});
 }
 
 void Control::run() {
@@ -158,6 +159,7 @@ void Control::run() {
     if (connection_ && (polled[2].revents & (POLLIN | POLLHUP | POLLERR)) &&
         polled[2].fd == connection_.get())
       read_connection();
+    rotate_tickets(monotonic_us());
     publish_if_possible();
     send_wakes(monotonic_us());
     if (monotonic_us() >= save_due_us_) save_table();
@@ -165,6 +167,12 @@ void Control::run() {
     flush();
     if (admin_) admin_->work([this] { return metrics(); });
   }
+}
+
+void Control::rotate_tickets(std::int64_t now_us) {
+  if (now_us < tickets_due_us_) return;
+  changes_.tickets = true;
+  tickets_due_us_ = now_us + std::chrono::microseconds(TicketKeys::rotate_after).count();
 }
 
 void Control::save_table() {

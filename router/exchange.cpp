@@ -41,7 +41,7 @@ void Exchange::start(Client& client, const http::RequestHead& head, const char* 
   request_ = worker_.loop().buffers().take(bound + body.consumed);
   http::RequestContext context;
   context.client_ip = client.address();
-  context.proto = "http";
+  context.proto = client.listener().tls ? "https" : "http";
   context.port = client.listener().port_text;
   context.started_ms = worker_.loop().unix_us() / 1000;
   std::array<char, 36> made_id;
