@@ -289,6 +289,12 @@ json::object Renderer::domain(const platform::Domain& domain) const {
   if (app["name"].is_string())
     target = std::string(app["name"].get_string()) + "." + settings_.domain;
   const std::string at = rfc3339(domain.created_at);
+  json::value endpoint = nullptr;
+  if (domain.certificate) {
+    const auto certificate = store_.find_certificate(domain.app, domain.certificate->value);
+    if (certificate.has_value())
+      endpoint = {{"id", certificate->id.value}, {"name", certificate->domains.front()}};
+  }
   return {{"id", domain.id.value},
           {"app", std::move(app)},
           {"hostname", domain.hostname},
@@ -297,9 +303,32 @@ json::object Renderer::domain(const platform::Domain& domain) const {
           {"status", "succeeded"},
           {"acm_status", nullptr},
           {"acm_status_reason", nullptr},
-          {"sni_endpoint", nullptr},
+          {"sni_endpoint", std::move(endpoint)},
           {"created_at", at},
           {"updated_at", at}};
+}
+
+json::object Renderer::certificate(const platform::Certificate& certificate) const {
+  json::array domains;
+  for (const std::string& hostname : certificate.domains) domains.emplace_back(hostname);
+  return {{"id", certificate.id.value},
+          {"name", certificate.domains.front()},
+          {"display_name", nullptr},
+          {"app", app_reference(certificate.app)},
+          {"certificate_chain", certificate.chain},
+          {"domains", std::move(domains)},
+          {"ssl_cert",
+           {{"id", certificate.id.value},
+            {"cert_domains", json::array(certificate.names.begin(), certificate.names.end())},
+            {"subject", certificate.subject},
+            {"issuer", certificate.issuer},
+            {"self_signed?", certificate.self_signed},
+            {"ca_signed?", !certificate.self_signed},
+            {"acm", false},
+            {"starts_at", rfc3339(certificate.starts_at)},
+            {"expires_at", rfc3339(certificate.ends_at)}}},
+          {"created_at", rfc3339(certificate.created_at)},
+          {"updated_at", rfc3339(certificate.updated_at)}};
 }
 
 json::object Renderer::default_domain(const platform::App& app) const {

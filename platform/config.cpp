@@ -242,6 +242,11 @@ class ConfigReader {
     return yaml_.section({
         {"listen", addresses(router.listen, false, check_listen)},
         {"https", addresses(router.https, true, check_listen)},
+        {"certificate",
+         yaml_.parsed<std::filesystem::path>(router.certificate, "a path", check_path_or_none)},
+        {"certificate_key",
+         yaml_.parsed<std::filesystem::path>(router.certificate_key, "a path",
+                                             check_path_or_none)},
         {"admin", text_of(router.admin, "an address", check_listen_or_none)},
         {"threads", count(router.threads, 0, 1024)},
         {"managed", yaml_.flag(router.managed)},

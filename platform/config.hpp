@@ -41,6 +41,9 @@ struct Config {
   struct Router {
     std::vector<std::string> listen = {"0.0.0.0:8080"};
     std::vector<std::string> https = {};    ///< where it speaks TLS; empty: nowhere
+    /// PEM files of the certificate for *.domain; empty: one of the platform's own authority.
+    std::filesystem::path certificate = {};
+    std::filesystem::path certificate_key = {};
     std::string admin = "127.0.0.1:7071";  ///< its /metrics; empty: none
     int threads = 0;                        ///< 0: one a core
     bool managed = true;                    ///< the server starts and restarts it

@@ -20,7 +20,7 @@ namespace {
 constexpr std::int64_t second_us = 1'000'000;
 /// Changes within this time are written to the table file together.
 constexpr std::int64_t save_after_us = 100'000;
-constexpr std::size_t max_line = 16 << 20;
+constexpr std::size_t max_line = 64 << 20;
 constexpr std::size_t max_output = 16 << 20;
 
 std::int64_t monotonic_us() {
@@ -264,7 +264,7 @@ void Control::read_connection() {
   }
   input_.erase(0, begin);
   if (input_.size() > max_line) {
-    log_warning("the control plane sent a line of more than 16 MiB");
+    log_warning("the control plane sent a line of more than 64 MiB");
     close_connection();
   }
 }

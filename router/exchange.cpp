@@ -60,6 +60,11 @@ void Exchange::start(Client& client, const http::RequestHead& head, const char* 
     return;
   }
   client.keep({rest + body.consumed, size - body.consumed});
+  if (app_ && app_->app && app_->app->https_redirect && !client.listener().tls &&
+      !worker_.https_port().empty()) {
+    redirect();
+    return;
+  }
   dispatch();
 }
 
@@ -333,8 +338,9 @@ void Exchange::start_response(const http::ResponseHead& head, char* data, std::s
   status_ = head.status;
 
   char* const out = worker_.loop().scratch().head;
-  const http::ResponseContext context{
+  http::ResponseContext context{
       .client_is_http_1_0 = http_1_0_, .close = !keep_alive_, .upgrade = false};
+  if (client_->listener().tls && app_->app) context.hsts = app_->app->hsts;
   const std::size_t head_size = http::rewrite_response(head, context, out);
   const http::Body::Step body =
       decode_chunks_ ? response_body_.decode(data, size) : response_body_.follow(data, size);
@@ -453,8 +459,7 @@ void Exchange::fail(ErrorCode code, std::string_view message, int status) {
     cut_response(code);
     return;
   }
-  const bool request_read = request_body_.complete();
-  const bool keep = keep_alive_ && request_read && !worker_.draining();
+  const bool keep = keep_alive_ && request_body_.complete() && !worker_.draining();
   ErrorPage page;
   page.code = code;
   page.status = status;
@@ -466,8 +471,24 @@ void Exchange::fail(ErrorCode code, std::string_view message, int status) {
   page.to_head = is_head_;
   page.close = !keep;
   page.http_1_0 = http_1_0_;
-  const std::string response = render(page);
-  status_ = status ? status : info(code).status;
+  answer(render(page), status ? status : info(code).status, code, keep);
+}
+
+void Exchange::redirect() {
+  const bool keep = keep_alive_ && request_body_.complete() && !worker_.draining();
+  answer(render(Redirect{.host = part(parts_.host),
+                         .https_port = worker_.https_port(),
+                         .target = part(parts_.target),
+                         .request_id = part(parts_.request_id),
+                         .close = !keep,
+                         .http_1_0 = http_1_0_}),
+         308, ErrorCode::none, keep);
+}
+
+/// Of the router itself, in place of one of the app's.
+void Exchange::answer(const std::string& response, int status, ErrorCode code, bool keep) {
+  const bool request_read = request_body_.complete();
+  status_ = status;
   bytes_out_ += response.size();
   const bool sent = client_->send(response) != Connection::Sent::failed;
   Client& client = *client_;

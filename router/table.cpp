@@ -7,6 +7,8 @@
 #include <array>
 #include <utility>
 
+#include "router/http/rewrite.hpp"
+
 namespace berth::router {
 
 namespace {
@@ -84,6 +86,13 @@ Result<App> app_from(const json::value& value) {
   app.first_byte_timeout = timeout(*object, "first_byte_timeout_ms", app.first_byte_timeout);
   app.idle_timeout = timeout(*object, "idle_timeout_ms", app.idle_timeout);
   app.hold_timeout = timeout(*object, "hold_timeout_ms", app.hold_timeout);
+  app.https_redirect = optional_bool(*object, "https_redirect").value_or(false);
+  app.hsts = optional_string(*object, "hsts").value_or("");
+  // It goes into heads of answers: it may not break out of them.
+  if (app.hsts.size() > http::max_hsts_size ||
+      app.hsts.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "0123456789-=; ") != std::string::npos)
+    return Error{ErrorKind::invalid, "app " + app.name + ": 'hsts' is not a value of the header"};
   if (const json::array* replicas = optional_array(*object, "replicas")) {
     for (const json::value& item : *replicas) {
       BERTH_ASSIGN(auto replica, with_context(replica_from(item), "app " + app.name));
@@ -108,6 +117,8 @@ json::object to_json(const App& app) {
                       {"first_byte_timeout_ms", app.first_byte_timeout.count()},
                       {"idle_timeout_ms", app.idle_timeout.count()},
                       {"hold_timeout_ms", app.hold_timeout.count()},
+                      {"https_redirect", app.https_redirect},
+                      {"hsts", app.hsts},
                       {"replicas", std::move(replicas)}};
 }
 

@@ -38,6 +38,8 @@ struct App {
   std::chrono::milliseconds first_byte_timeout{30'000};
   std::chrono::milliseconds idle_timeout{55'000};
   std::chrono::milliseconds hold_timeout{30'000};
+  bool https_redirect = false;  ///< plain requests are sent to HTTPS, if the router speaks it
+  std::string hsts;             ///< Strict-Transport-Security of answers by HTTPS, "" for none
   std::vector<Replica> replicas;
   friend bool operator==(const App&, const App&) = default;
 };

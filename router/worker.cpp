@@ -103,7 +103,8 @@ Worker::~Worker() = default;
 
 Result<void> Worker::open() {
   BERTH_ASSIGN(loop_, EventLoop::create());
-  if (std::ranges::any_of(listeners_, &Listener::tls)) {
+  if (const auto tls = std::ranges::find_if(listeners_, &Listener::tls); tls != listeners_.end()) {
+    https_port_ = tls->port_text;
     BERTH_ASSIGN(tls_, TlsContext::create());
   }
   if (!loop_->add(waker_->fd(), EPOLLIN, *waker_)) return system_error("epoll_ctl");

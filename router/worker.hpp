@@ -102,6 +102,8 @@ class Worker final {
   [[nodiscard]] Random& random() { return random_; }
   [[nodiscard]] http::RequestHead& request_head() { return *request_head_; }
   [[nodiscard]] http::ResponseHead& response_head() { return *response_head_; }
+  /// That plain requests are redirected to; empty: none.
+  [[nodiscard]] std::string_view https_port() const { return https_port_; }
   [[nodiscard]] bool draining() const { return draining_; }
   [[nodiscard]] WorkerStats& stats() { return stats_; }
   [[nodiscard]] Exchange& take_exchange();
@@ -131,6 +133,7 @@ class Worker final {
   const WorkerLimits limits_;
   WorkerObserver& observer_;
   std::vector<Listener> listeners_;
+  std::string https_port_;
   std::unique_ptr<TlsContext> tls_;  ///< null: no listener speaks TLS
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<Waker> waker_;

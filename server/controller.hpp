@@ -24,6 +24,7 @@
 #include "runtime/autoscaler/decide.hpp"
 #include "runtime/engine/engine.hpp"
 #include "runtime/scheduler/plan.hpp"
+#include "server/certificates.hpp"
 #include "server/notices.hpp"
 #include "server/router_link.hpp"
 
@@ -38,6 +39,7 @@ struct ControllerParts {
   builder::ImageStore& images;
   runtime::Engine& engine;
   RouterLink& router;
+  Certificates& certificates;
   Notices& notices;
 };
 

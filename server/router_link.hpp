@@ -42,6 +42,8 @@ class RouterLink final {
   void remove_app(const std::string& name);
   void put_host(const std::string& host, const std::string& app);
   void remove_host(const std::string& host);
+  void put_certificate(const std::string& name, json::object certificate);
+  void remove_certificate(const std::string& name);
   [[nodiscard]] const std::map<std::string, std::string>& hosts() const;
 
   [[nodiscard]] bool connected() const;

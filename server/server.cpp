@@ -22,6 +22,7 @@
 #include "builder/stack_import.hpp"
 #include "platform/store.hpp"
 #include "runtime/engine/local/local_engine.hpp"
+#include "server/certificates.hpp"
 #include "server/control_port.hpp"
 #include "server/controller.hpp"
 #include "server/data_directory.hpp"
@@ -103,6 +104,7 @@ class Parts {
                         {.argv = router_arguments(program, config_),
                          .control_socket = config_.data_dir / "run" / "router.sock",
                          .log_file = config_.data_dir / "logs" / "router.log"}),
+        certificates_(config_, store_, router_),
         controller_({.strand = context_.get_executor(),
                      .pool = engine_pool_,
                      .config = config_,
@@ -110,6 +112,7 @@ class Parts {
                      .images = images_,
                      .engine = engine_,
                      .router = router_,
+                     .certificates = certificates_,
                      .notices = notices_}),
         housekeeper_({.strand = context_.get_executor(),
                       .config = config_,
@@ -140,6 +143,7 @@ class Parts {
                   .library = library_,
                   .housekeeper = housekeeper_,
                   .router = router_,
+                  .certificates = certificates_,
                   .notices = notices_}),
         signals_(context_, SIGTERM, SIGINT) {}
 
@@ -150,6 +154,7 @@ class Parts {
                                .control = control_,
                                .settings = {.domain = config_.domain,
                                             .router_port = router_port,
+                                            .https = !config_.router.https.empty(),
                                             .listen = config_.api.listen,
                                             .dashboard_directory = config_.dashboard_dir.empty()
                                                                        ? programs_ / "dashboard"
@@ -165,6 +170,7 @@ class Parts {
     uploads_.clear();
     BERTH_TRY(deployer_.start());
     route_control_plane(router_, config_);
+    BERTH_TRY(certificates_.start());
     BERTH_TRY(controller_.start());
     housekeeper_.start([this] { return deployer_.busy(); });
     return {};
@@ -224,6 +230,7 @@ class Parts {
   Notices notices_;
   RouterLink router_;
   RouterProcess router_process_;
+  Certificates certificates_;
   Controller controller_;
   Housekeeper housekeeper_;
   Deployer deployer_;

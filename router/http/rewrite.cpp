@@ -48,6 +48,12 @@ void copy_fields(const Fields& fields, Writer& out, Keep&& keep) {
   if (run) out.put({run, static_cast<std::size_t>(run_end - run)});
 }
 
+bool has_field(const Fields& fields, std::string_view lower_case_name) {
+  for (const Field& field : fields.all())
+    if (equals_ignoring_case(field.name(), lower_case_name)) return true;
+  return false;
+}
+
 bool keep_in_request(const RequestHead& head, const Field& field) {
   switch (field.known) {
     case FieldName::other:
@@ -145,6 +151,12 @@ std::size_t rewrite_response(const ResponseHead& head, const ResponseContext& co
       default: return !head.connection.names_others || !is_nominated(head.fields, field.name());
     }
   });
+  if (!context.hsts.empty() && head.status >= 200 &&
+      !has_field(head.fields, "strict-transport-security")) {
+    writer.put("Strict-Transport-Security: ");
+    writer.put(context.hsts);
+    writer.put("\r\n");
+  }
   writer.put("Via: 1.1 berth\r\n");
   if (context.upgrade) {
     writer.put("Connection: Upgrade\r\n");

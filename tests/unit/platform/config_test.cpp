@@ -39,6 +39,9 @@ TEST_CASE("every key that is given replaces its default, and no other") {
   expected.log_level = "debug";
   expected.api.listen = "[::1]:7000";
   expected.router = {.listen = {"0.0.0.0:80", "[::]:80"},
+                     .https = {"0.0.0.0:443"},
+                     .certificate = "/etc/berth/chain.pem",
+                     .certificate_key = "/etc/berth/key.pem",
                      .admin = "",
                      .threads = 4,
                      .managed = false,
@@ -76,6 +79,9 @@ log_level: debug
 api: {listen: "[::1]:7000"}
 router:
   listen: ["0.0.0.0:80", "[::]:80"]
+  https: 0.0.0.0:443
+  certificate: /etc/berth/chain.pem
+  certificate_key: /etc/berth/key.pem
   admin: ""
   threads: 4
   managed: false

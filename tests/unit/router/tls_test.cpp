@@ -9,6 +9,7 @@
 #include <atomic>
 #include <set>
 
+#include "router/table.hpp"
 #include "router/tls/ticket_keys.hpp"
 #include "tests/unit/router/harness.hpp"
 
@@ -399,6 +400,96 @@ TEST_CASE("a stopping router ends idle TLS connections in good order") {
   bed.router->stop();
   CHECK(idle.read_all().empty());
   CHECK(idle.ended_whole());
+}
+
+TEST_CASE("an app that wants HTTPS has its plain requests redirected, whatever their method") {
+  Server server(answer_with("hi "));
+  SecureBed bed;
+  bed.put("running", {{"r-1", server.port()}}, {{"https_redirect", true}});
+  const std::string there = "https://hello.localhost:" + std::to_string(bed.https_port());
+  Peer client = bed.client();
+  client.send(get("/a?b=c"));
+  auto answer = client.read_message();
+  CHECK(answer.status() == 308);
+  CHECK(answer.header("location") == there + "/a?b=c");
+  client.send("OPTIONS * HTTP/1.1\r\nHost: Hello.LocalHost:1\r\n\r\n");
+  answer = client.read_message();
+  CHECK(answer.header("location") == there + "/");
+  // With a body that is not read, the connection ends.
+  client.send("POST /x HTTP/1.1\r\nHost: hello.localhost\r\nContent-Length: 5\r\n\r\n");
+  answer = client.read_message();
+  CHECK(answer.status() == 308);
+  CHECK(answer.header("connection") == "close");
+  CHECK(client.read_all().empty());
+  Peer secure = bed.secure_client();
+  secure.send(get("/a"));
+  CHECK(secure.read_message().body == "hi /a");
+  CHECK(server.connections() == 1);
+  CHECK(bed.log_lines(4)[0].find("status=308") != std::string::npos);
+}
+
+TEST_CASE("without an HTTPS port nothing is redirected to where nobody listens") {
+  Server server(answer_with("hi "));
+  Bed bed(1, [](Options& options) { options.listen_https.clear(); });
+  bed.put("running", {{"r-1", server.port()}}, {{"https_redirect", true}});
+  Peer client = bed.client();
+  client.send(get("/"));
+  CHECK(client.read_message().body == "hi /");
+}
+
+TEST_CASE("HSTS is said in answers by HTTPS alone, and an app's own is left") {
+  Server server([](Peer& peer) {
+    for (;;) {
+      const auto request = peer.read_message();
+      if (request.head.empty()) return;
+      peer.send(request.head.starts_with("GET /own")
+                    ? response("", "strict-transport-security: max-age=1\r\n")
+                    : response(""));
+    }
+  });
+  SecureBed bed;
+  bed.put("running", {{"r-1", server.port()}}, {{"hsts", "max-age=60; includeSubDomains"}});
+  Peer secure = bed.secure_client();
+  secure.send(get("/"));
+  CHECK(secure.read_message().header("strict-transport-security") ==
+        "max-age=60; includeSubDomains");
+  secure.send(get("/own"));
+  const auto own = secure.read_message();
+  CHECK(own.header("strict-transport-security") == "max-age=1");
+  CHECK(own.head.find("Strict-") == std::string::npos);
+  Peer plain = bed.client();
+  plain.send(get("/"));
+  CHECK(plain.read_message().header("strict-transport-security").empty());
+}
+
+TEST_CASE("certificates of the table survive being written and read, and are changed one by one") {
+  const Message put = parse_message(
+      R"({"type":"put_certificate","version":3,"certificate":{"name":"c-1",)"
+      R"("hosts":["WWW.Example.com","*.shop.example"],"default":true,"chain":"C","key":"K"}})")
+      .value();
+  Table table;
+  apply(table, put);
+  CHECK(table.version == 3);
+  CHECK(table.certificates.at("c-1") ==
+        Certificate{.name = "c-1",
+                    .hosts = {"www.example.com", "*.shop.example"},
+                    .is_default = true,
+                    .pem = {.chain = "C", .key = "K"}});
+  CHECK(table_from_json(to_json(table)).value() == table);
+  apply(table, parse_message(R"({"type":"remove_certificate","version":4,"name":"c-1"})").value());
+  CHECK(table.certificates.empty());
+  for (const char* bad :
+       {R"({"type":"put_certificate","version":3})",
+        R"({"type":"put_certificate","version":3,"certificate":{"name":"c","chain":"C"}})",
+        R"({"type":"put_certificate","version":3,"certificate":{"name":"a b","chain":"C",)"
+        R"("key":""}})",
+        R"({"type":"put_certificate","version":3,"certificate":{"name":"c","chain":"C","key":"",)"
+        R"("hosts":["a/b"]}})",
+        R"({"type":"put_app","version":3,"app":{"name":"a","state":"empty","hsts":"a\r\nb"}})"}) {
+    const auto refused = parse_message(bad);
+    REQUIRE(refused.has_error());
+    CHECK(refused.error().message.find("\"K\"") == std::string::npos);
+  }
 }
 
 TEST_CASE("a ticket key opens for two rotations after its own, and no longer") {
