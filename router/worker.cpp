@@ -132,6 +132,8 @@ void Worker::stop() {
 }
 
 void Worker::run() {
+  // What waits in the backlog already may be reported before the first table's wake-up is.
+  on_wake();
   while (!stop_asked_.load(std::memory_order_acquire)) {
     loop_->run_once(std::min(logs_due_us_, accept_again_us_));
     if (loop_->now_us() >= accept_again_us_) resume_accepting();
