@@ -37,7 +37,7 @@ struct RewrittenRequest {
 
 /// Enough for rewrite_request() of a head of this size, whatever it holds.
 [[nodiscard]] constexpr std::size_t rewritten_request_bound(std::size_t head_size) {
-  return head_size + 1024;
+  return head_size + 1280;
 }
 [[nodiscard]] RewrittenRequest rewrite_request(const RequestHead& head,
                                                const RequestContext& context, char* out);

@@ -56,7 +56,8 @@ TEST_CASE("requests over TLS 1.2 and 1.3 reach the app, which is told that they 
       const auto request = peer.read_message();
       if (request.head.empty()) return;
       if (request.header("x-forwarded-proto") == "https" &&
-          request.header("x-forwarded-for") == "127.0.0.1")
+          request.header("x-forwarded-for") == "127.0.0.1" &&
+          request.header("forwarded") == "for=127.0.0.1;proto=https;host=\"hello.localhost\"")
         ++checked;
       peer.send(response(request.header("x-forwarded-port")));
     }
