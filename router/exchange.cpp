@@ -476,13 +476,10 @@ void Exchange::fail(ErrorCode code, std::string_view message, int status) {
 
 void Exchange::redirect() {
   const bool keep = keep_alive_ && request_body_.complete() && !worker_.draining();
-  answer(render(Redirect{.host = part(parts_.host),
-                         .https_port = worker_.https_port(),
-                         .target = part(parts_.target),
-                         .request_id = part(parts_.request_id),
-                         .close = !keep,
-                         .http_1_0 = http_1_0_}),
-         308, ErrorCode::none, keep);
+  const Redirect redirect{.host = part(parts_.host), .https_port = worker_.https_port(),
+                          .target = part(parts_.target), .request_id = part(parts_.request_id),
+                          .close = !keep, .http_1_0 = http_1_0_};
+  answer(render(redirect), 308, ErrorCode::none, keep);
 }
 
 /// Of the router itself, in place of one of the app's.
@@ -490,8 +487,8 @@ void Exchange::answer(const std::string& response, int status, ErrorCode code, b
   const bool request_read = request_body_.complete();
   status_ = status;
   bytes_out_ += response.size();
-  const bool sent = client_->send(response) != Connection::Sent::failed;
   Client& client = *client_;
+  const bool sent = client.send(response) != Connection::Sent::failed;
   finish(code);
   if (sent) {
     client.exchange_done(keep, !request_read);
@@ -548,6 +545,7 @@ void Exchange::finish(ErrorCode error) {
       AccessRecord record;
       record.at_us = worker_.loop().unix_us();
       record.error = error;
+      if (client_->listener().tls) record.protocol = "https";
       record.method = part(parts_.method);
       record.target = part(parts_.target);
       record.host = part(parts_.host);
@@ -564,8 +562,8 @@ void Exchange::finish(ErrorCode error) {
   } else {
     worker_.stats().unrouted.add();
   }
-  // Only after an answer that was read to its end: the rest of any other, whose client has gone for
-  // instance, would be taken for the answer to the next request.
+  // Only after an answer that was read to its end: the rest of any other would be taken for the
+  // answer to the next request.
   const bool reusable = error == ErrorCode::none && upstream_reusable_;
   detach_upstream(reusable && replica_ && !replica_->removed &&
                   replica_->idle_count < worker_.limits().idle_per_replica);

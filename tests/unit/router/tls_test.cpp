@@ -80,6 +80,7 @@ TEST_CASE("requests over TLS 1.2 and 1.3 reach the app, which is told that they 
     }
   }
   CHECK(checked == requests);
+  CHECK(bed.log_lines(1)[0].ends_with(" protocol=https"));
   CHECK(server.connections() == 1);
 }
 
