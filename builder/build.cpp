@@ -290,7 +290,7 @@ class Build final {
       record.image = built->image.digest;
     }
     auto kept = keep(record);
-    (void)remove_tree(work);  // else the server's start sweeps it
+    (void)context_.images.put_away(work);  // else the server's start sweeps it
     if (built.has_error()) return built.error();
     BERTH_TRY(kept);
     return finish(std::move(built->image), built->base_layers);
@@ -378,7 +378,7 @@ class Build final {
                     ")");
   }
 
-  /// The record names only layers that are in place; what it no longer names is removed after.
+  /// The record names only layers that are in place; what it no longer names is put away after.
   Result<void> keep(const BuildRecord& record) {
     BERTH_TRY(write_file_atomic(record_path(), build_record_json(record), 0600));
     std::set<std::string> used = {record.sbom};
@@ -387,9 +387,9 @@ class Build final {
     for (const auto& buildpack : old_record_.buildpacks)
       for (const auto& [name, layer] : buildpack.layers)
         if (layer.id.starts_with("private:") && !used.contains(layer.id))
-          BERTH_TRY(context_.images.remove_private_layer(layer.id));
+          BERTH_TRY(context_.images.put_away_layer(layer.id));
     if (const auto& sbom = old_record_.sbom; sbom.starts_with("private:") && !used.contains(sbom))
-      BERTH_TRY(context_.images.remove_private_layer(sbom));
+      BERTH_TRY(context_.images.put_away_layer(sbom));
     return {};
   }
 

@@ -41,7 +41,7 @@ struct BuildRequest {
   GitSource source;
   std::map<std::string, std::string> config_vars;  ///< given to buildpacks as <platform>/env/<NAME>
   std::filesystem::path cache_directory;           ///< cache/<app>; created if absent
-  std::filesystem::path work_directory;        ///< scratch on the same file system, removed after
+  std::filesystem::path work_directory;        ///< scratch on the images' file system
   std::filesystem::path buildpacks_directory;  ///< folders with a buildpack.toml, and order.toml
   std::vector<std::string> buildpacks =
       {};  ///< the app's own choice, in order; see buildpack_source

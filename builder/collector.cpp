@@ -144,6 +144,11 @@ void Collector::list_leftovers(Inventory& inventory, const Wanted& wanted,
   each_entry(root_ / "work", [&](const fs::path& path, const std::string& name) {
     if (!builds.contains(name)) add(path, Duration::zero());
   });
+  each_entry(root_ / removed_folder, [&](const fs::path& path, const std::string&) {
+    add(path, Duration::zero());
+    // Nobody finds it there, so it does not matter when it was put there.
+    inventory.leftovers[path.lexically_relative(root_).string()].changed = {};
+  });
   each_entry(root_ / "layers", [&](const fs::path& path, const std::string& name) {
     if (name.starts_with(".incoming-")) add(path, leftover_age);
     if (name.starts_with(damaged_prefix) &&

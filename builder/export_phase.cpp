@@ -81,6 +81,17 @@ class Exporter final {
     return root;
   }
 
+  /// The same of a kept directory of this app alone, changed in place. It has no name meanwhile: a
+  /// build that is killed here leaves no half of it.
+  Result<fs::path> update(const Buildpack& buildpack, const std::string& name,
+                          const std::string& id) {
+    BERTH_ASSIGN(fs::path root, workspace_.staging());
+    BERTH_TRY(context_.images.take_private_layer(id, root));
+    const std::string path = escape_id(buildpack.id) + "/" + name;
+    BERTH_TRY(layers_.update(path, root / "layers" / path));
+    return root;
+  }
+
   std::string restored_id(const Buildpack& buildpack, const std::string& name) const {
     const auto found = workspace_.restored().find({buildpack.id, name});
     return found == workspace_.restored().end() ? "" : found->second;
@@ -111,20 +122,23 @@ class Exporter final {
 
   /// Its id; empty if there is nothing to keep.
   Result<std::string> cached_layer(const Buildpack& buildpack, const std::string& name) {
+    const std::string known = restored_id(buildpack, name);
     switch (layers_.change_of(escape_id(buildpack.id) + "/" + name)) {
       case TreeChange::absent:
         context_.line("Warning: " + buildpack.id + " has a cached layer '" + name +
                       "' without contents");
         return std::string();
-      case TreeChange::unchanged: {
+      case TreeChange::unchanged:
         // Without an id the directory came from a lower of this build: an empty one of ours.
-        std::string known = restored_id(buildpack, name);
         if (!known.empty()) return known;
-        [[fallthrough]];
-      }
-      case TreeChange::replaced:
-      case TreeChange::modified:
         break;
+      case TreeChange::modified:
+        if (known.starts_with("private:")) {
+          BERTH_ASSIGN(const fs::path root, update(buildpack, name, known));
+          return context_.images.add_private_layer(root);
+        }
+        break;
+      case TreeChange::replaced: break;
     }
     BERTH_ASSIGN(const fs::path root, gather(buildpack, name));
     return context_.images.add_private_layer(root);

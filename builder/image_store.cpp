@@ -94,6 +94,9 @@ Result<ImageStore> ImageStore::open(const fs::path& root) {
   ImageStore store(root);
   BERTH_TRY(make_root(root / "images/blobs/sha256"));
   BERTH_TRY(make_root(root / "layers"));
+  BERTH_TRY(make_directories(root / removed_folder));
+  if (::chmod((root / removed_folder).c_str(), 0700) != 0)
+    return system_error("set mode of " + (root / removed_folder).string());
   BERTH_ASSIGN(const Fd lock, lock_directory(root / "images"));
   const fs::path layout = root / "images/oci-layout";
   const fs::path index = root / "images/index.json";
@@ -175,6 +178,13 @@ Result<std::string> ImageStore::add_private_layer(const fs::path& directory) {
   return id;
 }
 
+Result<void> ImageStore::take_private_layer(std::string_view id, const fs::path& directory) {
+  BERTH_ASSERT(id.starts_with(private_prefix));
+  if (::rename(layer_directory(id).c_str(), directory.c_str()) != 0)
+    return system_error("take layer " + std::string(id));
+  return {};
+}
+
 Result<void> ImageStore::remove_private_layer(std::string_view id) {
   BERTH_ASSERT(id.starts_with(private_prefix));
   // Out of sight first: a half removed directory must never be taken for the layer.
@@ -184,10 +194,14 @@ Result<void> ImageStore::remove_private_layer(std::string_view id) {
   return remove_tree(doomed);
 }
 
+Result<void> ImageStore::put_away(const fs::path& path) {
+  if (::rename(path.c_str(), (root_ / removed_folder / random_hex(8)).c_str()) == 0) return {};
+  return errno == ENOENT ? Result<void>() : system_error("put away " + path.string());
+}
+
 Result<void> ImageStore::put_away_layer(std::string_view id) {
-  const std::string name = id.starts_with(private_prefix)
-                               ? std::string(incoming_prefix)
-                               : std::string(damaged_prefix) + std::string(id.substr(7)) + "-";
+  if (id.starts_with(private_prefix)) return put_away(layer_directory(id));
+  const std::string name = std::string(damaged_prefix) + std::string(id.substr(7)) + "-";
   const fs::path aside = root_ / "layers" / (name + random_hex(8));
   if (::rename(layer_directory(id).c_str(), aside.c_str()) != 0 && errno != ENOENT)
     return system_error("put away layer " + std::string(id));

@@ -20,6 +20,8 @@
 
 namespace berth::builder {
 
+/// Beside `layers/`: what put_away() moved.
+inline constexpr std::string_view removed_folder = "removed";
 /// Before the digits of a damaged layer's diff id, in `layers/`.
 inline constexpr std::string_view damaged_prefix = ".damaged-";
 
@@ -78,11 +80,17 @@ class ImageStore final {
   /// A layer that never leaves this machine (a build's cache): moved into `layers/` without a tar
   /// or a hash, named "private:<random>". has_layer() and layer_directory() know such names too.
   [[nodiscard]] Result<std::string> add_private_layer(const std::filesystem::path& directory);
+  /// Moves it to `directory`, an empty one, which it replaces: it is no layer then.
+  [[nodiscard]] Result<void> take_private_layer(std::string_view id,
+                                                const std::filesystem::path& directory);
   /// Removes a private layer; one that is gone is success. It must not be mounted.
   [[nodiscard]] Result<void> remove_private_layer(std::string_view id);
 
-  /// A directory that was damaged is no layer any more. It is moved out of sight, and removed when
-  /// nothing that runs can have it mounted; see collector.hpp.
+  /// Moves a directory of the same file system out of use. The collector deletes it later: whoever
+  /// waits for a build should not wait for the deletion of its thousands of files.
+  [[nodiscard]] Result<void> put_away(const std::filesystem::path& path);
+  /// A private layer that no build needs any more is put away, and so is a directory that was
+  /// damaged; that is removed when nothing that runs can have it mounted; see collector.hpp.
   [[nodiscard]] Result<void> put_away_layer(std::string_view id);
 
   /// Writes config and manifest; same input, same digest. `created` is the constant of the spec.

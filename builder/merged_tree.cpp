@@ -113,6 +113,29 @@ class Merger final {
     return copy_owner_and_times(to, entry.status);
   }
 
+  /// The same where `to` is the lower directory itself.
+  Result<void> update(const fs::path& from, const fs::path& to) {
+    for (const auto& name : directory_names(from)) {
+      OverlayEntry entry{OverlayEntry::Kind::other, {from / name}, {}};
+      if (::lstat(entry.paths[0].c_str(), &entry.status) != 0)
+        return system_error("look at " + entry.paths[0].string());
+      struct stat below{};
+      const bool there = ::lstat((to / name).c_str(), &below) == 0;
+      if (S_ISDIR(entry.status.st_mode)) {
+        entry.kind = OverlayEntry::Kind::directory;
+        if (there && S_ISDIR(below.st_mode) && !is_overlay_opaque(entry.paths[0])) {
+          BERTH_TRY(update(entry.paths[0], to / name));
+          continue;
+        }
+      }
+      if (there) BERTH_TRY(remove_tree(to / name));
+      if (!is_overlay_whiteout(entry.status)) BERTH_TRY(place(entry, to / name));
+    }
+    struct stat status{};
+    if (::lstat(from.c_str(), &status) != 0) return system_error("look at " + from.string());
+    return copy_owner_and_times(to, status);
+  }
+
  private:
   [[nodiscard]] bool from_upper(const fs::path& path) const {
     return path.string().starts_with(upper_) || path.string() + "/" == upper_;
@@ -243,6 +266,10 @@ TreeChange MergedTree::change_of(const std::string& path) const {
   if (static_cast<std::size_t>(touched) == found.entry.paths.size()) return TreeChange::replaced;
   const std::vector<fs::path> lowers(found.entry.paths.begin() + touched, found.entry.paths.end());
   return repeats(found.entry.paths[0], lowers) ? TreeChange::unchanged : TreeChange::modified;
+}
+
+Result<void> MergedTree::update(const std::string& path, const fs::path& lower) const {
+  return Merger(upper_).update(upper_ / path, lower);
 }
 
 Result<void> MergedTree::take(const std::string& path, const fs::path& to) const {

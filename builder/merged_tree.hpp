@@ -40,6 +40,10 @@ class MergedTree final {
   /// Makes `to` what the mount showed at `path` ("" is its root): files of the upper directory are
   /// moved, those of lower ones hard-linked. The mount must be gone. `to` must not exist.
   [[nodiscard]] Result<void> take(const std::string& path, const std::filesystem::path& to) const;
+  /// Makes `lower`, the one lower directory at a path that is `modified`, what the mount showed
+  /// there: where little of many files changed, far less work. No other may be using it.
+  [[nodiscard]] Result<void> update(const std::string& path,
+                                    const std::filesystem::path& lower) const;
 
  private:
   struct Found;

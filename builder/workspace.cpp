@@ -58,7 +58,7 @@ Result<Workspace> Workspace::create(const BuildContext& context, fs::path source
   const fs::path root = context.request.work_directory;
   BERTH_TRY(remove_tree(root));
   BERTH_TRY(make_directories(root));
-  Workspace workspace(root, std::move(source));
+  Workspace workspace(root, std::move(source), context.images);
   // The config vars are in it.
   if (::chmod(root.c_str(), 0700) != 0) return system_error("set mode of " + root.string());
   BERTH_TRY(make_build_directory(root / "platform/env"));
@@ -69,11 +69,12 @@ Result<Workspace> Workspace::create(const BuildContext& context, fs::path source
   return workspace;
 }
 
-Workspace::Workspace(fs::path root, fs::path source)
-    : root_(std::move(root)), source_(std::move(source)) {}
+Workspace::Workspace(fs::path root, fs::path source, ImageStore& images)
+    : images_(&images), root_(std::move(root)), source_(std::move(source)) {}
 
 Workspace::Workspace(Workspace&& other) noexcept
-    : root_(std::exchange(other.root_, {})),
+    : images_(other.images_),
+      root_(std::exchange(other.root_, {})),
       source_(std::move(other.source_)),
       lowers_(std::move(other.lowers_)),
       restored_(std::move(other.restored_)),
@@ -84,8 +85,9 @@ Workspace::Workspace(Workspace&& other) noexcept
 Workspace::~Workspace() {
   close_sandbox();
   if (root_.empty()) return;
-  std::error_code ignored;  // The next build of the same id, or the server's start, sweeps it.
-  fs::remove_all(root_, ignored);
+  // The secrets at once. What fails here the server's start sweeps.
+  (void)remove_tree(root_ / "platform");
+  (void)images_->put_away(root_);
 }
 
 Result<void> Workspace::write_restored(const BuildContext& context, const Restored& restored) {

@@ -27,7 +27,7 @@ class Workspace final {
                                                 std::filesystem::path source);
   Workspace(Workspace&&) noexcept;
   Workspace& operator=(Workspace&&) = delete;
-  ~Workspace();  ///< closes the sandbox, removes the directory
+  ~Workspace();  ///< closes the sandbox, puts the directory away
 
   /// Opens the sandbox with these layers, stores and bills of materials given back. A second call
   /// starts again from nothing with others.
@@ -52,10 +52,11 @@ class Workspace final {
   [[nodiscard]] Result<std::filesystem::path> staging();
 
  private:
-  Workspace(std::filesystem::path root, std::filesystem::path source);
+  Workspace(std::filesystem::path root, std::filesystem::path source, ImageStore& images);
   static void bind_buildpack(const Buildpack& buildpack, SandboxSpec& spec);
   [[nodiscard]] Result<void> write_restored(const BuildContext& context, const Restored& restored);
 
+  ImageStore* images_;
   std::filesystem::path root_;
   std::filesystem::path source_;
   std::vector<std::filesystem::path> lowers_;

@@ -273,6 +273,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
       outcome = Error{ErrorKind::internal, failure.what()};
     }
     self->queue->end(id);
+    self->parts.housekeeper.look_soon();  // not before: deletions would delay the new release
     co_return outcome;
   }
 
@@ -281,7 +282,6 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     if (ready.has_error()) co_return self->failed(deploy, ready.error());
     DeployJob& job = self->queue->at(deploy.id);
     const auto built = co_await offload(self->parts.pool, self->logged(deploy, job));
-    self->parts.housekeeper.look_soon();
     if (job.push.cancelled)
       co_return self->failed(deploy, self->queue->ended_early(deploy.id));
     if (built.has_error()) co_return self->failed(deploy, built.error());

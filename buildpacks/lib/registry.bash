@@ -12,39 +12,52 @@ bootstrap_npm() (
     --no-update-notifier --loglevel=error --cache "$CNB_LAYERS_DIR/npm-cache" "$@"
 )
 
-# bootstrap_script FILE ARGUMENT…: a program of the buildpack's lib, away from the app's .npmrc.
-bootstrap_script() (
-  cd "$scratch"
-  NODE_ENV='' npm_config_cache=$CNB_LAYERS_DIR/npm-cache npm_config_loglevel=error \
-    npm_config_update_notifier=false "$bootstrap/bin/node" "$CNB_BUILDPACK_DIR/lib/$1" "${@:2}"
-)
-
-# published PACKAGE: its versions in the registry, as JSON.
-published() {
-  bootstrap_npm view "$1" versions --json 2>"$scratch/view.log" || {
-    indent <"$scratch/view.log"
-    fail "The versions of $1 could not be read from the package registry." \
-      "npm's message is above." "Check the machine's network, or npm_config_registry if a mirror is used."
-  } >&2
+# tell WORD…: says a line to registry.js, which is started when it is first needed.
+tell() {
+  local word line=''
+  if [[ -z ${registry_pid:-} ]]; then
+    coproc registry {
+      cd "$scratch"
+      export NODE_ENV='' npm_config_cache=$CNB_LAYERS_DIR/npm-cache npm_config_update_notifier=false
+      exec "$bootstrap/bin/node" "$CNB_BUILDPACK_DIR/lib/registry.js" 2>"$scratch/registry.log"
+    }
+    registry_pid=$registry_PID
+    exec {registry_answers}<&"${registry[0]}" {registry_questions}>&"${registry[1]}" \
+      {registry[0]}<&- {registry[1]}>&-
+  fi
+  for word; do
+    word=${word//%/%25}
+    line+="${word// /%20} "
+  done
+  printf '%s\n' "${line% }" >&"$registry_questions"
 }
 
-# choose PACKAGE RANGE PREFERRED: the version of an npm package; the newest of the preferred line if
-# the range allows one, otherwise the newest that it allows. Prints nothing if there is none.
-choose() {
-  local versions
-  versions=$(published "$1")
-  choose_of "$2" "$3" <<<"$versions"
+# ask WORD…: tells registry.js and sets answer; ends the build where there is none.
+ask() {
+  local verdict
+  tell "$@"
+  read -r verdict answer <&"$registry_answers" || {
+    indent <"$scratch/registry.log"
+    fail "The versions of $2 could not be read from the package registry." "The reason is above." \
+      "Check the machine's network, or npm_config_registry if a mirror is used."
+  }
 }
 
-# choose_of RANGE PREFERRED <VERSIONS: the same of versions that published printed.
-choose_of() { "$bootstrap/bin/node" "$CNB_BUILDPACK_DIR/lib/choose.js" "$1" "$2"; }
+# registry_done: waits for what registry.js was told; whether all went well.
+registry_done() {
+  local pid=$registry_pid
+  registry_pid=
+  exec {registry_questions}>&- {registry_answers}<&-
+  wait "$pid" && return
+  indent <"$scratch/registry.log"
+  return 1
+}
 
 # unavailable WHAT REQUEST SOURCE PACKAGE: ends the build, naming versions that can be had.
 unavailable() {
-  local offer
-  offer=$(published "$4" | "$bootstrap/bin/node" "$CNB_BUILDPACK_DIR/lib/choose.js" --offer "$2")
+  ask offer "$4" "$2"
   fail "$1 \"$2\" is not available (asked for by $3)." \
-    "No published version matches that; these can be had: $offer." \
+    "No published version matches that; these can be had: $answer." \
     "Correct $3."
 }
 
@@ -57,8 +70,10 @@ fetch_tool() {
   if [[ $(restored "$layer" request) == "$name@$range $preferred" ]]; then
     tool_version=$(restored "$layer" version)
   else
-    tool_version=$(choose "$name" "$range" "$preferred")
+    ask choose "$name" "$range" "$preferred"
+    tool_version=$answer
     [[ -n $tool_version ]] || unavailable "$tool" "$range" "$source" "$name"
+    registry_done
     fresh_layer_directory "$layer"
     quietly "$scratch/fetch.log" bootstrap_npm install --global --prefix "$directory" \
       "$name@$tool_version" ||

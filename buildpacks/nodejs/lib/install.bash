@@ -95,24 +95,42 @@ unchanged() {
   heading "$manager_name packages unchanged  ·  $(amount "$1" package) from the cache"
 }
 
+# layer_for KEY: sets modules, the layer of the packages that KEY decides: the last build's if it has
+# them, otherwise the one of two that is not there. So nothing old is emptied, which would cost a deletion
+# a file; what is not declared again is gone after the build.
+layer_for() {
+  for modules in modules modules2; do
+    [[ $(restored "$modules" key) != "$1" || ! -d $CNB_LAYERS_DIR/$modules/node_modules ]] || return 0
+  done
+  modules=modules
+  [[ ! -d $CNB_LAYERS_DIR/modules ]] || modules=modules2
+  fresh_layer_directory "$modules"
+}
+
+# link_modules: the app's packages are those of the layer.
+link_modules() {
+  rm -rf node_modules
+  ln -s "$CNB_LAYERS_DIR/$modules/node_modules" node_modules
+}
+
 # install_in_layer production|everything
 install_in_layer() {
-  local key file modules=$CNB_LAYERS_DIR/modules
+  local key file directory
   key=$(install_key "$1")
-  if [[ $(restored modules key) == "$key" && -d $modules/node_modules ]]; then
-    package_count=$(restored modules packages)
+  layer_for "$key"
+  directory=$CNB_LAYERS_DIR/$modules
+  if [[ -d $directory/node_modules ]]; then
+    package_count=$(restored "$modules" packages)
     unchanged "$package_count"
   else
-    fresh_layer_directory modules
-    cp package.json ${lockfile:+"$lockfile"} "$modules/"
-    for file in $(settings_files); do cp "$file" "$modules/"; done
-    install_into "$modules" "$1"
-    rm -f "$modules"/.npmrc "$modules"/.yarnrc* "$modules/bunfig.toml" # they may hold a token
-    mkdir -p "$modules/node_modules"
+    cp package.json ${lockfile:+"$lockfile"} "$directory/"
+    for file in $(settings_files); do cp "$file" "$directory/"; done
+    install_into "$directory" "$1"
+    rm -f "$directory"/.npmrc "$directory"/.yarnrc* "$directory/bunfig.toml" # they may hold a token
+    mkdir -p "$directory/node_modules"
   fi
-  layer modules lc key "$key" packages "$package_count"
-  rm -rf node_modules
-  ln -s "$modules/node_modules" node_modules
+  layer "$modules" lc key "$key" packages "$package_count"
+  link_modules
 }
 
 # installed_paths: every node_modules, or what Plug'n'Play writes beside its archives.
@@ -154,23 +172,21 @@ written_by_scripts() {
 # settle_packages: what runs needs no development packages. Where nothing but the lockfile decides
 # them they end in a layer, as without a build script, and the next build has that layer already.
 settle_packages() {
-  local modules=$CNB_LAYERS_DIR/modules
   [[ ! -L node_modules ]] && { [[ -d node_modules ]] || plug_and_play; } || return 0
   if [[ -z ${in_place_key:-} ]] || ! self_contained || written_by_scripts; then
     prune_packages
     slice_packages
     return
   fi
-  if [[ $(restored modules key) != "$in_place_key" || ! -d $modules/node_modules ]]; then
+  layer_for "$in_place_key"
+  if [[ ! -d $CNB_LAYERS_DIR/$modules/node_modules ]]; then
     prune_packages
-    fresh_layer_directory modules
     rm -rf node_modules/.cache
-    mv node_modules "$modules/"
-    cp package.json "$modules/"
+    mv node_modules "$CNB_LAYERS_DIR/$modules/"
+    cp package.json "$CNB_LAYERS_DIR/$modules/"
   fi
-  layer modules lc key "$in_place_key"
-  rm -rf node_modules
-  ln -s "$modules/node_modules" node_modules
+  layer "$modules" lc key "$in_place_key"
+  link_modules
 }
 
 # slice_packages: the packages become an image layer of their own, apart from the app's source.

