@@ -86,6 +86,11 @@ Answer update_certificate(Call& call);
 Answer delete_certificate(Call& call);
 Answer get_development_authority(Call& call);
 
+// acm.cpp
+Answer enable_acm(Call& call);
+Answer refresh_acm(Call& call);
+Answer disable_acm(Call& call);
+
 // https.cpp
 Answer get_https(Call& call);
 Answer update_https(Call& call);

@@ -170,7 +170,7 @@ json::object Renderer::app(const platform::App& app) const {
           {"updated_at", rfc3339(app.updated_at)},
           {"released_at", app.released_at ? json::value(rfc3339(*app.released_at)) : nullptr},
           {"archived_at", nullptr},
-          {"acm", false},
+          {"acm", app.automatic_certificates},
           {"buildpack_provided_description", nullptr},
           {"build_stack", stack_reference()},
           {"stack", stack_reference()},
@@ -290,10 +290,23 @@ json::object Renderer::domain(const platform::Domain& domain) const {
     target = std::string(app["name"].get_string()) + "." + settings_.domain;
   const std::string at = rfc3339(domain.created_at);
   json::value endpoint = nullptr;
+  const auto owner = store_.find_app(domain.app.value);
+  bool automatic = owner.has_value() && owner->automatic_certificates;
   if (domain.certificate) {
     const auto certificate = store_.find_certificate(domain.app, domain.certificate->value);
-    if (certificate.has_value())
+    if (certificate.has_value()) {
       endpoint = {{"id", certificate->id.value}, {"name", certificate->domains.front()}};
+      automatic = automatic && certificate->automatic;
+    }
+  }
+  json::value status = nullptr;
+  json::value reason = nullptr;
+  if (automatic) {
+    status = domain.certificate ? "cert issued" : "pending";
+    if (const auto failure = store_.certificate_failure(domain.id)) {
+      if (!domain.certificate) status = "failing";
+      reason = failure->reason;
+    }
   }
   return {{"id", domain.id.value},
           {"app", std::move(app)},
@@ -301,8 +314,8 @@ json::object Renderer::domain(const platform::Domain& domain) const {
           {"kind", "custom"},
           {"cname", text_or_null(target)},
           {"status", "succeeded"},
-          {"acm_status", nullptr},
-          {"acm_status_reason", nullptr},
+          {"acm_status", std::move(status)},
+          {"acm_status_reason", std::move(reason)},
           {"sni_endpoint", std::move(endpoint)},
           {"created_at", at},
           {"updated_at", at}};
@@ -324,7 +337,7 @@ json::object Renderer::certificate(const platform::Certificate& certificate) con
             {"issuer", certificate.issuer},
             {"self_signed?", certificate.self_signed},
             {"ca_signed?", !certificate.self_signed},
-            {"acm", false},
+            {"acm", certificate.automatic},
             {"starts_at", rfc3339(certificate.starts_at)},
             {"expires_at", rfc3339(certificate.ends_at)}}},
           {"created_at", rfc3339(certificate.created_at)},

@@ -106,6 +106,62 @@ Outcome<int> remove(Session& session, const Arguments& arguments) {
   return 0;
 }
 
+Outcome<int> show_automatic(Session& session, const Arguments& arguments) {
+  BERTH_ASSIGN(const Target target, session.target(arguments));
+  BERTH_ASSIGN(const json::object app, target.api.get_object(target.path()));
+  BERTH_ASSIGN(const json::array domains, target.api.list(target.path({"domains"})));
+  if (arguments.has("json")) {
+    session.print_json(domains);
+    return 0;
+  }
+  if (!optional_bool(app, "acm").value_or(false)) {
+    session.note("Automatic certificates are off.\n→ Try: berth certs:auto:enable");
+    return 0;
+  }
+  Table table({"DOMAIN", "STATUS", "REASON"});
+  for (const auto& value : domains) {
+    const json::object domain = object_or_empty(value);
+    if (field(domain, "kind") != "custom") continue;
+    const std::string status = field(domain, "acm_status");
+    table.add({Cell(field(domain, "hostname"), Colour::cyan),
+               status.empty() ? "own certificate" : status,
+               printable(field(domain, "acm_status_reason"))});
+  }
+  session.print(table.render(session.style(), session.console.columns()));
+  return 0;
+}
+
+Outcome<int> automatic(Session& session, const Arguments& arguments, const std::string& method,
+                       std::string_view done, std::string_view next = {}) {
+  BERTH_ASSIGN(const Target target, session.target(arguments));
+  BERTH_ASSIGN(const json::value app, target.api.send(method, target.path({"acm"}),
+                                                      method == "DELETE"
+                                                          ? json::value(nullptr)
+                                                          : json::value(json::object{})));
+  if (arguments.has("json")) {
+    session.print_json(app);
+    return 0;
+  }
+  session.print(std::string(done) + "\n");
+  if (!next.empty()) session.note(next);
+  return 0;
+}
+
+Outcome<int> enable(Session& session, const Arguments& arguments) {
+  return automatic(session, arguments, "POST",
+                   "The app's domains get certificates, which are renewed in time",
+                   "→ Next: berth certs:auto");
+}
+
+Outcome<int> disable(Session& session, const Arguments& arguments) {
+  return automatic(session, arguments, "DELETE", "Automatic certificates are off, and removed");
+}
+
+Outcome<int> refresh(Session& session, const Arguments& arguments) {
+  return automatic(session, arguments, "PATCH", "It is tried again now",
+                   "→ Next: berth certs:auto");
+}
+
 Outcome<int> development_authority(Session& session, const Arguments&) {
   BERTH_ASSIGN(const ApiClient api, session.api());
   BERTH_ASSIGN(const json::object authority, api.get_object("/development-authority"));
@@ -148,6 +204,36 @@ std::vector<Command> certificate_commands() {
        .for_app = true,
        .json = true,
        .run = remove},
+      {.name = "certs:auto",
+       .group = "Domains",
+       .summary = "Show how the domains fare that get certificates automatically",
+       .example = "berth certs:auto",
+       .for_app = true,
+       .json = true,
+       .run = show_automatic},
+      {.name = "certs:auto:enable",
+       .group = "Domains",
+       .summary = "Get certificates for the app's domains, and renew them",
+       .example = "berth certs:auto:enable",
+       .for_app = true,
+       .json = true,
+       .details = "The domains must lead to this platform, on port 80. A domain with a certificate "
+                  "of yours keeps it.",
+       .run = enable},
+      {.name = "certs:auto:disable",
+       .group = "Domains",
+       .summary = "Remove such certificates and get no more",
+       .example = "berth certs:auto:disable",
+       .for_app = true,
+       .json = true,
+       .run = disable},
+      {.name = "certs:auto:refresh",
+       .group = "Domains",
+       .summary = "Try again now where getting one failed",
+       .example = "berth certs:auto:refresh",
+       .for_app = true,
+       .json = true,
+       .run = refresh},
       {.name = "certs:dev-ca",
        .group = "Domains",
        .summary = "Print the certificate of the development authority",

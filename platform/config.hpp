@@ -53,6 +53,15 @@ struct Config {
     friend bool operator==(const Router&, const Router&) = default;
   } router;
 
+  /// The authority that gives certificates by ACME.
+  struct Acme {
+    std::string directory = {};             ///< its URL; empty: none
+    std::string contact = {};               ///< an e-mail address, or empty
+    std::filesystem::path trusted = {};     ///< PEM, for an authority of one's own
+    int port = 80;                          ///< where the public reaches router.listen
+    friend bool operator==(const Acme&, const Acme&) = default;
+  } acme;
+
   struct Network {
     std::string bridge = "berth0";
     std::string subnet = "198.18.0.0/16";

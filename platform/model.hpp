@@ -48,6 +48,7 @@ struct App {
   Time updated_at{};
   std::optional<Time> released_at;
   HttpsSettings https = {};
+  bool automatic_certificates = false;  ///< asked for at the platform's certificate authority
   friend bool operator==(const App&, const App&) = default;
 };
 
@@ -128,11 +129,20 @@ struct Certificate {
   std::string subject;
   std::string issuer;
   bool self_signed = false;
+  bool automatic = false;  ///< brought and renewed by the platform
   Time starts_at{};
   Time ends_at{};
   Time created_at{};
   Time updated_at{};
   friend bool operator==(const Certificate&, const Certificate&) = default;
+};
+
+/// Why a domain has no certificate from the platform's authority yet, or no newer one.
+struct CertificateFailure {
+  int count = 0;  ///< in a row
+  std::string reason;
+  Time at{};
+  friend bool operator==(const CertificateFailure&, const CertificateFailure&) = default;
 };
 
 /// The token itself is shown once, at creation; the store keeps its SHA-256.

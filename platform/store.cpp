@@ -14,7 +14,7 @@ namespace berth::platform {
 namespace {
 
 /// Script i leads from schema version i to i+1. A script that was ever released is never changed.
-constexpr std::array<std::string_view, 4> migrations = {R"sql(
+constexpr std::array<std::string_view, 5> migrations = {R"sql(
 CREATE TABLE apps (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -125,11 +125,21 @@ ALTER TABLE apps ADD COLUMN https_redirect INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE apps ADD COLUMN hsts_max_age INTEGER;
 ALTER TABLE apps ADD COLUMN hsts_subdomains INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE apps ADD COLUMN hsts_preload INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                                        R"sql(
+ALTER TABLE apps ADD COLUMN automatic_certificates INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE certificates ADD COLUMN automatic INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE certificate_failures (
+  domain TEXT PRIMARY KEY REFERENCES domains(id) ON DELETE CASCADE,
+  count INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  at INTEGER NOT NULL
+);
 )sql"};
 
 constexpr std::string_view app_columns =
     "SELECT id, name, number, maintenance, created_at, updated_at, released_at, https_redirect, "
-    "hsts_max_age, hsts_subdomains, hsts_preload FROM apps ";
+    "hsts_max_age, hsts_subdomains, hsts_preload, automatic_certificates FROM apps ";
 
 App read_app(const Statement& row) {
   return {.id = AppId(row.text(0)),
@@ -143,7 +153,8 @@ App read_app(const Statement& row) {
                     .hsts = row.is_null(8) ? std::nullopt
                                            : std::optional(Hsts{.max_age_s = row.integer(8),
                                                                 .subdomains = row.boolean(9),
-                                                                .preload = row.boolean(10)})}};
+                                                                .preload = row.boolean(10)})},
+          .automatic_certificates = row.boolean(11)};
 }
 
 }  // namespace

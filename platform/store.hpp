@@ -124,7 +124,7 @@ class Store final {
   /// `domains`: of the app; empty: all that it covers. Replaces what they had.
   [[nodiscard]] Result<Certificate> add_certificate(const AppId& app, const CertificatePem& pem,
                                                     const std::vector<std::string>& domains,
-                                                    const Actor& actor);
+                                                    const Actor& actor, bool automatic = false);
   /// A renewed one, for the same domains.
   [[nodiscard]] Result<Certificate> update_certificate(const CertificateId& certificate,
                                                        const CertificatePem& pem,
@@ -138,6 +138,14 @@ class Store final {
                                                        const Actor& actor);
   /// With the private key, in clear.
   [[nodiscard]] CertificatePem certificate_pem(const CertificateId& certificate);
+
+  /// Off: those that were brought automatically go.
+  [[nodiscard]] Result<App> set_automatic_certificates(const AppId& app, bool on,
+                                                       const Actor& actor);
+  void certificate_failed(const Domain& domain, std::string_view reason);
+  [[nodiscard]] std::optional<CertificateFailure> certificate_failure(const DomainId& domain);
+  /// Failures are forgotten, so that it is tried again at once.
+  void forget_certificate_failures(const AppId& app);
 
   // Tokens.
   struct IssuedToken {

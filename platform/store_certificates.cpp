@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view certificate_columns =
     "SELECT id, app, chain, names, subject, issuer, self_signed, starts_at, ends_at, created_at, "
-    "updated_at FROM certificates ";
+    "updated_at, automatic FROM certificates ";
 
 std::string joined(const std::vector<std::string>& words, std::string_view between) {
   std::string text;
@@ -73,7 +73,7 @@ Result<std::vector<Domain>> served_by(const ServerCertificate& certificate,
 
 Result<Certificate> Store::add_certificate(const AppId& app, const CertificatePem& pem,
                                            const std::vector<std::string>& hostnames,
-                                           const Actor& actor) {
+                                           const Actor& actor, bool automatic) {
   BERTH_ASSIGN(const ServerCertificate parsed, parse_current(pem));
   BERTH_ASSIGN(const std::vector<Domain> served, served_by(parsed, domains(app), hostnames));
   Change change(*this);
@@ -81,16 +81,18 @@ Result<Certificate> Store::add_certificate(const AppId& app, const CertificatePe
   const Time at = now();
   database_
       .prepare("INSERT INTO certificates (id, app, chain, sealed_key, names, subject, issuer, "
-               "self_signed, starts_at, ends_at, created_at, updated_at) "
-               "VALUES (?,?,?,?,?,?,?,?,?,?,?,?)")
+               "self_signed, automatic, starts_at, ends_at, created_at, updated_at) "
+               "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)")
       .bind(id).bind(app.value).bind(pem.chain).bind_blob(secrets_.seal(pem.key))
       .bind(joined(parsed.names(), " ")).bind(parsed.subject()).bind(parsed.issuer())
-      .bind(parsed.is_self_signed()).bind(column(parsed.starts_at())).bind(column(parsed.ends_at()))
-      .bind(column(at)).bind(column(at)).run();
+      .bind(parsed.is_self_signed()).bind(automatic).bind(column(parsed.starts_at()))
+      .bind(column(parsed.ends_at())).bind(column(at)).bind(column(at)).run();
   std::vector<std::string> names;
   for (const Domain& domain : served) {
     database_.prepare("UPDATE domains SET certificate = ? WHERE id = ?")
         .bind(id).bind(domain.id.value).run();
+    database_.prepare("DELETE FROM certificate_failures WHERE domain = ?")
+        .bind(domain.id.value).run();
     names.push_back(domain.hostname);
   }
   remove_idle_certificates(app);
@@ -140,6 +142,7 @@ std::vector<Certificate> Store::certificates(const AppId& app) {
                       .subject = rows.text(4),
                       .issuer = rows.text(5),
                       .self_signed = rows.boolean(6),
+                      .automatic = rows.boolean(11),
                       .starts_at = time_of(rows, 7),
                       .ends_at = time_of(rows, 8),
                       .created_at = time_of(rows, 9),
@@ -223,6 +226,56 @@ Result<App> Store::set_https(const AppId& app, const HttpsSettings& https, const
   change.event(app, actor.user, "app.update", describe(https));
   change.commit();
   return find_app(app.value);
+}
+
+Result<App> Store::set_automatic_certificates(const AppId& app, bool on, const Actor& actor) {
+  BERTH_ASSIGN(const App before, find_app(app.value));
+  if (before.automatic_certificates == on) return before;
+  Change change(*this);
+  database_.prepare("UPDATE apps SET automatic_certificates = ?, updated_at = ? WHERE id = ?")
+      .bind(on).bind(column(now())).bind(app.value).run();
+  if (!on) {
+    database_.prepare("DELETE FROM certificates WHERE app = ? AND automatic").bind(app.value).run();
+    database_
+        .prepare("DELETE FROM certificate_failures WHERE domain IN "
+                 "(SELECT id FROM domains WHERE app = ?)")
+        .bind(app.value).run();
+  }
+  change.event(app, actor.user, "app.update",
+               std::string("automatic certificates ") + (on ? "on" : "off"));
+  change.commit();
+  return find_app(app.value);
+}
+
+void Store::certificate_failed(const Domain& domain, std::string_view reason) {
+  const auto before = certificate_failure(domain.id);
+  Change change(*this);
+  database_
+      .prepare("INSERT OR REPLACE INTO certificate_failures (domain, count, reason, at) "
+               "VALUES (?,?,?,?)")
+      .bind(domain.id.value).bind(before ? before->count + 1 : 1).bind(reason)
+      .bind(column(now())).run();
+  if (!before || before->reason != reason)
+    change.event(domain.app, "berth", "certificate.fail",
+                 "no certificate for " + domain.hostname + ": " + std::string(reason));
+  change.commit();
+}
+
+std::optional<CertificateFailure> Store::certificate_failure(const DomainId& domain) {
+  Statement row =
+      database_.prepare("SELECT count, reason, at FROM certificate_failures WHERE domain = ?");
+  row.bind(domain.value);
+  if (!row.step()) return std::nullopt;
+  return CertificateFailure{.count = static_cast<int>(row.integer(0)),
+                            .reason = row.text(1),
+                            .at = time_of(row, 2)};
+}
+
+void Store::forget_certificate_failures(const AppId& app) {
+  database_
+      .prepare("DELETE FROM certificate_failures WHERE domain IN "
+               "(SELECT id FROM domains WHERE app = ?)")
+      .bind(app.value).run();
 }
 
 void Store::remove_idle_certificates(const AppId& app) {

@@ -154,4 +154,13 @@ std::string render(const Redirect& redirect) {
   return response + "\r\n\r\n";
 }
 
+std::string render_text(std::string_view text, bool close) {
+  std::string response = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ";
+  response += std::to_string(text.size());
+  if (close) response += "\r\nConnection: close";
+  response += "\r\n\r\n";
+  response += text;
+  return response;
+}
+
 }  // namespace berth::router

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The failures of a request, by the codes that Heroku's users know, and the page that a person or a
-// program gets with each; and the other answer of the router's own, a redirect. Pure.
+// program gets with each; and the other answers of the router's own. Pure.
 #pragma once
 
 #include <cstdint>
@@ -69,6 +69,9 @@ struct Redirect {
   bool http_1_0 = false;
 };
 [[nodiscard]] std::string render(const Redirect& redirect);
+
+/// An answer of 200 with a text.
+[[nodiscard]] std::string render_text(std::string_view text, bool close);
 
 [[nodiscard]] std::string_view reason_phrase(int status);
 

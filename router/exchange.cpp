@@ -60,6 +60,11 @@ void Exchange::start(Client& client, const http::RequestHead& head, const char* 
     return;
   }
   client.keep({rest + body.consumed, size - body.consumed});
+  if (const std::string* proof = worker_.table().proof_at(head.target)) {
+    answer(render_text(*proof, !keep_alive_), 200, ErrorCode::none,
+           keep_alive_ && request_body_.complete());
+    return;
+  }
   if (app_ && app_->app && app_->app->https_redirect && !client.listener().tls &&
       !worker_.https_port().empty()) {
     redirect();
@@ -419,37 +424,6 @@ void Exchange::cut_response(ErrorCode code) {
   Client& client = *client_;
   finish(code);
   client.abort();
-}
-
-// ---- Tunnels ------------------------------------------------------------------------------------
-
-void Exchange::start_tunnel(const http::ResponseHead& head, char* data, std::size_t size) {
-  if (!upgrade_ || !head.connection.upgrade || !request_body_.complete()) {
-    fail(ErrorCode::H17, "the app switched protocols unasked");
-    return;
-  }
-  status_ = head.status;
-  phase_ = Phase::tunnel;
-  char* const out = worker_.loop().scratch().head;
-  const std::size_t head_size = http::rewrite_response(
-      head, {.client_is_http_1_0 = false, .close = false, .upgrade = true}, out);
-  std::memcpy(data - head_size, out, head_size);
-  bytes_out_ += head_size + size;
-  expect_progress();
-  const Buffer kept = client_->take_kept();
-  if (client_->send({data - head_size, head_size + size}) == Connection::Sent::failed ||
-      (kept && upstream_->send(kept.view()) == Connection::Sent::failed)) {
-    client_->lost();
-    return;
-  }
-  worker_.loop().resume_later(*client_);
-}
-
-void Exchange::tunnel_ended() {
-  Client& client = *client_;
-  finish(ErrorCode::none);
-  // What the replica sent last is still written out.
-  client.exchange_done(false, false);
 }
 
 // ---- The end ------------------------------------------------------------------------------------

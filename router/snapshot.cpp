@@ -14,6 +14,9 @@ void Changes::note(const Message& message) {
   if (std::holds_alternative<PutCertificate>(message) ||
       std::holds_alternative<RemoveCertificate>(message))
     certificates = true;
+  if (std::holds_alternative<PutChallenge>(message) ||
+      std::holds_alternative<RemoveChallenge>(message))
+    challenges = true;
 }
 
 AppSlot SnapshotBuilder::slot_of(const std::string& name) {
@@ -76,6 +79,9 @@ std::unique_ptr<const Snapshot> SnapshotBuilder::build(const Table& table, const
   snapshot->hosts = hosts_;
   snapshot->certificates = certificates_;
   snapshot->tickets = tickets_;
+  if (!table.challenges.empty())
+    snapshot->challenges =
+        std::make_shared<const std::map<std::string, std::string, std::less<>>>(table.challenges);
   snapshot->apps.reserve(apps_.size());
   for (std::size_t slot = 0; slot < apps_.size(); ++slot)
     snapshot->apps.push_back({apps_[slot], runtimes_[slot].get()});

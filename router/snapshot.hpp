@@ -32,8 +32,18 @@ struct Snapshot {
   std::shared_ptr<const HostMap> hosts = std::make_shared<HostMap>();
   std::shared_ptr<const CertificateMap> certificates = std::make_shared<CertificateMap>();
   std::shared_ptr<const TicketKeys> tickets = std::make_shared<TicketKeys>();
+  /// By token.
+  std::shared_ptr<const std::map<std::string, std::string, std::less<>>> challenges;  ///< or null
   std::vector<Entry> apps;       ///< by slot
   std::vector<AppSlot> changed;  ///< slots that differ from the snapshot before
+
+  /// The proof that a certificate authority asks for at this target (RFC 8555, section 8.3).
+  [[nodiscard]] const std::string* proof_at(std::string_view target) const {
+    constexpr std::string_view place = "/.well-known/acme-challenge/";
+    if (!challenges || !target.starts_with(place)) return nullptr;
+    const auto found = challenges->find(target.substr(place.size()));
+    return found == challenges->end() ? nullptr : &found->second;
+  }
 };
 
 /// What a batch of messages touched.
@@ -41,10 +51,11 @@ struct Changes {
   bool all = false;
   bool hosts = false;
   bool certificates = false;
+  bool challenges = false;
   bool tickets = false;  ///< another key for session tickets is due
   std::set<std::string> apps;
   [[nodiscard]] bool empty() const {
-    return !all && !hosts && !certificates && !tickets && apps.empty();
+    return !all && !hosts && !certificates && !challenges && !tickets && apps.empty();
   }
   void note(const Message& message);
 };

@@ -182,6 +182,15 @@ Result<Message> read_change(const json::object& object, std::string_view type) {
     BERTH_ASSIGN(Certificate value, certificate_from(*certificate));
     return Message(PutCertificate{version, std::move(value)});
   }
+  if (type == "put_challenge") {
+    BERTH_ASSIGN(std::string token, require_name(object, "token"));
+    BERTH_ASSIGN(std::string proof, require_string(object, "proof"));
+    return Message(PutChallenge{version, std::move(token), std::move(proof)});
+  }
+  if (type == "remove_challenge") {
+    BERTH_ASSIGN(std::string token, require_name(object, "token"));
+    return Message(RemoveChallenge{version, std::move(token)});
+  }
   if (type == "remove_certificate") {
     BERTH_ASSIGN(std::string name, require_name(object, "name"));
     return Message(RemoveCertificate{version, std::move(name)});
@@ -239,6 +248,9 @@ Result<Table> table_from_json(const json::object& object) {
       table.hosts.insert_or_assign(std::move(name), std::string(app.get_string()));
     }
   }
+  if (const json::object* challenges = optional_object(object, "challenges"))
+    for (const auto& [token, proof] : *challenges)
+      if (proof.is_string()) table.challenges[token] = std::string(proof.get_string());
   if (const json::array* certificates = optional_array(object, "certificates")) {
     for (const json::value& item : *certificates) {
       BERTH_ASSIGN(Certificate certificate, certificate_from(item));
@@ -257,10 +269,13 @@ json::object to_json(const Table& table) {
   json::array certificates;
   for (const auto& [name, certificate] : table.certificates)
     certificates.push_back(to_json(certificate));
+  json::object challenges;
+  for (const auto& [token, proof] : table.challenges) challenges[token] = proof;
   return json::object{{"version", table.version},
                       {"apps", std::move(apps)},
                       {"hosts", std::move(hosts)},
-                      {"certificates", std::move(certificates)}};
+                      {"certificates", std::move(certificates)},
+                      {"challenges", std::move(challenges)}};
 }
 
 Result<Message> parse_message(std::string_view line) {
@@ -270,9 +285,9 @@ Result<Message> parse_message(std::string_view line) {
     BERTH_ASSIGN(Table table, with_context(table_from_json(object), type));
     return Message(std::move(table));
   }
-  constexpr std::array<std::string_view, 6> changes{"put_app",     "remove_app",
-                                                    "put_host",    "remove_host",
-                                                    "put_certificate", "remove_certificate"};
+  constexpr std::array<std::string_view, 8> changes{
+      "put_app",         "remove_app",         "put_host",      "remove_host",
+      "put_certificate", "remove_certificate", "put_challenge", "remove_challenge"};
   if (std::find(changes.begin(), changes.end(), type) == changes.end())
     return Message(UnknownMessage{});
   return with_context(read_change(object, type), type);
@@ -307,6 +322,14 @@ void apply(Table& table, Message message) {
                  [&](RemoveCertificate& remove) {
                    table.version = remove.version;
                    table.certificates.erase(remove.name);
+                 },
+                 [&](PutChallenge& put) {
+                   table.version = put.version;
+                   table.challenges.insert_or_assign(std::move(put.token), std::move(put.proof));
+                 },
+                 [&](RemoveChallenge& remove) {
+                   table.version = remove.version;
+                   table.challenges.erase(remove.token);
                  },
                  [](UnknownMessage&) {},
              },

@@ -58,6 +58,8 @@ struct Table {
   std::map<std::string, App, std::less<>> apps;
   std::map<std::string, std::string, std::less<>> hosts;  ///< lower case → app
   std::map<std::string, Certificate, std::less<>> certificates;
+  /// Token → what proves to a certificate authority that the asked host is served here.
+  std::map<std::string, std::string, std::less<>> challenges;
   friend bool operator==(const Table&, const Table&) = default;
 };
 
@@ -92,11 +94,20 @@ struct RemoveCertificate {
   std::uint64_t version;
   std::string name;
 };
+struct PutChallenge {
+  std::uint64_t version;
+  std::string token;
+  std::string proof;
+};
+struct RemoveChallenge {
+  std::uint64_t version;
+  std::string token;
+};
 /// A type that this version does not know; it is ignored.
 struct UnknownMessage {};
 /// A Table is a snapshot: it replaces all.
 using Message = std::variant<Table, PutApp, RemoveApp, PutHost, RemoveHost, PutCertificate,
-                             RemoveCertificate, UnknownMessage>;
+                             RemoveCertificate, PutChallenge, RemoveChallenge, UnknownMessage>;
 
 /// One line from the control plane.
 [[nodiscard]] Result<Message> parse_message(std::string_view line);

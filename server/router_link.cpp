@@ -213,6 +213,14 @@ void RouterLink::remove_certificate(const std::string& name) {
     state_->send({{"type", "remove_certificate"}, {"name", name}});
 }
 
+void RouterLink::put_challenge(const std::string& token, const std::string& proof) {
+  state_->send({{"type", "put_challenge"}, {"token", token}, {"proof", proof}});
+}
+
+void RouterLink::remove_challenge(const std::string& token) {
+  state_->send({{"type", "remove_challenge"}, {"token", token}});
+}
+
 const std::map<std::string, std::string>& RouterLink::hosts() const { return state_->hosts; }
 
 bool RouterLink::connected() const { return state_->connected; }

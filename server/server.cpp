@@ -22,6 +22,7 @@
 #include "builder/stack_import.hpp"
 #include "platform/store.hpp"
 #include "runtime/engine/local/local_engine.hpp"
+#include "server/automatic_certificates.hpp"
 #include "server/certificates.hpp"
 #include "server/control_port.hpp"
 #include "server/controller.hpp"
@@ -119,6 +120,13 @@ class Parts {
                       .store = store_,
                       .images = images_,
                       .controller = controller_}),
+        automatic_certificates_(
+            {.strand = context_.get_executor(),
+             .pool = engine_pool_,
+             .config = config_,
+             .store = store_,
+             .router = router_,
+             .changed = [this](const platform::AppId& app) { controller_.reconcile(app); }}),
         deployer_({.strand = context_.get_executor(),
                    .pool = build_pool_,
                    .io_pool = engine_pool_,
@@ -155,6 +163,9 @@ class Parts {
                                .settings = {.domain = config_.domain,
                                             .router_port = router_port,
                                             .https = !config_.router.https.empty(),
+                                            .automatic_certificates =
+                                                !config_.router.https.empty() &&
+                                                !config_.acme.directory.empty(),
                                             .listen = config_.api.listen,
                                             .dashboard_directory = config_.dashboard_dir.empty()
                                                                        ? programs_ / "dashboard"
@@ -172,6 +183,7 @@ class Parts {
     route_control_plane(router_, config_);
     BERTH_TRY(certificates_.start());
     BERTH_TRY(controller_.start());
+    BERTH_TRY(automatic_certificates_.start());
     housekeeper_.start([this] { return deployer_.busy(); });
     return {};
   }
@@ -208,6 +220,7 @@ class Parts {
 
   asio::awaitable<void> stop_all() {
     controller_.stop();
+    co_await automatic_certificates_.stop();
     co_await router_process_.stop_watching();
     co_await router_.stop();
     co_await deployer_.stop();
@@ -233,6 +246,7 @@ class Parts {
   Certificates certificates_;
   Controller controller_;
   Housekeeper housekeeper_;
+  AutomaticCertificates automatic_certificates_;
   Deployer deployer_;
   ControlPort control_;
   std::optional<api::Server> api_;

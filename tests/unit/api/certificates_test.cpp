@@ -104,3 +104,36 @@ TEST_CASE("redirect and HSTS are set for an app, where the platform serves HTTPS
   CHECK(text_at(body_of(refused), "/message").find("router.https in berth.yaml") !=
         std::string::npos);
 }
+
+TEST_CASE("automatic certificates are switched on and off, and a domain says how it fares") {
+  ApiFixture api;
+  const auto app = body_of(api.call("POST", "/apps", R"({"name":"hello"})"));
+  REQUIRE(api.call("POST", "/apps/hello/domains", R"({"hostname":"www.example.com"})").status ==
+          201);
+  const auto status = [&] {
+    return text_at(body_of(api.call("GET", "/apps/hello/domains/www.example.com")), "/acm_status");
+  };
+  CHECK(status() == "null");
+  CHECK(api.call("PATCH", "/apps/hello/acm", R"({"acm_refresh":true})").status == 422);
+  CHECK(text_at(body_of(api.call("POST", "/apps/hello/acm", "{}")), "/acm") == "true");
+  CHECK(text_at(body_of(api.call("GET", "/apps/hello")), "/acm") == "true");
+  CHECK(status() == "pending");
+  api.on_strand([&] {
+    const platform::AppId id(text_at(app, "/id"));
+    api.store.certificate_failed(api.store.domains(id).front(), "no such name");
+    return 0;
+  });
+  CHECK(status() == "failing");
+  CHECK(text_at(body_of(api.call("GET", "/apps/hello/domains/www.example.com")),
+                "/acm_status_reason") == "no such name");
+  CHECK(api.call("PATCH", "/apps/hello/acm", R"({"acm_refresh":true})").status == 200);
+  CHECK(status() == "pending");
+  CHECK(text_at(body_of(api.call("DELETE", "/apps/hello/acm")), "/acm") == "false");
+  CHECK(status() == "null");
+
+  ApiFixture none([](api::Settings& settings) { settings.automatic_certificates = false; });
+  REQUIRE(none.call("POST", "/apps", R"({"name":"hello"})").status == 201);
+  const auto refused = none.call("POST", "/apps/hello/acm", "{}");
+  CHECK(refused.status == 422);
+  CHECK(text_at(body_of(refused), "/message").find("acme.directory") != std::string::npos);
+}

@@ -114,6 +114,10 @@ TEST_CASE("the document is served, and real answers are as it says") {
   check("PATCH", "/apps/{app}/https", "/apps/hello/https",
         R"({"redirect":true,"hsts":{"max_age":60}})");
   check("GET", "/apps/{app}/https", "/apps/hello/https");
+  check("POST", "/apps/{app}/acm", "/apps/hello/acm", "{}");
+  check("PATCH", "/apps/{app}/acm", "/apps/hello/acm", R"({"acm_refresh":true})");
+  check("GET", "/apps/{app}/domains", "/apps/hello/domains");
+  check("DELETE", "/apps/{app}/acm", "/apps/hello/acm");
   api.on_strand([&] {
     api.control.authority = authority.certificate();
     return 0;

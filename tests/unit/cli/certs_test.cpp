@@ -70,3 +70,26 @@ TEST_CASE_FIXTURE(Fixture, "https shows and changes redirect and HSTS") {
   CHECK(run({"https:redirect", "maybe", "-a", "hello"}) == 2);
   CHECK_CONTAINS(noted(), "Say on or off, not maybe.");
 }
+
+TEST_CASE_FIXTURE(Fixture, "certs:auto shows each domain's state, and is switched") {
+  server.json("GET /apps/hello", R"({"name":"hello","acm":false})");
+  server.json("GET /apps/hello/domains",
+              R"([{"hostname":"hello.localhost","kind":"heroku","acm_status":null},)"
+              R"({"hostname":"a.example","kind":"custom","acm_status":"failing",)"
+              R"("acm_status_reason":"no such name"},)"
+              R"({"hostname":"b.example","kind":"custom","acm_status":null,)"
+              R"("acm_status_reason":null}])");
+  CHECK(run({"certs:auto", "-a", "hello"}) == 0);
+  CHECK_CONTAINS(noted(), "Automatic certificates are off.");
+  server.json("GET /apps/hello", R"({"name":"hello","acm":true})");
+  CHECK(run({"certs:auto", "-a", "hello"}) == 0);
+  CHECK(printed() ==
+        "DOMAIN     STATUS           REASON\n"
+        "a.example  failing          no such name\n"
+        "b.example  own certificate\n");
+  server.json("POST /apps/hello/acm", R"({"acm":true})");
+  server.json("PATCH /apps/hello/acm", R"({"acm":true})");
+  server.json("DELETE /apps/hello/acm", R"({"acm":false})");
+  for (const char* command : {"certs:auto:enable", "certs:auto:refresh", "certs:auto:disable"})
+    CHECK(run({command, "-a", "hello"}) == 0);
+}

@@ -48,6 +48,10 @@ TEST_CASE("every key that is given replaces its default, and no other") {
                      .first_byte_timeout = 1s,
                      .idle_timeout = 2s,
                      .hold_timeout = 3s};
+  expected.acme = {.directory = "https://ca.example.com/directory",
+                   .contact = "ops@example.com",
+                   .trusted = "/etc/berth/ca.pem",
+                   .port = 8080};
   expected.network = {.bridge = "br-apps", .subnet = "10.1.0.0/20"};
   expected.runtime = {
       .oci = "/usr/bin/runc",
@@ -88,6 +92,11 @@ router:
   first_byte_timeout: 1s
   idle_timeout: 2s
   hold_timeout: 3s
+acme:
+  directory: https://ca.example.com/directory
+  contact: ops@example.com
+  trusted: /etc/berth/ca.pem
+  port: 8080
 network: {bridge: br-apps, subnet: 10.1.0.0/20}
 runtime:
   oci: /usr/bin/runc

@@ -106,5 +106,40 @@ TEST_CASE("a certificate of one app does not serve another's domain") {
   CHECK(shop.store.remove_certificate(other.id, own.id.value, ada).has_error());
 }
 
+TEST_CASE("certificates that were brought automatically go when that is switched off") {
+  Shop shop({"a.example.com", "b.example.com"});
+  REQUIRE(shop.store.set_automatic_certificates(shop.app.id, true, ada)->automatic_certificates);
+  const Certificate brought =
+      shop.store
+          .add_certificate(shop.app.id, issue("a.example.com"), {"a.example.com"}, ada, true)
+          .value();
+  CHECK(brought.automatic);
+  CHECK_FALSE(shop.add(issue("b.example.com")).value().automatic);
+  REQUIRE(shop.store.set_automatic_certificates(shop.app.id, false, ada).has_value());
+  const auto left = shop.store.certificates(shop.app.id);
+  REQUIRE(left.size() == 1);
+  CHECK(left.front().domains == Names{"b.example.com"});
+}
+
+TEST_CASE("failures are counted until a certificate comes, and said once") {
+  Shop shop({"a.example.com"});
+  const Domain domain = shop.store.domains(shop.app.id).front();
+  CHECK_FALSE(shop.store.certificate_failure(domain.id));
+  for (int i = 1; i <= 3; ++i) {
+    shop.store.certificate_failed(domain, "no such name");
+    CHECK(shop.store.certificate_failure(domain.id)->count == i);
+  }
+  CHECK(shop.store.certificate_failure(domain.id)->reason == "no such name");
+  std::size_t said = 0;
+  for (const Event& event : shop.store.events(0, 100, shop.app.id))
+    if (event.kind == "certificate.fail") ++said;
+  CHECK(said == 1);
+  REQUIRE(shop.add(issue("a.example.com")).has_value());
+  CHECK_FALSE(shop.store.certificate_failure(domain.id));
+  shop.store.certificate_failed(domain, "again");
+  shop.store.forget_certificate_failures(shop.app.id);
+  CHECK_FALSE(shop.store.certificate_failure(domain.id));
+}
+
 }  // namespace
 }  // namespace berth::platform

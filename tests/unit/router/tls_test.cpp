@@ -430,6 +430,27 @@ TEST_CASE("an app that wants HTTPS has its plain requests redirected, whatever t
   CHECK(bed.log_lines(4)[0].find("status=308") != std::string::npos);
 }
 
+TEST_CASE("a certificate authority finds its proof at any host, redirect or not") {
+  Server server(answer_with("hi "));
+  SecureBed bed;
+  bed.put("running", {{"r-1", server.port()}}, {{"https_redirect", true}});
+  bed.control->apply({{"type", "put_challenge"},
+                      {"version", ++bed.version},
+                      {"token", "to-ken_1"},
+                      {"proof", "to-ken_1.thumb"}});
+  Peer client = bed.client();
+  client.send(get("/.well-known/acme-challenge/to-ken_1"));
+  CHECK(client.read_message().body == "to-ken_1.thumb");
+  client.send("GET /.well-known/acme-challenge/to-ken_1 HTTP/1.1\r\nHost: new.example\r\n\r\n");
+  CHECK(client.read_message().body == "to-ken_1.thumb");
+  client.send(get("/.well-known/acme-challenge/to-ken_"));
+  CHECK(client.read_message().status() == 308);
+  bed.control->apply(
+      {{"type", "remove_challenge"}, {"version", ++bed.version}, {"token", "to-ken_1"}});
+  client.send(get("/.well-known/acme-challenge/to-ken_1"));
+  CHECK(client.read_message().status() == 308);
+}
+
 TEST_CASE("without an HTTPS port nothing is redirected to where nobody listens") {
   Server server(answer_with("hi "));
   Bed bed(1, [](Options& options) { options.listen_https.clear(); });
