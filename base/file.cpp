@@ -101,6 +101,22 @@ Result<void> remove_tree(const fs::path& path) {
   return {};
 }
 
+Result<void> remove_tree(const fs::path& path, const std::atomic<bool>& stop) {
+  std::error_code failure;
+  const auto status = fs::symlink_status(path, failure);
+  if (status.type() == fs::file_type::directory) {
+    for (fs::directory_iterator at(path, failure), end; !failure && at != end;
+         at.increment(failure)) {
+      if (stop) return Error{ErrorKind::cancelled, "removing " + path.string() + " was ended"};
+      BERTH_TRY(remove_tree(at->path(), stop));
+    }
+  }
+  if (status.type() != fs::file_type::not_found) fs::remove(path, failure);
+  if (failure && failure != std::errc::no_such_file_or_directory)
+    return system_error("remove " + path.string(), failure.value());
+  return {};
+}
+
 Result<TempDir> TempDir::create(const fs::path& parent, std::string_view prefix) {
   std::string name = (parent / (std::string(prefix) + "XXXXXX")).string();
   if (!::mkdtemp(name.data())) return system_error("create directory in " + parent.string());

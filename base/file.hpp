@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <atomic>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -41,6 +42,10 @@ namespace berth {
 /// Removes a file or a whole tree; a path that is not there is success. Symbolic links and mounts
 /// are not followed.
 [[nodiscard]] Result<void> remove_tree(const std::filesystem::path& path);
+/// The same of a tree that nobody changes meanwhile; ends with ErrorKind::cancelled soon after `stop`
+/// is set.
+[[nodiscard]] Result<void> remove_tree(const std::filesystem::path& path,
+                                       const std::atomic<bool>& stop);
 
 /// A new empty directory, removed with all its content when the owner goes.
 class TempDir final {

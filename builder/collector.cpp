@@ -225,7 +225,7 @@ Result<void> Collector::remove_cache(const std::string& app) {
       for (const auto& buildpack : record->buildpacks)
         for (const auto& [layer, entry] : buildpack.layers)
           if (entry.id.starts_with("private:"))
-            BERTH_TRY(images_.remove_private_layer(entry.id));
+            BERTH_TRY(images_.put_away_layer(entry.id));
   for (const char* part : {"source", "buildpacks"}) sizes_.erase((directory / part).string());
   // The list first: without it the tree is not believed.
   BERTH_TRY(remove_tree(directory / "source/list"));
@@ -247,7 +247,11 @@ Result<void> Collector::remove(const Collection& collection, Time busy_since) {
   for (const auto& id : collection.layers)
     note_removed(images_.remove_layer_directory(id, busy_since));
   for (const auto& app : collection.caches) note(remove_cache(app));
-  for (const auto& path : collection.paths) note(remove_tree(root_ / path));
+  for (const auto& path : collection.paths)
+    if (!path.starts_with(removed_folder)) note(images_.put_away(root_ / path));
+  each_entry(root_ / removed_folder, [&](const fs::path& path, const std::string&) {
+    if (!stopped_) note(remove_tree(path, stopped_));
+  });
   return first;
 }
 

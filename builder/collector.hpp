@@ -6,6 +6,7 @@
 // (image_store.hpp), and a cache is taken away only under its build lock.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -33,8 +34,11 @@ class Collector final {
   /// `builds` are the ids of those that run: their working directories are no leftovers.
   [[nodiscard]] Result<Inventory> take_inventory(const Wanted& wanted,
                                                  const std::set<std::string>& builds);
-  /// Goes on past what cannot be removed and returns the first such error at the end.
+  /// Goes on past what cannot be removed and returns the first such error at the end. What was put
+  /// away is deleted last, which may take long.
   [[nodiscard]] Result<void> remove(const Collection& collection, Time busy_since);
+  /// From any thread: a remove() under way leaves the rest to a later one.
+  void stop() { stopped_ = true; }
 
  private:
   void list_blobs(Inventory& inventory) const;
@@ -51,6 +55,7 @@ class Collector final {
 
   ImageStore& images_;
   std::filesystem::path root_;
+  std::atomic<bool> stopped_ = false;
   /// Sizes of directories that have not changed since they were measured: a walk is dear.
   std::map<std::string, std::pair<Time, std::uint64_t>> sizes_;
 };

@@ -64,14 +64,6 @@ class BlobWriter final {
   Fd fd_;
 };
 
-/// Moves a finished directory to its name; loses the race to an equal one gladly.
-Result<void> move_into(const fs::path& from, const fs::path& to) {
-  if (::rename(from.c_str(), to.c_str()) == 0) return {};
-  // A directory of that name that has content: the same layer, by its digest.
-  if (errno == EEXIST || errno == ENOTEMPTY) return remove_tree(from);
-  return system_error("move " + from.string() + " to " + to.string());
-}
-
 /// Or gone.
 bool changed_since(const fs::path& path, Time time) {
   struct stat status {};
@@ -110,6 +102,14 @@ fs::path ImageStore::blob_path(std::string_view digest) const {
   return root_ / "images/blobs/sha256" / digest.substr(7);
 }
 
+Result<void> ImageStore::keep_layer(const fs::path& from, std::string_view diff_id) const {
+  const fs::path to = layer_directory(diff_id);
+  if (::rename(from.c_str(), to.c_str()) == 0) return {};
+  // A directory of that name that has content: the same layer, by its digest.
+  if (errno == EEXIST || errno == ENOTEMPTY) return put_away(from);
+  return system_error("move " + from.string() + " to " + to.string());
+}
+
 fs::path ImageStore::layer_directory(std::string_view diff_id) const {
   if (diff_id.starts_with(private_prefix))
     return root_ / "layers" / ("private-" + std::string(diff_id.substr(private_prefix.size())));
@@ -137,7 +137,7 @@ Result<ImageLayer> ImageStore::add_layer(const fs::path& directory, std::string_
   BERTH_ASSIGN(BlobWriter blob, BlobWriter::create(root_ / "images/blobs/sha256"));
   BERTH_ASSIGN(const TarSummary tar, write_layer_tar(directory, blob.fd(), whiteouts));
   BERTH_TRY(blob.commit(tar.digest));
-  BERTH_TRY(move_into(directory, layer_directory(tar.digest)));
+  BERTH_TRY(keep_layer(directory, tar.digest));
   stamp(tar.digest);
   return ImageLayer{
       .diff_id = tar.digest, .size_bytes = tar.size_bytes, .created_by = std::string(created_by)};
@@ -168,7 +168,7 @@ Result<void> ImageStore::unpack(std::string_view diff_id, std::uint64_t limit_by
   BERTH_TRY(make_root(content));
   BERTH_TRY(with_context(unpack_layer(blob_path(diff_id), content, {.bytes = limit_bytes}),
                          "unpack layer " + std::string(diff_id)));
-  return move_into(content, layer_directory(diff_id));
+  return keep_layer(content, diff_id);
 }
 
 Result<std::string> ImageStore::add_private_layer(const fs::path& directory) {
@@ -185,17 +185,9 @@ Result<void> ImageStore::take_private_layer(std::string_view id, const fs::path&
   return {};
 }
 
-Result<void> ImageStore::remove_private_layer(std::string_view id) {
-  BERTH_ASSERT(id.starts_with(private_prefix));
-  // Out of sight first: a half removed directory must never be taken for the layer.
-  const fs::path doomed = root_ / "layers" / (std::string(incoming_prefix) + random_hex(8));
-  if (::rename(layer_directory(id).c_str(), doomed.c_str()) != 0)
-    return errno == ENOENT ? Result<void>() : system_error("remove layer " + std::string(id));
-  return remove_tree(doomed);
-}
-
-Result<void> ImageStore::put_away(const fs::path& path) {
+Result<void> ImageStore::put_away(const fs::path& path) const {
   if (::rename(path.c_str(), (root_ / removed_folder / random_hex(8)).c_str()) == 0) return {};
+  if (errno == EXDEV) return remove_tree(path);  // an operator's mount, for the logs for example
   return errno == ENOENT ? Result<void>() : system_error("put away " + path.string());
 }
 
@@ -210,14 +202,9 @@ Result<void> ImageStore::put_away_layer(std::string_view id) {
 
 Result<bool> ImageStore::remove_layer_directory(std::string_view id, Time unless_changed_since) {
   const fs::path directory = layer_directory(id);
-  const fs::path doomed = root_ / "layers" / (std::string(incoming_prefix) + random_hex(8));
-  {
-    BERTH_ASSIGN(const Fd lock, lock_directory(root_ / "layers"));
-    if (changed_since(directory, unless_changed_since)) return false;
-    if (::rename(directory.c_str(), doomed.c_str()) != 0)
-      return system_error("remove layer " + std::string(id));
-  }
-  BERTH_TRY(remove_tree(doomed));
+  BERTH_ASSIGN(const Fd lock, lock_directory(root_ / "layers"));
+  if (changed_since(directory, unless_changed_since)) return false;
+  BERTH_TRY(put_away(directory));
   return true;
 }
 

@@ -83,12 +83,10 @@ class ImageStore final {
   /// Moves it to `directory`, an empty one, which it replaces: it is no layer then.
   [[nodiscard]] Result<void> take_private_layer(std::string_view id,
                                                 const std::filesystem::path& directory);
-  /// Removes a private layer; one that is gone is success. It must not be mounted.
-  [[nodiscard]] Result<void> remove_private_layer(std::string_view id);
-
   /// Moves a directory of the same file system out of use. The collector deletes it later: whoever
-  /// waits for a build should not wait for the deletion of its thousands of files.
-  [[nodiscard]] Result<void> put_away(const std::filesystem::path& path);
+  /// waits for a build should not wait for the deletion of its thousands of files. What is not there
+  /// is success.
+  [[nodiscard]] Result<void> put_away(const std::filesystem::path& path) const;
   /// A private layer that no build needs any more is put away, and so is a directory that was
   /// damaged; that is removed when nothing that runs can have it mounted; see collector.hpp.
   [[nodiscard]] Result<void> put_away_layer(std::string_view id);
@@ -112,7 +110,7 @@ class ImageStore final {
 
   // For the collector. Whatever is used, mounted or added once more is stamped (its change time),
   // so that these two leave alone what somebody took into use after the collector had looked.
-  /// Also private and half-written ones; false if it changed since, or is gone.
+  /// Puts it away, also a private or half-written one; false if it changed since, or is gone.
   [[nodiscard]] Result<bool> remove_layer_directory(std::string_view id, Time unless_changed_since);
   [[nodiscard]] Result<bool> remove_blob(std::string_view digest, Time unless_changed_since);
   [[nodiscard]] std::filesystem::path blob_path(std::string_view digest) const;
@@ -120,6 +118,9 @@ class ImageStore final {
  private:
   explicit ImageStore(std::filesystem::path root) : root_(std::move(root)) {}
   void stamp(std::string_view diff_id) const;
+  /// Moves a finished directory to its layer's name; loses the race to an equal one gladly.
+  [[nodiscard]] Result<void> keep_layer(const std::filesystem::path& from,
+                                        std::string_view diff_id) const;
   [[nodiscard]] Result<std::string> add_blob(std::string_view content);
   [[nodiscard]] Result<void> unpack(std::string_view diff_id, std::uint64_t limit_bytes) const;
   std::filesystem::path root_;

@@ -559,7 +559,7 @@ void Deployer::app_destroyed(const platform::App& app) {
     state_->end_deploy(id, "the app was destroyed");
   for (const fs::path& path : {state_->repository_path(app), state_->cache_path(app.id),
                                state_->parts.controller.log_directory(app.id)})
-    if (auto removed = remove_tree(path); removed.has_error())
+    if (auto removed = state_->parts.images.put_away(path); removed.has_error())
       log_warning("destroy {}: {}", app.name, removed.error().message);
   state_->queue->forget(app.id);
   state_->parts.housekeeper.look_soon();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/housekeeper.hpp"
 
+#include <malloc.h>
+
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -209,6 +211,7 @@ struct Housekeeper::State : std::enable_shared_from_this<State> {
       return plan;
     };
     builder::Collection collection = co_await offload(self->pool, work);
+    ::malloc_trim(0);  // what the build took
     self->collecting = false;
     self->kept.clear();
     self->collected_at = now();
@@ -260,6 +263,7 @@ void Housekeeper::start(std::function<BusyBuilds()> busy) {
 asio::awaitable<void> Housekeeper::stop() {
   const std::shared_ptr<State> state = state_;
   state->stopped = true;
+  state->collector.stop();
   state->wakeup.notify();
   co_await state->tasks.join();
 }

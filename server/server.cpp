@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/server.hpp"
 
+#include <malloc.h>
+
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -256,6 +258,8 @@ class Parts {
 }  // namespace
 
 Result<void> run_server(const ServerOptions& options) {
+  // Threads that build in turn would each keep a heap as large as the largest build's.
+  ::mallopt(M_ARENA_MAX, 2);
   if (::geteuid() != 0)
     return Error{ErrorKind::forbidden,
                  "berth server must run as root: it makes the namespaces, mounts and networks that "

@@ -9,11 +9,14 @@ bun_range() {
   printf '%s' "${declared:-1.x}"
 }
 
+readonly bun_call='(^|[;&|[:space:]])bunx? '
+
+calls_bun() { [[ $1 =~ $bun_call ]]; }
+
 # runs_with_bun: whether a script that starts the app, or a process, calls bun itself.
 runs_with_bun() {
-  local calls='(^|[;&|[:space:]])bunx? '
-  [[ " ${package[script.start]} ${package[script.build]} ${package[script.start:prod]}" =~ $calls ]] ||
-    grep -qsE ":.*$calls" Procfile
+  calls_bun "${package[script.start]} ; ${package[script.build]} ; ${package[script.start:prod]}" ||
+    grep -qsE ":.*$bun_call" Procfile
 }
 
 # install_bun: sets bun_version. The plain program needs AVX2, the baseline one does not.

@@ -84,7 +84,7 @@ find_static_output() {
   mapfile -t configured < <(configured_output | grep -E '^[A-Za-z0-9_]' || true)
   output_in ${configured[@]+"${configured[@]/%//browser}" "${configured[@]}"} \
     dist/client dist/*/browser dist build/client build _site out public/build \
-    dist/* .output/public docs/.vitepress/dist .vitepress/dist www ||
+    dist/* .output/public {.,*}/.vitepress/dist {.,*}/.vuepress/dist www ||
     { depends_on gatsby && output_in public; }
 }
 

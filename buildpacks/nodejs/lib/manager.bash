@@ -57,6 +57,10 @@ manager_without_lockfile() {
     [[ -z ${package[engines.$entry]} ]] ||
       { manager=$entry manager_source=engines.$entry && return; }
   done
+  if calls_bun "${package[all-scripts]}" || depends_on @types/bun || depends_on bun-types; then
+    manager=bun manager_source='package.json, which is written for Bun'
+    return
+  fi
   manager=npm manager_source='default'
 }
 

@@ -30,12 +30,16 @@ without_usage() { sed -e '/^npm error$/d' -e '/Clean install a project/,/npm hel
 
 npm_verb() { if [[ -n $lockfile ]]; then printf 'npm ci'; else printf 'npm install'; fi; }
 
-# npm_install production|everything: the lockfile decides between ci and install.
+# npm_install production|everything: the lockfile decides between ci and install. One that has the digest
+# of each package (since npm 7) also decides whether a copy in the cache is the right one: then the
+# registry is not asked whether it still has the same.
 npm_install() {
-  local verb=ci which=--include=dev
+  local verb=ci options=(--include=dev)
   [[ -n $lockfile ]] || verb=install
-  [[ $1 != production ]] || which=--omit=dev
-  noise=without_usage quietly "$scratch/install.log" npm_with_flags "$verb" "$which"
+  [[ $1 != production ]] || options=(--omit=dev)
+  [[ -z $lockfile ]] || ! grep -qE '^ *"lockfileVersion": *[23],' "$lockfile" ||
+    options+=(--prefer-offline)
+  noise=without_usage quietly "$scratch/install.log" npm_with_flags "$verb" "${options[@]}"
 }
 
 npm_prune() { npm_with_flags prune --omit=dev --ignore-scripts; }

@@ -29,7 +29,8 @@ readonly package_fields='
       "script.prestart": $s.prestart, "script.start": $s.start, "script.poststart": $s.poststart,
       "script.start:prod": ($s["start:prod"] // $s["start:production"] // $s["prod"]),
       "production-script": (["start:prod", "start:production", "prod"] | map(select($s[.])) | first),
-      "script.build": $s.build,
+      "script.build": $s.build, "script.docs:build": $s["docs:build"],
+      "all-scripts": ($s | [.[] | strings] | join(" ; ")),
       "script.heroku-prebuild": $s["heroku-prebuild"], "script.heroku-build": $s["heroku-build"],
       "script.heroku-postbuild": $s["heroku-postbuild"],
       "start-lines": ([$s.prestart, $s.start, $s.poststart, $s["start:prod"]] | map(select(. != null))
@@ -54,6 +55,8 @@ build_script() {
     printf 'heroku-build'
   elif [[ -n ${package[script.build]} ]]; then
     printf 'build'
+  elif [[ -n ${package[script.docs:build]} && -z ${package[script.start]} ]]; then
+    printf 'docs:build' # VitePress and VuePress call it so
   fi
 }
 

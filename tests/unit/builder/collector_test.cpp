@@ -126,6 +126,32 @@ TEST_CASE_FIXTURE(Fixture, "a damaged layer is put away until nothing has it mou
   CHECK(is_whole(image.digest));
 }
 
+TEST_CASE_FIXTURE(Fixture, "what was put away goes with the next collection, however new it is") {
+  fs::create_directories(root / "work/done/deep/er");
+  REQUIRE_FALSE(write_file(root / "work/done/deep/er/file", "text").has_error());
+  REQUIRE(store.put_away(root / "work/done").has_value());
+  REQUIRE(store.put_away(root / "work/done").has_value());  // is not there any more
+  CHECK_FALSE(fs::exists(root / "work/done"));
+  CHECK_FALSE(fs::is_empty(root / "removed"));
+  const auto collection = collect({.busy_since = now() - std::chrono::hours(1)});
+  REQUIRE(collection.has_value());
+  CHECK(collection->paths.size() == 1);
+  CHECK(fs::is_empty(root / "removed"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a collection that is stopped leaves what it has not deleted yet") {
+  fs::create_directories(root / "work/done/deep");
+  REQUIRE(store.put_away(root / "work/done").has_value());
+  Collector collector(store);
+  collector.stop();
+  CHECK(collector.remove({}, now()).has_value());
+  CHECK_FALSE(fs::is_empty(root / "removed"));
+  CHECK(remove_tree(root / "removed", std::atomic<bool>(true)).error().kind ==
+        ErrorKind::cancelled);
+  CHECK(Collector(store).remove({}, now()).has_value());
+  CHECK(fs::is_empty(root / "removed"));
+}
+
 TEST_CASE_FIXTURE(Fixture, "logs of builds are found, and go when no build of theirs is kept") {
   fs::create_directories(root / "logs/builds");
   for (const char* name : {"one.log", "two.log", "README"})

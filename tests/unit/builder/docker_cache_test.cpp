@@ -50,7 +50,7 @@ TEST_CASE_FIXTURE(Fixture, "an instruction's layer is found by its key while it 
   CHECK_FALSE(second.find("b", true));  // an image cannot hold it
   CHECK(second.find("none", true) == "");
   CHECK_FALSE(second.find("c", false));
-  REQUIRE(store.remove_private_layer(hidden).has_value());
+  REQUIRE(store.put_away_layer(hidden).has_value());
   CHECK_FALSE(second.find("b", false));
 }
 

@@ -115,8 +115,8 @@ TEST_CASE_FIXTURE(Fixture, "a private layer has no blob and can be removed") {
   REQUIRE(id.has_value());
   CHECK(store.has_layer(*id));
   CHECK(fs::exists(store.layer_directory(*id) / "app/a.txt"));
-  REQUIRE(store.remove_private_layer(*id).has_value());
-  REQUIRE(store.remove_private_layer(*id).has_value());
+  REQUIRE(store.put_away_layer(*id).has_value());
+  REQUIRE(store.put_away_layer(*id).has_value());
   CHECK_FALSE(store.has_layer(*id));
   CHECK(fs::is_empty(root / "layers"));
 }
