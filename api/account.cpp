@@ -72,6 +72,7 @@ Answer get_metrics(Call& call) {
         "/metrics is served only at the server's own address, " + call.settings().listen);
   std::map<std::string, double> builds{{"pending", 0}, {"succeeded", 0}, {"failed", 0}};
   std::map<std::string, double> replicas;
+  std::map<std::string, double> certificates;
   double releases = 0;
   const auto apps = call.store().apps();
   for (const platform::App& app : apps) {
@@ -79,6 +80,10 @@ Answer get_metrics(Call& call) {
     for (const platform::Build& build : call.store().builds(app.id))
       builds[std::string(text_of(build.status))] += 1;
     for (const ReplicaView& replica : call.control().replicas(app.id)) replicas[replica.state] += 1;
+    for (const platform::Certificate& certificate : call.store().certificates(app.id))
+      for (const std::string& domain : certificate.domains)
+        certificates[domain] =
+            std::chrono::duration<double>(certificate.ends_at - now()).count();
   }
   Metrics& metrics = call.context->metrics;
   metrics.set_state("berth_apps", "Apps", "", {{"", static_cast<double>(apps.size())}});
@@ -86,6 +91,9 @@ Answer get_metrics(Call& call) {
   metrics.set_state("berth_builds", "Builds of the apps that there are, by status", "status",
                     builds);
   metrics.set_state("berth_replicas", "Replicas by state", "state", replicas);
+  metrics.set_state("berth_certificate_remaining_seconds",
+                    "Until the certificate of a domain expires; 0 once it is gone", "domain",
+                    certificates);
   Response response = text_response(metrics.text());
   response.headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}};
   return response;

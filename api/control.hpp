@@ -172,6 +172,8 @@ class Control {
 
   /// An error if a rollback to this release would find its image gone.
   [[nodiscard]] virtual Result<void> check_kept(const platform::Release& release) = 0;
+  /// Of the authority that signs for hosts without a certificate of their own, in PEM.
+  [[nodiscard]] virtual Result<std::string> development_authority() = 0;
   /// What `GET /disk-usage` shows.
   virtual boost::asio::awaitable<json::object> disk_usage() = 0;
   /// Removes what nothing needs, or tells what would be removed.

@@ -80,6 +80,23 @@ Answer create_domain(Call& call);
 Answer get_domain(Call& call);
 Answer delete_domain(Call& call);
 
+// certificates.cpp
+Answer list_certificates(Call& call);
+Answer create_certificate(Call& call);
+Answer get_certificate(Call& call);
+Answer update_certificate(Call& call);
+Answer delete_certificate(Call& call);
+Answer get_development_authority(Call& call);
+
+// acm.cpp
+Answer enable_acm(Call& call);
+Answer refresh_acm(Call& call);
+Answer disable_acm(Call& call);
+
+// https.cpp
+Answer get_https(Call& call);
+Answer update_https(Call& call);
+
 // events.cpp
 Answer get_traffic(Call& call);
 Answer list_app_events(Call& call);

@@ -171,7 +171,7 @@ json::object Renderer::app(const platform::App& app) const {
           {"updated_at", rfc3339(app.updated_at)},
           {"released_at", app.released_at ? json::value(rfc3339(*app.released_at)) : nullptr},
           {"archived_at", nullptr},
-          {"acm", false},
+          {"acm", app.automatic_certificates},
           {"buildpack_provided_description", nullptr},
           {"build_stack", stack_reference()},
           {"stack", stack_reference()},
@@ -321,17 +321,59 @@ json::object Renderer::domain(const platform::Domain& domain) const {
   if (app["name"].is_string())
     target = std::string(app["name"].get_string()) + "." + settings_.domain;
   const std::string at = rfc3339(domain.created_at);
+  json::value endpoint = nullptr;
+  const auto owner = store_.find_app(domain.app.value);
+  bool automatic = owner.has_value() && owner->automatic_certificates;
+  if (domain.certificate) {
+    const auto certificate = store_.find_certificate(domain.app, domain.certificate->value);
+    if (certificate.has_value()) {
+      endpoint = {{"id", certificate->id.value}, {"name", certificate->domains.front()}};
+      automatic = automatic && certificate->automatic;
+    }
+  }
+  json::value status = nullptr;
+  json::value reason = nullptr;
+  if (automatic) {
+    status = domain.certificate ? "cert issued" : "pending";
+    if (const auto failure = store_.certificate_failure(domain.id)) {
+      if (!domain.certificate) status = "failing";
+      reason = failure->reason;
+    }
+  }
   return {{"id", domain.id.value},
           {"app", std::move(app)},
           {"hostname", domain.hostname},
           {"kind", "custom"},
           {"cname", text_or_null(target)},
           {"status", "succeeded"},
-          {"acm_status", nullptr},
-          {"acm_status_reason", nullptr},
-          {"sni_endpoint", nullptr},
+          {"acm_status", std::move(status)},
+          {"acm_status_reason", std::move(reason)},
+          {"sni_endpoint", std::move(endpoint)},
           {"created_at", at},
           {"updated_at", at}};
+}
+
+json::object Renderer::certificate(const platform::Certificate& certificate) const {
+  json::array domains;
+  for (const std::string& hostname : certificate.domains) domains.emplace_back(hostname);
+  return {{"id", certificate.id.value},
+          {"name", certificate.domains.front()},
+          {"display_name", nullptr},
+          {"app", app_reference(certificate.app)},
+          {"certificate_chain", certificate.chain},
+          {"domains", std::move(domains)},
+          {"ssl_cert",
+           {{"id", certificate.id.value},
+            {"cert_domains", json::array(certificate.names.begin(), certificate.names.end())},
+            {"subject", certificate.subject},
+            {"issuer", certificate.issuer},
+            {"self_signed?", certificate.self_signed},
+            {"ca_signed?", !certificate.self_signed},
+            {"acm", certificate.automatic},
+            {"starts_at", rfc3339(certificate.starts_at)},
+            {"expires_at", rfc3339(certificate.ends_at)}}},
+          {"created_at", rfc3339(certificate.created_at)},
+          {"updated_at", rfc3339(certificate.updated_at)}};
 }
 
 json::object Renderer::default_domain(const platform::App& app) const {

@@ -34,6 +34,7 @@ class Renderer final {
   [[nodiscard]] json::object dyno(const platform::App& app, const ReplicaView& replica) const;
   [[nodiscard]] json::object health_check(const CheckView& check) const;
   [[nodiscard]] json::object domain(const platform::Domain& domain) const;
+  [[nodiscard]] json::object certificate(const platform::Certificate& certificate) const;
   /// The name that the platform itself gives an app, first in the list of its domains.
   [[nodiscard]] json::object default_domain(const platform::App& app) const;
   [[nodiscard]] json::object authorization(const platform::Token& token,

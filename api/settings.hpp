@@ -17,6 +17,8 @@ namespace berth::api {
 struct Settings {
   std::string domain = "localhost";
   int router_port = 8080;                 ///< as users reach it; 80 does not stand in URLs
+  bool https = false;                     ///< the router speaks TLS too
+  bool automatic_certificates = false;    ///< there is an authority to ask
   std::string listen = "127.0.0.1:7070";  ///< port 0: any free one (Server::port tells)
   std::filesystem::path dashboard_directory = {};
   std::string version = BERTH_VERSION;

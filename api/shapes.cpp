@@ -262,12 +262,52 @@ Domain
   status "succeeded"
   acm_status string?
   acm_status_reason string?
-  sni_endpoint null
+  sni_endpoint Reference?
   created_at time
   updated_at time
 NewDomain
   hostname string
   sni_endpoint? any
+SniEndpoint
+  id uuid
+  name string
+  display_name null
+  app AppReference
+  certificate_chain string
+  domains [string]
+  ssl_cert SslCertificate
+  created_at time
+  updated_at time
+SslCertificate
+  id uuid
+  cert_domains [string]
+  subject string
+  issuer string
+  self_signed?? boolean
+  ca_signed?? boolean
+  acm boolean
+  starts_at time
+  expires_at time
+NewSniEndpoint
+  certificate_chain string
+  private_key string
+  domains? [string]
+SniEndpointUpdate
+  certificate_chain string
+  private_key string
+Https
+  redirect boolean
+  hsts Hsts?
+HttpsUpdate
+  redirect? boolean
+  hsts? Hsts?
+Hsts
+  max_age integer
+  include_subdomains? boolean
+  preload? boolean
+DevelopmentAuthority
+  domain string
+  certificate string
 BuildpackInstallation
   ordinal integer
   buildpack Buildpack

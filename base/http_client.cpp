@@ -70,6 +70,7 @@ class Exchange {
     if (request_.url.scheme == "https") {
       asio::ssl::context tls(asio::ssl::context::tls_client);
       tls.set_default_verify_paths();
+      if (!request_.trusted.empty()) tls.load_verify_file(request_.trusted.string());
       beast::ssl_stream<beast::tcp_stream> stream(context_, tls);
       BERTH_TRY(connect(beast::get_lowest_layer(stream)));
       if (!SSL_set_tlsext_host_name(stream.native_handle(), request_.url.host.c_str()))

@@ -31,6 +31,8 @@ struct HttpRequest {
   std::string body = {};
   /// If set, the body is this file's content, read as it is sent.
   std::filesystem::path body_file = {};
+  /// PEM of authorities to trust beside the system's.
+  std::filesystem::path trusted = {};
   /// For the whole exchange; with on_data: for each wait for more data.
   std::chrono::milliseconds deadline = std::chrono::seconds(30);
   /// If set, the body of a 2xx response is given piece by piece and not kept; false stops reading.

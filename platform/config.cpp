@@ -108,6 +108,19 @@ Result<std::filesystem::path> check_path_or_none(std::string_view text) {
   return text.empty() ? Result<std::filesystem::path>(std::filesystem::path()) : check_path(text);
 }
 
+Result<std::string> check_directory(std::string_view text) {
+  if (text.empty() || (text.starts_with("https://") && text.size() > 8)) return std::string(text);
+  return invalid("must begin with https://, not " + quoted(text));
+}
+
+Result<std::string> check_contact(std::string_view text) {
+  const std::size_t at = text.find('@');
+  const bool plain = at != 0 && at != std::string_view::npos && at + 1 < text.size() &&
+                     text.find_first_of(" \t\r\n,<>") == std::string_view::npos;
+  if (text.empty() || plain) return std::string(text);
+  return invalid("must be an e-mail address, not " + quoted(text));
+}
+
 /// A registry's host, perhaps with a port; http:// before it means without TLS.
 Result<std::string> check_registry(std::string_view text) {
   std::string_view host = text;
@@ -139,6 +152,7 @@ class ConfigReader {
         {"api",
          yaml_.section({{"listen", text_of(config_.api.listen, "an address", check_listen)}})},
         {"router", router()},
+        {"acme", acme()},
         {"network", network()},
         {"runtime", runtime()},
         {"build", build()},
@@ -241,12 +255,29 @@ class ConfigReader {
     auto& router = config_.router;
     return yaml_.section({
         {"listen", addresses(router.listen, false, check_listen)},
+        {"https", addresses(router.https, true, check_listen)},
+        {"certificate",
+         yaml_.parsed<std::filesystem::path>(router.certificate, "a path", check_path_or_none)},
+        {"certificate_key",
+         yaml_.parsed<std::filesystem::path>(router.certificate_key, "a path",
+                                             check_path_or_none)},
         {"admin", text_of(router.admin, "an address", check_listen_or_none)},
         {"threads", count(router.threads, 0, 1024)},
         {"managed", yaml_.flag(router.managed)},
         {"first_byte_timeout", duration(router.first_byte_timeout, milliseconds(1))},
         {"idle_timeout", duration(router.idle_timeout, milliseconds(1))},
         {"hold_timeout", duration(router.hold_timeout, milliseconds(0))},
+    });
+  }
+
+  Read acme() {
+    auto& acme = config_.acme;
+    return yaml_.section({
+        {"directory", text_of(acme.directory, "an address", check_directory)},
+        {"contact", text_of(acme.contact, "an e-mail address", check_contact)},
+        {"trusted", yaml_.parsed<std::filesystem::path>(acme.trusted, "a path",
+                                                        check_path_or_none)},
+        {"port", count(acme.port, 1, 65535)},
     });
   }
 

@@ -40,6 +40,10 @@ struct Config {
 
   struct Router {
     std::vector<std::string> listen = {"0.0.0.0:8080"};
+    std::vector<std::string> https = {};    ///< where it speaks TLS; empty: nowhere
+    /// PEM files of the certificate for *.domain; empty: one of the platform's own authority.
+    std::filesystem::path certificate = {};
+    std::filesystem::path certificate_key = {};
     std::string admin = "127.0.0.1:7071";  ///< its /metrics; empty: none
     int threads = 0;                        ///< 0: one a core
     bool managed = true;                    ///< the server starts and restarts it
@@ -48,6 +52,15 @@ struct Config {
     std::chrono::milliseconds hold_timeout = std::chrono::seconds(30);
     friend bool operator==(const Router&, const Router&) = default;
   } router;
+
+  /// The authority that gives certificates by ACME.
+  struct Acme {
+    std::string directory = {};             ///< its URL; empty: none
+    std::string contact = {};               ///< an e-mail address, or empty
+    std::filesystem::path trusted = {};     ///< PEM, for an authority of one's own
+    int port = 80;                          ///< where the public reaches router.listen
+    friend bool operator==(const Acme&, const Acme&) = default;
+  } acme;
 
   struct Network {
     std::string bridge = "berth0";

@@ -21,9 +21,24 @@ using BuildId = Id<struct BuildTag>;      ///< UUID
 using ReleaseId = Id<struct ReleaseTag>;  ///< UUID
 using DomainId = Id<struct DomainTag>;    ///< UUID
 using TokenId = Id<struct TokenTag>;      ///< UUID
+using CertificateId = Id<struct CertificateTag>;  ///< UUID
 
 /// Names and values of an app's config vars, in clear. Never logged.
 using ConfigVars = std::map<std::string, std::string>;
+
+/// Strict-Transport-Security: how long browsers use HTTPS alone.
+struct Hsts {
+  std::int64_t max_age_s = 0;
+  bool subdomains = false;
+  bool preload = false;
+  friend bool operator==(const Hsts&, const Hsts&) = default;
+};
+
+struct HttpsSettings {
+  bool redirect = false;  ///< from plain HTTP
+  std::optional<Hsts> hsts = {};
+  friend bool operator==(const HttpsSettings&, const HttpsSettings&) = default;
+};
 
 struct App {
   AppId id;
@@ -33,6 +48,8 @@ struct App {
   Time created_at{};
   Time updated_at{};
   std::optional<Time> released_at;
+  HttpsSettings https = {};
+  bool automatic_certificates = false;  ///< asked for at the platform's certificate authority
   friend bool operator==(const App&, const App&) = default;
 };
 
@@ -101,7 +118,34 @@ struct Domain {
   AppId app;
   std::string hostname;
   Time created_at{};
+  std::optional<CertificateId> certificate = {};
   friend bool operator==(const Domain&, const Domain&) = default;
+};
+
+/// For HTTPS: what an app's owner uploaded. Its private key is asked for by itself.
+struct Certificate {
+  CertificateId id;
+  AppId app;
+  std::vector<std::string> domains;  ///< of the app, that it serves; never empty
+  std::string chain;                 ///< PEM
+  std::vector<std::string> names;    ///< that stand in it
+  std::string subject;
+  std::string issuer;
+  bool self_signed = false;
+  bool automatic = false;  ///< brought and renewed by the platform
+  Time starts_at{};
+  Time ends_at{};
+  Time created_at{};
+  Time updated_at{};
+  friend bool operator==(const Certificate&, const Certificate&) = default;
+};
+
+/// Why a domain has no certificate from the platform's authority yet, or no newer one.
+struct CertificateFailure {
+  int count = 0;  ///< in a row
+  std::string reason;
+  Time at{};
+  friend bool operator==(const CertificateFailure&, const CertificateFailure&) = default;
 };
 
 /// The token itself is shown once, at creation; the store keeps its SHA-256.

@@ -14,7 +14,7 @@ namespace berth::platform {
 namespace {
 
 /// Script i leads from schema version i to i+1. A script that was ever released is never changed.
-constexpr std::array<std::string_view, 4> migrations = {R"sql(
+constexpr std::array<std::string_view, 7> migrations = {R"sql(
 CREATE TABLE apps (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -103,6 +103,40 @@ CREATE TABLE buildpacks (
 );
 )sql",
                                                         R"sql(
+CREATE TABLE certificates (
+  id TEXT PRIMARY KEY,
+  app TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  chain TEXT NOT NULL,
+  sealed_key BLOB NOT NULL,
+  names TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  issuer TEXT NOT NULL,
+  self_signed INTEGER NOT NULL,
+  starts_at INTEGER NOT NULL,
+  ends_at INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+);
+CREATE INDEX certificates_by_app ON certificates (app);
+ALTER TABLE domains ADD COLUMN certificate TEXT REFERENCES certificates(id) ON DELETE SET NULL;
+)sql",
+                                                        R"sql(
+ALTER TABLE apps ADD COLUMN https_redirect INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE apps ADD COLUMN hsts_max_age INTEGER;
+ALTER TABLE apps ADD COLUMN hsts_subdomains INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE apps ADD COLUMN hsts_preload INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                                        R"sql(
+ALTER TABLE apps ADD COLUMN automatic_certificates INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE certificates ADD COLUMN automatic INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE certificate_failures (
+  domain TEXT PRIMARY KEY REFERENCES domains(id) ON DELETE CASCADE,
+  count INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  at INTEGER NOT NULL
+);
+)sql",
+                                                        R"sql(
 ALTER TABLE releases ADD COLUMN app_json TEXT NOT NULL DEFAULT '';
 )sql",
                                                         R"sql(
@@ -110,7 +144,8 @@ ALTER TABLE apps ADD COLUMN postdeploy TEXT NOT NULL DEFAULT '';
 )sql"};
 
 constexpr std::string_view app_columns =
-    "SELECT id, name, number, maintenance, created_at, updated_at, released_at FROM apps ";
+    "SELECT id, name, number, maintenance, created_at, updated_at, released_at, https_redirect, "
+    "hsts_max_age, hsts_subdomains, hsts_preload, automatic_certificates FROM apps ";
 
 App read_app(const Statement& row) {
   return {.id = AppId(row.text(0)),
@@ -119,7 +154,13 @@ App read_app(const Statement& row) {
           .maintenance = row.boolean(3),
           .created_at = time_of(row, 4),
           .updated_at = time_of(row, 5),
-          .released_at = optional_time_of(row, 6)};
+          .released_at = optional_time_of(row, 6),
+          .https = {.redirect = row.boolean(7),
+                    .hsts = row.is_null(8) ? std::nullopt
+                                           : std::optional(Hsts{.max_age_s = row.integer(8),
+                                                                .subdomains = row.boolean(9),
+                                                                .preload = row.boolean(10)})},
+          .automatic_certificates = row.boolean(11)};
 }
 
 }  // namespace

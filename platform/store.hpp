@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/certificate.hpp"
 #include "base/crypto.hpp"
 #include "base/result.hpp"
 #include "base/sqlite.hpp"
@@ -61,6 +62,8 @@ class Store final {
   [[nodiscard]] Result<App> find_app(std::string_view id_or_name);
   [[nodiscard]] Result<App> rename_app(const AppId& app, const AppName& name, const Actor& actor);
   [[nodiscard]] Result<App> set_maintenance(const AppId& app, bool on, const Actor& actor);
+  [[nodiscard]] Result<App> set_https(const AppId& app, const HttpsSettings& https,
+                                      const Actor& actor);
   [[nodiscard]] Result<void> destroy_app(const AppId& app, const Actor& actor);
 
   // Config vars: a change makes a new release (image and processes of the last one).
@@ -123,6 +126,34 @@ class Store final {
   [[nodiscard]] Result<Domain> remove_domain(const AppId& app, std::string_view hostname_or_id,
                                              const Actor& actor);
 
+  // Certificates. Each serves some of its app's domains, and a domain has at most one; one that
+  // serves none any more is removed.
+  /// `domains`: of the app; empty: all that it covers. Replaces what they had.
+  [[nodiscard]] Result<Certificate> add_certificate(const AppId& app, const CertificatePem& pem,
+                                                    const std::vector<std::string>& domains,
+                                                    const Actor& actor, bool automatic = false);
+  /// A renewed one, for the same domains.
+  [[nodiscard]] Result<Certificate> update_certificate(const CertificateId& certificate,
+                                                       const CertificatePem& pem,
+                                                       const Actor& actor);
+  [[nodiscard]] std::vector<Certificate> certificates(const AppId& app);
+  /// By its id or one of the domains that it serves.
+  [[nodiscard]] Result<Certificate> find_certificate(const AppId& app,
+                                                     std::string_view id_or_domain);
+  [[nodiscard]] Result<Certificate> remove_certificate(const AppId& app,
+                                                       std::string_view id_or_domain,
+                                                       const Actor& actor);
+  /// With the private key, in clear.
+  [[nodiscard]] CertificatePem certificate_pem(const CertificateId& certificate);
+
+  /// Off: those that were brought automatically go.
+  [[nodiscard]] Result<App> set_automatic_certificates(const AppId& app, bool on,
+                                                       const Actor& actor);
+  void certificate_failed(const Domain& domain, std::string_view reason);
+  [[nodiscard]] std::optional<CertificateFailure> certificate_failure(const DomainId& domain);
+  /// Failures are forgotten, so that it is tried again at once.
+  void forget_certificate_failures(const AppId& app);
+
   // Tokens.
   struct IssuedToken {
     Token token;
@@ -155,6 +186,7 @@ class Store final {
                                            std::string_view image, std::string_view failure);
   void write_formation(const Formation& entry);
   void note_first_deploy(const Release& release);
+  void remove_idle_certificates(const AppId& app);
 
   Database database_;
   SecretBox secrets_;

@@ -12,8 +12,13 @@ Domain read_domain(const Statement& row) {
   return {.id = DomainId(row.text(0)),
           .app = AppId(row.text(1)),
           .hostname = row.text(2),
-          .created_at = time_of(row, 3)};
+          .created_at = time_of(row, 3),
+          .certificate = row.is_null(4) ? std::nullopt
+                                        : std::optional(CertificateId(row.text(4)))};
 }
+
+constexpr std::string_view domain_columns =
+    "SELECT id, app, hostname, created_at, certificate FROM domains ";
 
 Token read_token(const Statement& row) {
   return {.id = TokenId(row.text(0)),
@@ -39,8 +44,7 @@ Result<Domain> Store::add_domain(const AppId& app, std::string_view hostname, co
       .bind(id).bind(app.value).bind(name).bind(column(now())).run();
   change.event(app, actor.user, "domain.create", "added domain " + name);
   change.commit();
-  Statement row =
-      database_.prepare("SELECT id, app, hostname, created_at FROM domains WHERE id = ?");
+  Statement row = database_.prepare(std::string(domain_columns) + "WHERE id = ?");
   row.bind(id);
   BERTH_ASSERT(row.step());
   return read_domain(row);
@@ -48,8 +52,8 @@ Result<Domain> Store::add_domain(const AppId& app, std::string_view hostname, co
 
 std::vector<Domain> Store::domains(const AppId& app) {
   std::vector<Domain> result;
-  Statement rows = database_.prepare(
-      "SELECT id, app, hostname, created_at FROM domains WHERE app = ? ORDER BY hostname");
+  Statement rows =
+      database_.prepare(std::string(domain_columns) + "WHERE app = ? ORDER BY hostname");
   rows.bind(app.value);
   while (rows.step()) result.push_back(read_domain(rows));
   return result;
@@ -57,9 +61,8 @@ std::vector<Domain> Store::domains(const AppId& app) {
 
 Result<Domain> Store::remove_domain(const AppId& app, std::string_view hostname_or_id,
                                     const Actor& actor) {
-  Statement row = database_.prepare(
-      "SELECT id, app, hostname, created_at FROM domains "
-      "WHERE app = ?1 AND (id = ?2 OR hostname = ?2)");
+  Statement row = database_.prepare(std::string(domain_columns) +
+                                    "WHERE app = ?1 AND (id = ?2 OR hostname = ?2)");
   row.bind(app.value).bind(hostname_or_id);
   if (!row.step())
     return Error{ErrorKind::not_found, "the app has no domain '" +
@@ -68,6 +71,7 @@ Result<Domain> Store::remove_domain(const AppId& app, std::string_view hostname_
   const Domain domain = read_domain(row);
   Change change(*this);
   database_.prepare("DELETE FROM domains WHERE id = ?").bind(domain.id.value).run();
+  remove_idle_certificates(app);
   change.event(app, actor.user, "domain.destroy", "removed domain " + domain.hostname);
   change.commit();
   return domain;

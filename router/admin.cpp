@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 6> status_names{"none", "1xx", "2xx", "3x
 
 class Families final {
  public:
-  Families() { families_.reserve(16); }
+  Families() { families_.reserve(24); }
   MetricFamily& add(std::string name, std::string help, MetricType type) {
     MetricFamily& family = families_.emplace_back();
     family.name = std::move(name);
@@ -76,6 +76,7 @@ double resident_bytes() {
 
 void add_process(Families& families, const std::vector<Worker*>& workers, std::uint64_t version) {
   double open = 0, accepted = 0, bad = 0, unrouted = 0, lost = 0;
+  double handshakes = 0, resumed = 0, refused = 0;
   for (const Worker* worker : workers) {
     const WorkerStats& stats = worker->stats();
     open += static_cast<double>(stats.clients.get());
@@ -83,7 +84,15 @@ void add_process(Families& families, const std::vector<Worker*>& workers, std::u
     bad += static_cast<double>(stats.bad_requests.get());
     unrouted += static_cast<double>(stats.unrouted.get());
     lost += static_cast<double>(stats.log_bytes_lost.get());
+    handshakes += static_cast<double>(stats.tls_handshakes.get());
+    resumed += static_cast<double>(stats.tls_resumed.get());
+    refused += static_cast<double>(stats.tls_failures.get());
   }
+  MetricFamily& tls = families.add("berth_router_tls_handshakes_total",
+                                   "TLS handshakes, by how they ended", MetricType::Counter);
+  Families::put(tls, handshakes, {{"outcome", "full"}});
+  Families::put(tls, resumed, {{"outcome", "resumed"}});
+  Families::put(tls, refused, {{"outcome", "failed"}});
   families.number("berth_router_client_connections", "Open connections of clients",
                   MetricType::Gauge, open);
   families.number("berth_router_client_connections_accepted_total",

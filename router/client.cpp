@@ -2,7 +2,6 @@
 #include "router/client.hpp"
 
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include <cstring>
 
@@ -27,8 +26,35 @@ void Client::set_address(std::string_view text) {
   std::memcpy(address_.data(), text.data(), address_size_);
 }
 
+bool Client::secure(TlsContext& context) {
+  if (!start_tls(context)) return false;
+  handshaking_ = true;
+  head_deadline_us_ = loop_.now_us() + worker_.limits().handshake_us;
+  return true;
+}
+
+void Client::note_handshake() {
+  if (tls()->is_established()) {
+    handshaking_ = false;
+    head_deadline_us_ = 0;
+    (tls()->is_resumed() ? worker_.stats().tls_resumed : worker_.stats().tls_handshakes).add();
+    return;
+  }
+  if (!tls()->is_plain_http()) return;
+  handshaking_ = false;
+  head_deadline_us_ = 0;
+  drop_tls();
+  refuse(400, "this port speaks HTTPS alone: write https:// in the address");
+}
+
+void Client::end() {
+  if (is_open()) say_end();
+  close();
+}
+
 void Client::close() {
   if (!is_open()) return;
+  if (handshaking_) worker_.stats().tls_failures.add();
   kept_.reset();
   Hook<ClientsTag>::unlink();
   worker_.client_closed();
@@ -68,8 +94,8 @@ void Client::lost() {
 
 void Client::on_deadline() {
   if (!is_open() || exchange_) return;
-  if (closing_ || head_deadline_us_ == 0) {
-    close();
+  if (closing_ || handshaking_ || head_deadline_us_ == 0) {
+    end();
     return;
   }
   refuse(408, "the request head did not arrive in time");
@@ -102,6 +128,10 @@ void Client::read_head() {
     if (!try_kept) {
       const Read result =
           readable_ ? read(scratch.data + kept, Scratch::read_size, size) : Read::blocked;
+      if (handshaking_) {
+        note_handshake();
+        if (closing_ || lingering_) return;
+      }
       if (result == Read::end || result == Read::failed) {
         close();
         return;
@@ -112,7 +142,9 @@ void Client::read_head() {
           return;
         }
         if (kept == 0)
-          loop_.timers().set(*this, loop_.now_us() + worker_.limits().client_idle_us);
+          loop_.timers().set(*this, handshaking_
+                                        ? head_deadline_us_
+                                        : loop_.now_us() + worker_.limits().client_idle_us);
         return;
       }
     }
@@ -190,8 +222,7 @@ void Client::read_for_exchange() {
 /// pipe that is no abort yet.
 void Client::notice_abort() {
   if (kept_) return;
-  char byte = 0;
-  if (!broken_ && ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return;
+  if (!broken_ && has_input()) return;
   lost();
 }
 
@@ -226,7 +257,7 @@ void Client::exchange_done(bool keep_alive, bool linger) {
 
 void Client::finish() {
   if (!linger_) {
-    close();
+    end();
     return;
   }
   // Closing with unread input would reset the connection and may take the answer with it: the rest

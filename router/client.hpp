@@ -27,6 +27,8 @@ class Client final : public Connection, public Hook<ClientsTag> {
   void set_address(std::string_view text);
   [[nodiscard]] std::string_view address() const { return {address_.data(), address_size_}; }
   [[nodiscard]] const Listener& listener() const { return *listener_; }
+  /// The connection speaks TLS; before anything is read. False if memory is short.
+  [[nodiscard]] bool secure(TlsContext& context);
 
   void on_events(std::uint32_t events) override;
   void on_deadline() override;
@@ -48,8 +50,11 @@ class Client final : public Connection, public Hook<ClientsTag> {
   [[nodiscard]] bool is_idle() const { return !exchange_ && !closing_; }
   [[nodiscard]] Exchange* exchange() const { return exchange_; }
   void close();
+  /// As close(), in good order: the other side is told.
+  void end();
 
  private:
+  void note_handshake();
   void read_head();
   /// Returns whether another request may be there already.
   bool handle_head(std::size_t size);
@@ -63,13 +68,15 @@ class Client final : public Connection, public Hook<ClientsTag> {
   const Listener* listener_;
   Exchange* exchange_ = nullptr;
   Buffer kept_;
-  std::int64_t head_deadline_us_ = 0;  ///< 0: no part of a head is here yet
+  /// Of a handshake, then of a head. 0: no part of a head is here yet.
+  std::int64_t head_deadline_us_ = 0;
   std::array<char, 46> address_;
   std::uint8_t address_size_ = 0;
   bool closing_ = false;    ///< after the unsent bytes are out
   bool linger_ = false;     ///< then the rest of the input is discarded first
   bool lingering_ = false;
   bool end_after_flush_ = false;
+  bool handshaking_ = false;
 };
 
 }  // namespace berth::router

@@ -20,7 +20,7 @@ namespace {
 constexpr std::int64_t second_us = 1'000'000;
 /// Changes within this time are written to the table file together.
 constexpr std::int64_t save_after_us = 100'000;
-constexpr std::size_t max_line = 16 << 20;
+constexpr std::size_t max_line = 64 << 20;
 constexpr std::size_t max_output = 16 << 20;
 
 std::int64_t monotonic_us() {
@@ -72,6 +72,7 @@ Control::~Control() { stop(); }
 
 void Control::start(std::vector<Worker*> workers) {
   workers_ = std::move(workers);
+  tickets_due_us_ = monotonic_us() + std::chrono::microseconds(TicketKeys::rotate_after).count();
   changes_.all = true;
   publish_if_possible();
   thread_ = std::thread([this] { run(); });
@@ -133,7 +134,7 @@ bool Control::wait_until_empty(std::chrono::milliseconds timeout) {
 
 std::int64_t Control::next_due_us(std::int64_t now_us) const {
   const std::int64_t sample_due = connection_ ? sample_due_us_ : now_us + 3600 * second_us;
-  return std::min(sample_due, save_due_us_);
+  return std::min({sample_due, save_due_us_, tickets_due_us_});
 }
 
 void Control::run() {
@@ -158,6 +159,7 @@ void Control::run() {
     if (connection_ && (polled[2].revents & (POLLIN | POLLHUP | POLLERR)) &&
         polled[2].fd == connection_.get())
       read_connection();
+    rotate_tickets(monotonic_us());
     publish_if_possible();
     send_wakes(monotonic_us());
     if (monotonic_us() >= save_due_us_) save_table();
@@ -165,6 +167,12 @@ void Control::run() {
     flush();
     if (admin_) admin_->work([this] { return metrics(); });
   }
+}
+
+void Control::rotate_tickets(std::int64_t now_us) {
+  if (now_us < tickets_due_us_) return;
+  changes_.tickets = true;
+  tickets_due_us_ = now_us + std::chrono::microseconds(TicketKeys::rotate_after).count();
 }
 
 void Control::save_table() {
@@ -256,7 +264,7 @@ void Control::read_connection() {
   }
   input_.erase(0, begin);
   if (input_.size() > max_line) {
-    log_warning("the control plane sent a line of more than 16 MiB");
+    log_warning("the control plane sent a line of more than 64 MiB");
     close_connection();
   }
 }

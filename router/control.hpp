@@ -57,6 +57,7 @@ class Control final : public WorkerObserver {
   void run();
   [[nodiscard]] std::int64_t next_due_us(std::int64_t now_us) const;
   void save_table();
+  void rotate_tickets(std::int64_t now_us);
   void notify() const;
   void read_inbox();
   void publish_if_possible();
@@ -95,6 +96,7 @@ class Control final : public WorkerObserver {
   std::map<std::string, std::int64_t> woken_at_us_;
   std::int64_t sample_due_us_ = 0;
   std::int64_t save_due_us_ = INT64_MAX;
+  std::int64_t tickets_due_us_ = INT64_MAX;
 
   mutable std::mutex mutex_;  ///< guards what workers tell, below
   std::condition_variable emptied_;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/json.hpp"
+#include "router/table.hpp"
 
 namespace berth::router {
 
@@ -138,6 +139,27 @@ std::string render(const ErrorPage& page) {
   if (!page.close && page.http_1_0) response += "Connection: keep-alive\r\n";
   response += "\r\n";
   if (!page.to_head) response += body;
+  return response;
+}
+
+/// 308 keeps method and body (RFC 9110, section 15.4.9).
+std::string render(const Redirect& redirect) {
+  std::string response =
+      "HTTP/1.1 308 Permanent Redirect\r\nLocation: https://" + normalized_host(redirect.host);
+  if (redirect.https_port != "443") response += ":" + std::string(redirect.https_port);
+  response += redirect.target.starts_with('/') ? redirect.target : "/";
+  response += "\r\nContent-Length: 0\r\nX-Request-Id: " + std::string(redirect.request_id);
+  if (redirect.close) response += "\r\nConnection: close";
+  if (!redirect.close && redirect.http_1_0) response += "\r\nConnection: keep-alive";
+  return response + "\r\n\r\n";
+}
+
+std::string render_text(std::string_view text, bool close) {
+  std::string response = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ";
+  response += std::to_string(text.size());
+  if (close) response += "\r\nConnection: close";
+  response += "\r\n\r\n";
+  response += text;
   return response;
 }
 

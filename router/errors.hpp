@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The failures of a request, by the codes that Heroku's users know, and the page that a person or a
-// program gets with each. Pure.
+// program gets with each; and the other answers of the router's own. Pure.
 #pragma once
 
 #include <cstdint>
@@ -58,6 +58,20 @@ struct ErrorPage {
 
 /// The whole response, head and body.
 [[nodiscard]] std::string render(const ErrorPage& page);
+
+/// From plain HTTP to the same host and target by HTTPS.
+struct Redirect {
+  std::string_view host;
+  std::string_view https_port;
+  std::string_view target;
+  std::string_view request_id;
+  bool close = false;
+  bool http_1_0 = false;
+};
+[[nodiscard]] std::string render(const Redirect& redirect);
+
+/// An answer of 200 with a text.
+[[nodiscard]] std::string render_text(std::string_view text, bool close);
 
 [[nodiscard]] std::string_view reason_phrase(int status);
 

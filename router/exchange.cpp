@@ -41,7 +41,7 @@ void Exchange::start(Client& client, const http::RequestHead& head, const char* 
   request_ = worker_.loop().buffers().take(bound + body.consumed);
   http::RequestContext context;
   context.client_ip = client.address();
-  context.proto = "http";
+  context.proto = client.listener().tls ? "https" : "http";
   context.port = client.listener().port_text;
   context.started_ms = worker_.loop().unix_us() / 1000;
   std::array<char, 36> made_id;
@@ -60,6 +60,16 @@ void Exchange::start(Client& client, const http::RequestHead& head, const char* 
     return;
   }
   client.keep({rest + body.consumed, size - body.consumed});
+  if (const std::string* proof = worker_.table().proof_at(head.target)) {
+    answer(render_text(*proof, !keep_alive_), 200, ErrorCode::none,
+           keep_alive_ && request_body_.complete());
+    return;
+  }
+  if (app_ && app_->app && app_->app->https_redirect && !client.listener().tls &&
+      !worker_.https_port().empty()) {
+    redirect();
+    return;
+  }
   dispatch();
 }
 
@@ -333,8 +343,9 @@ void Exchange::start_response(const http::ResponseHead& head, char* data, std::s
   status_ = head.status;
 
   char* const out = worker_.loop().scratch().head;
-  const http::ResponseContext context{
+  http::ResponseContext context{
       .client_is_http_1_0 = http_1_0_, .close = !keep_alive_, .upgrade = false};
+  if (client_->listener().tls && app_->app) context.hsts = app_->app->hsts;
   const std::size_t head_size = http::rewrite_response(head, context, out);
   const http::Body::Step body =
       decode_chunks_ ? response_body_.decode(data, size) : response_body_.follow(data, size);
@@ -415,37 +426,6 @@ void Exchange::cut_response(ErrorCode code) {
   client.abort();
 }
 
-// ---- Tunnels ------------------------------------------------------------------------------------
-
-void Exchange::start_tunnel(const http::ResponseHead& head, char* data, std::size_t size) {
-  if (!upgrade_ || !head.connection.upgrade || !request_body_.complete()) {
-    fail(ErrorCode::H17, "the app switched protocols unasked");
-    return;
-  }
-  status_ = head.status;
-  phase_ = Phase::tunnel;
-  char* const out = worker_.loop().scratch().head;
-  const std::size_t head_size = http::rewrite_response(
-      head, {.client_is_http_1_0 = false, .close = false, .upgrade = true}, out);
-  std::memcpy(data - head_size, out, head_size);
-  bytes_out_ += head_size + size;
-  expect_progress();
-  const Buffer kept = client_->take_kept();
-  if (client_->send({data - head_size, head_size + size}) == Connection::Sent::failed ||
-      (kept && upstream_->send(kept.view()) == Connection::Sent::failed)) {
-    client_->lost();
-    return;
-  }
-  worker_.loop().resume_later(*client_);
-}
-
-void Exchange::tunnel_ended() {
-  Client& client = *client_;
-  finish(ErrorCode::none);
-  // What the replica sent last is still written out.
-  client.exchange_done(false, false);
-}
-
 // ---- The end ------------------------------------------------------------------------------------
 
 void Exchange::fail(ErrorCode code, std::string_view message, int status) {
@@ -453,8 +433,7 @@ void Exchange::fail(ErrorCode code, std::string_view message, int status) {
     cut_response(code);
     return;
   }
-  const bool request_read = request_body_.complete();
-  const bool keep = keep_alive_ && request_read && !worker_.draining();
+  const bool keep = keep_alive_ && request_body_.complete() && !worker_.draining();
   ErrorPage page;
   page.code = code;
   page.status = status;
@@ -466,11 +445,24 @@ void Exchange::fail(ErrorCode code, std::string_view message, int status) {
   page.to_head = is_head_;
   page.close = !keep;
   page.http_1_0 = http_1_0_;
-  const std::string response = render(page);
-  status_ = status ? status : info(code).status;
+  answer(render(page), status ? status : info(code).status, code, keep);
+}
+
+void Exchange::redirect() {
+  const bool keep = keep_alive_ && request_body_.complete() && !worker_.draining();
+  const Redirect redirect{.host = part(parts_.host), .https_port = worker_.https_port(),
+                          .target = part(parts_.target), .request_id = part(parts_.request_id),
+                          .close = !keep, .http_1_0 = http_1_0_};
+  answer(render(redirect), 308, ErrorCode::none, keep);
+}
+
+/// Of the router itself, in place of one of the app's.
+void Exchange::answer(const std::string& response, int status, ErrorCode code, bool keep) {
+  const bool request_read = request_body_.complete();
+  status_ = status;
   bytes_out_ += response.size();
-  const bool sent = client_->send(response) != Connection::Sent::failed;
   Client& client = *client_;
+  const bool sent = client.send(response) != Connection::Sent::failed;
   finish(code);
   if (sent) {
     client.exchange_done(keep, !request_read);
@@ -527,6 +519,7 @@ void Exchange::finish(ErrorCode error) {
       AccessRecord record;
       record.at_us = worker_.loop().unix_us();
       record.error = error;
+      if (client_->listener().tls) record.protocol = "https";
       record.method = part(parts_.method);
       record.target = part(parts_.target);
       record.host = part(parts_.host);
@@ -543,8 +536,8 @@ void Exchange::finish(ErrorCode error) {
   } else {
     worker_.stats().unrouted.add();
   }
-  // Only after an answer that was read to its end: the rest of any other, whose client has gone for
-  // instance, would be taken for the answer to the next request.
+  // Only after an answer that was read to its end: the rest of any other would be taken for the
+  // answer to the next request.
   const bool reusable = error == ErrorCode::none && upstream_reusable_;
   detach_upstream(reusable && replica_ && !replica_->removed &&
                   replica_->idle_count < worker_.limits().idle_per_replica);

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "router/errors.hpp"
@@ -70,6 +71,8 @@ class Exchange final : public Timed {
   void detach_upstream(bool reuse);
   [[nodiscard]] ReplicaHandle& choose();
   void fail(ErrorCode code, std::string_view message = {}, int status = 0);
+  void redirect();
+  void answer(const std::string& response, int status, ErrorCode code, bool keep);
   void forward_interim(const http::ResponseHead& head);
   void start_response(const http::ResponseHead& head, char* data, std::size_t size);
   void start_tunnel(const http::ResponseHead& head, char* data, std::size_t size);

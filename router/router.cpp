@@ -41,11 +41,13 @@ class Router::Core final {
     const std::size_t threads =
         options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
     std::vector<std::vector<Listener>> listeners(threads);
-    for (const std::string& address : options.listen) {
-      BERTH_ASSIGN(TcpListeners bound, listen_tcp(address, threads));
-      core->ports_.push_back(bound.port);
-      for (std::size_t i = 0; i < threads; ++i)
-        listeners[i].push_back({std::move(bound.sockets[i]), std::to_string(bound.port)});
+    for (const bool tls : {false, true}) {
+      for (const std::string& address : tls ? options.listen_https : options.listen) {
+        BERTH_ASSIGN(TcpListeners bound, listen_tcp(address, threads));
+        (tls ? core->https_ports_ : core->ports_).push_back(bound.port);
+        for (std::size_t i = 0; i < threads; ++i)
+          listeners[i].push_back({std::move(bound.sockets[i]), std::to_string(bound.port), tls});
+      }
     }
     BERTH_ASSIGN(core->control_, Control::open({.socket = options.control_socket,
                                                 .table_file = options.table_file,
@@ -55,6 +57,7 @@ class Router::Core final {
     limits.max_clients = clients_a_thread(threads);
     limits.client_idle_us = us(options.client_idle_timeout);
     limits.head_us = us(options.head_timeout);
+    limits.handshake_us = us(options.handshake_timeout);
     std::vector<Worker*> workers;
     for (std::size_t i = 0; i < threads; ++i) {
       core->workers_.push_back(
@@ -84,6 +87,7 @@ class Router::Core final {
   }
 
   std::vector<std::uint16_t> ports_;
+  std::vector<std::uint16_t> https_ports_;
   std::unique_ptr<Control> control_;  // outlives the workers, which report to it
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
@@ -100,6 +104,7 @@ Result<std::unique_ptr<Router>> Router::start(const Options& options) {
 }
 
 const std::vector<std::uint16_t>& Router::ports() const { return core_->ports_; }
+const std::vector<std::uint16_t>& Router::https_ports() const { return core_->https_ports_; }
 std::uint16_t Router::admin_port() const { return core_->control_->admin_port(); }
 void Router::stop() { core_->stop(core_->drain_timeout_); }
 
@@ -119,6 +124,9 @@ int run(const Options& options) {
   }
   for (std::size_t i = 0; i < options.listen.size(); ++i)
     log_info("listening on {} (port {})", options.listen[i], (*router)->ports()[i]);
+  for (std::size_t i = 0; i < options.listen_https.size(); ++i)
+    log_info("listening on {} with TLS (port {})", options.listen_https[i],
+             (*router)->https_ports()[i]);
   int signal = 0;
   ::sigwait(&signals, &signal);
   log_info("stopping: requests in flight have {} ms", options.drain_timeout.count());

@@ -18,6 +18,7 @@ namespace berth::router {
 
 struct Options {
   std::vector<std::string> listen = {"0.0.0.0:8080"};
+  std::vector<std::string> listen_https = {};  ///< with the certificates of the table
   std::filesystem::path control_socket = {};
   std::filesystem::path table_file = {};  ///< empty: not kept
   unsigned threads = 0;                   ///< 0: one a CPU
@@ -28,6 +29,8 @@ struct Options {
   std::chrono::milliseconds client_idle_timeout = std::chrono::seconds(75);
   /// From the first byte of a request head to its end.
   std::chrono::milliseconds head_timeout = std::chrono::seconds(15);
+  /// From the connection to the end of its TLS handshake.
+  std::chrono::milliseconds handshake_timeout = std::chrono::seconds(10);
 };
 
 class Router final {
@@ -38,6 +41,7 @@ class Router final {
 
   /// The bound port of each address of Options::listen.
   [[nodiscard]] const std::vector<std::uint16_t>& ports() const;
+  [[nodiscard]] const std::vector<std::uint16_t>& https_ports() const;
   [[nodiscard]] std::uint16_t admin_port() const;
   /// Accepts no more, lets requests in flight end until the drain timeout, then ends.
   void stop();

@@ -1,42 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "router/snapshot.hpp"
 
-#include <algorithm>
-#include <array>
-
-#include "router/http/characters.hpp"
-#include "router/http/request_head.hpp"
+#include "base/log.hpp"
 
 namespace berth::router {
-
-void HostMap::add(const std::string& host, AppSlot slot) {
-  if (host.starts_with("*.")) {
-    wildcard_[host.substr(2)] = slot;
-  } else {
-    exact_[host] = slot;
-  }
-}
-
-std::optional<AppSlot> HostMap::find(std::string_view host) const {
-  if (host.size() > http::max_host_size) return std::nullopt;
-  std::array<char, http::max_host_size> lower;
-  const bool literal = !host.empty() && host.front() == '[';
-  std::size_t size = 0;
-  while (size < host.size() && (literal || host[size] != ':')) {
-    lower[size] = http::to_lower(host[size]);
-    ++size;
-    if (literal && lower[size - 1] == ']') break;
-  }
-  if (size > 0 && lower[size - 1] == '.') --size;
-  const std::string_view name(lower.data(), size);
-  if (const auto found = exact_.find(name); found != exact_.end()) return found->second;
-  if (wildcard_.empty()) return std::nullopt;
-  const std::size_t dot = name.find('.');
-  if (dot == std::string_view::npos || dot == 0) return std::nullopt;
-  const auto found = wildcard_.find(name.substr(dot + 1));
-  if (found == wildcard_.end()) return std::nullopt;
-  return found->second;
-}
 
 void Changes::note(const Message& message) {
   if (std::holds_alternative<Table>(message)) all = true;
@@ -44,6 +11,12 @@ void Changes::note(const Message& message) {
   if (const auto* remove = std::get_if<RemoveApp>(&message)) apps.insert(remove->name);
   if (std::holds_alternative<PutHost>(message) || std::holds_alternative<RemoveHost>(message))
     hosts = true;
+  if (std::holds_alternative<PutCertificate>(message) ||
+      std::holds_alternative<RemoveCertificate>(message))
+    certificates = true;
+  if (std::holds_alternative<PutChallenge>(message) ||
+      std::holds_alternative<RemoveChallenge>(message))
+    challenges = true;
 }
 
 AppSlot SnapshotBuilder::slot_of(const std::string& name) {
@@ -60,6 +33,27 @@ void SnapshotBuilder::update(AppSlot slot, const App* app, std::vector<AppSlot>&
   if (app ? (last && *last == *app) : !last) return;
   last = app ? std::make_shared<const App>(*app) : nullptr;
   changed.push_back(slot);
+}
+
+/// One that cannot be read is left out: it must not take the others with it.
+void SnapshotBuilder::update_certificates(const Table& table) {
+  auto map = std::make_shared<CertificateMap>();
+  std::map<std::string, ReadCertificate, std::less<>> read;
+  for (const auto& [name, source] : table.certificates) {
+    const auto known = read_.find(name);
+    ReadCertificate entry{.source = source, .certificate = nullptr};
+    if (known != read_.end() && known->second.source == source) {
+      entry.certificate = known->second.certificate;
+    } else if (auto parsed = ServerCertificate::parse(source.pem); parsed.has_error()) {
+      log_error("certificate {} is not used: {}", name, parsed.error().message);
+    } else {
+      entry.certificate = std::make_shared<const ServerCertificate>(std::move(*parsed));
+    }
+    if (entry.certificate) map->add(entry.certificate, source.hosts, source.is_default);
+    read.emplace(name, std::move(entry));
+  }
+  read_ = std::move(read);
+  certificates_ = std::move(map);
 }
 
 std::unique_ptr<const Snapshot> SnapshotBuilder::build(const Table& table, const Changes& changes) {
@@ -80,7 +74,14 @@ std::unique_ptr<const Snapshot> SnapshotBuilder::build(const Table& table, const
     for (const auto& [host, app] : table.hosts) hosts->add(host, slot_of(app));
     hosts_ = std::move(hosts);
   }
+  if (changes.all || changes.certificates) update_certificates(table);
+  if (changes.tickets) tickets_ = TicketKeys::rotated(tickets_.get());
   snapshot->hosts = hosts_;
+  snapshot->certificates = certificates_;
+  snapshot->tickets = tickets_;
+  if (!table.challenges.empty())
+    snapshot->challenges =
+        std::make_shared<const std::map<std::string, std::string, std::less<>>>(table.challenges);
   snapshot->apps.reserve(apps_.size());
   for (std::size_t slot = 0; slot < apps_.size(); ++slot)
     snapshot->apps.push_back({apps_[slot], runtimes_[slot].get()});

@@ -7,41 +7,21 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
-#include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "router/counters.hpp"
+#include "router/host_map.hpp"
 #include "router/table.hpp"
+#include "router/tls/certificates.hpp"
+#include "router/tls/ticket_keys.hpp"
 
 namespace berth::router {
 
 using AppSlot = std::uint32_t;
-
-class HostMap final {
- public:
-  void add(const std::string& host, AppSlot slot);
-  /// Exact, then "*." of the parent; `host` as clients send it, with port and in any case.
-  [[nodiscard]] std::optional<AppSlot> find(std::string_view host) const;
-  [[nodiscard]] std::size_t size() const { return exact_.size() + wildcard_.size(); }
-
- private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const {
-      return std::hash<std::string_view>{}(text);
-    }
-  };
-  using Map = std::unordered_map<std::string, AppSlot, Hash, std::equal_to<>>;
-  Map exact_;
-  Map wildcard_;  ///< by the parent: "*.shop.example" under "shop.example"
-};
 
 struct Snapshot {
   struct Entry {
@@ -50,16 +30,33 @@ struct Snapshot {
   };
   std::uint64_t version = 0;
   std::shared_ptr<const HostMap> hosts = std::make_shared<HostMap>();
+  std::shared_ptr<const CertificateMap> certificates = std::make_shared<CertificateMap>();
+  std::shared_ptr<const TicketKeys> tickets = std::make_shared<TicketKeys>();
+  /// By token.
+  std::shared_ptr<const std::map<std::string, std::string, std::less<>>> challenges;  ///< or null
   std::vector<Entry> apps;       ///< by slot
   std::vector<AppSlot> changed;  ///< slots that differ from the snapshot before
+
+  /// The proof that a certificate authority asks for at this target (RFC 8555, section 8.3).
+  [[nodiscard]] const std::string* proof_at(std::string_view target) const {
+    constexpr std::string_view place = "/.well-known/acme-challenge/";
+    if (!challenges || !target.starts_with(place)) return nullptr;
+    const auto found = challenges->find(target.substr(place.size()));
+    return found == challenges->end() ? nullptr : &found->second;
+  }
 };
 
 /// What a batch of messages touched.
 struct Changes {
   bool all = false;
   bool hosts = false;
+  bool certificates = false;
+  bool challenges = false;
+  bool tickets = false;  ///< another key for session tickets is due
   std::set<std::string> apps;
-  [[nodiscard]] bool empty() const { return !all && !hosts && apps.empty(); }
+  [[nodiscard]] bool empty() const {
+    return !all && !hosts && !certificates && !challenges && !tickets && apps.empty();
+  }
   void note(const Message& message);
 };
 
@@ -76,12 +73,22 @@ class SnapshotBuilder final {
  private:
   AppSlot slot_of(const std::string& name);
   void update(AppSlot slot, const App* app, std::vector<AppSlot>& changed);
+  void update_certificates(const Table& table);
+
+  /// A certificate as it came, and as it was read; null if it could not be.
+  struct ReadCertificate {
+    Certificate source;
+    std::shared_ptr<const ServerCertificate> certificate;
+  };
 
   std::size_t threads_;
   std::map<std::string, AppSlot, std::less<>> slots_;
   std::vector<std::unique_ptr<AppRuntime>> runtimes_;
   std::vector<std::shared_ptr<const App>> apps_;
   std::shared_ptr<const HostMap> hosts_ = std::make_shared<HostMap>();
+  std::map<std::string, ReadCertificate, std::less<>> read_;
+  std::shared_ptr<const CertificateMap> certificates_ = std::make_shared<CertificateMap>();
+  std::shared_ptr<const TicketKeys> tickets_ = TicketKeys::rotated(nullptr);
 };
 
 }  // namespace berth::router

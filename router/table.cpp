@@ -3,8 +3,11 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
+
+#include "router/http/rewrite.hpp"
 
 namespace berth::router {
 
@@ -83,6 +86,13 @@ Result<App> app_from(const json::value& value) {
   app.first_byte_timeout = timeout(*object, "first_byte_timeout_ms", app.first_byte_timeout);
   app.idle_timeout = timeout(*object, "idle_timeout_ms", app.idle_timeout);
   app.hold_timeout = timeout(*object, "hold_timeout_ms", app.hold_timeout);
+  app.https_redirect = optional_bool(*object, "https_redirect").value_or(false);
+  app.hsts = optional_string(*object, "hsts").value_or("");
+  // It goes into heads of answers: it may not break out of them.
+  if (app.hsts.size() > http::max_hsts_size ||
+      app.hsts.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "0123456789-=; ") != std::string::npos)
+    return Error{ErrorKind::invalid, "app " + app.name + ": 'hsts' is not a value of the header"};
   if (const json::array* replicas = optional_array(*object, "replicas")) {
     for (const json::value& item : *replicas) {
       BERTH_ASSIGN(auto replica, with_context(replica_from(item), "app " + app.name));
@@ -107,6 +117,8 @@ json::object to_json(const App& app) {
                       {"first_byte_timeout_ms", app.first_byte_timeout.count()},
                       {"idle_timeout_ms", app.idle_timeout.count()},
                       {"hold_timeout_ms", app.hold_timeout.count()},
+                      {"https_redirect", app.https_redirect},
+                      {"hsts", app.hsts},
                       {"replicas", std::move(replicas)}};
 }
 
@@ -136,8 +148,53 @@ Result<std::string> host_of(const json::object& object) {
   return host_from(host);
 }
 
+Result<Certificate> certificate_from(const json::value& value) {
+  const json::object* object = value.if_object();
+  if (!object) return Error{ErrorKind::invalid, "a certificate must be an object"};
+  Certificate certificate;
+  BERTH_ASSIGN(certificate.name, require_name(*object, "name"));
+  BERTH_ASSIGN(certificate.pem.chain, require_string(*object, "chain"));
+  BERTH_ASSIGN(certificate.pem.key, require_string(*object, "key"));
+  certificate.is_default = optional_bool(*object, "default").value_or(false);
+  if (const json::array* hosts = optional_array(*object, "hosts")) {
+    for (const json::value& host : *hosts) {
+      if (!host.is_string()) return Error{ErrorKind::invalid, "'hosts' must be names"};
+      BERTH_ASSIGN(std::string name, host_from(std::string_view(host.get_string())));
+      certificate.hosts.push_back(std::move(name));
+    }
+  }
+  return certificate;
+}
+
+json::object to_json(const Certificate& certificate) {
+  return json::object{{"name", certificate.name},
+                      {"hosts", json::array(certificate.hosts.begin(), certificate.hosts.end())},
+                      {"default", certificate.is_default},
+                      {"chain", certificate.pem.chain},
+                      {"key", certificate.pem.key}};
+}
+
 Result<Message> read_change(const json::object& object, std::string_view type) {
   BERTH_ASSIGN(const std::uint64_t version, version_of(object));
+  if (type == "put_certificate") {
+    const json::value* certificate = object.if_contains("certificate");
+    if (!certificate) return Error{ErrorKind::invalid, "'certificate' is required"};
+    BERTH_ASSIGN(Certificate value, certificate_from(*certificate));
+    return Message(PutCertificate{version, std::move(value)});
+  }
+  if (type == "put_challenge") {
+    BERTH_ASSIGN(std::string token, require_name(object, "token"));
+    BERTH_ASSIGN(std::string proof, require_string(object, "proof"));
+    return Message(PutChallenge{version, std::move(token), std::move(proof)});
+  }
+  if (type == "remove_challenge") {
+    BERTH_ASSIGN(std::string token, require_name(object, "token"));
+    return Message(RemoveChallenge{version, std::move(token)});
+  }
+  if (type == "remove_certificate") {
+    BERTH_ASSIGN(std::string name, require_name(object, "name"));
+    return Message(RemoveCertificate{version, std::move(name)});
+  }
   if (type == "put_app") {
     const json::value* app = object.if_contains("app");
     if (!app) return Error{ErrorKind::invalid, "'app' is required"};
@@ -191,6 +248,16 @@ Result<Table> table_from_json(const json::object& object) {
       table.hosts.insert_or_assign(std::move(name), std::string(app.get_string()));
     }
   }
+  if (const json::object* challenges = optional_object(object, "challenges"))
+    for (const auto& [token, proof] : *challenges)
+      if (proof.is_string()) table.challenges[token] = std::string(proof.get_string());
+  if (const json::array* certificates = optional_array(object, "certificates")) {
+    for (const json::value& item : *certificates) {
+      BERTH_ASSIGN(Certificate certificate, certificate_from(item));
+      std::string name = certificate.name;
+      table.certificates.insert_or_assign(std::move(name), std::move(certificate));
+    }
+  }
   return table;
 }
 
@@ -199,9 +266,16 @@ json::object to_json(const Table& table) {
   for (const auto& [name, app] : table.apps) apps.push_back(to_json(app));
   json::object hosts;
   for (const auto& [host, app] : table.hosts) hosts[host] = app;
+  json::array certificates;
+  for (const auto& [name, certificate] : table.certificates)
+    certificates.push_back(to_json(certificate));
+  json::object challenges;
+  for (const auto& [token, proof] : table.challenges) challenges[token] = proof;
   return json::object{{"version", table.version},
                       {"apps", std::move(apps)},
-                      {"hosts", std::move(hosts)}};
+                      {"hosts", std::move(hosts)},
+                      {"certificates", std::move(certificates)},
+                      {"challenges", std::move(challenges)}};
 }
 
 Result<Message> parse_message(std::string_view line) {
@@ -211,7 +285,10 @@ Result<Message> parse_message(std::string_view line) {
     BERTH_ASSIGN(Table table, with_context(table_from_json(object), type));
     return Message(std::move(table));
   }
-  if (type != "put_app" && type != "remove_app" && type != "put_host" && type != "remove_host")
+  constexpr std::array<std::string_view, 8> changes{
+      "put_app",         "remove_app",         "put_host",      "remove_host",
+      "put_certificate", "remove_certificate", "put_challenge", "remove_challenge"};
+  if (std::find(changes.begin(), changes.end(), type) == changes.end())
     return Message(UnknownMessage{});
   return with_context(read_change(object, type), type);
 }
@@ -235,6 +312,24 @@ void apply(Table& table, Message message) {
                  [&](RemoveHost& remove) {
                    table.version = remove.version;
                    table.hosts.erase(remove.host);
+                 },
+                 [&](PutCertificate& put) {
+                   table.version = put.version;
+                   std::string name = put.certificate.name;
+                   table.certificates.insert_or_assign(std::move(name),
+                                                       std::move(put.certificate));
+                 },
+                 [&](RemoveCertificate& remove) {
+                   table.version = remove.version;
+                   table.certificates.erase(remove.name);
+                 },
+                 [&](PutChallenge& put) {
+                   table.version = put.version;
+                   table.challenges.insert_or_assign(std::move(put.token), std::move(put.proof));
+                 },
+                 [&](RemoveChallenge& remove) {
+                   table.version = remove.version;
+                   table.challenges.erase(remove.token);
                  },
                  [](UnknownMessage&) {},
              },

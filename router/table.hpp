@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/certificate.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
 
@@ -37,14 +38,28 @@ struct App {
   std::chrono::milliseconds first_byte_timeout{30'000};
   std::chrono::milliseconds idle_timeout{55'000};
   std::chrono::milliseconds hold_timeout{30'000};
+  bool https_redirect = false;  ///< plain requests are sent to HTTPS, if the router speaks it
+  std::string hsts;             ///< Strict-Transport-Security of answers by HTTPS, "" for none
   std::vector<Replica> replicas;
   friend bool operator==(const App&, const App&) = default;
+};
+
+/// For TLS. The router's own copy of a private key: in memory, and in the table file (mode 0600).
+struct Certificate {
+  std::string name;
+  std::vector<std::string> hosts;  ///< for which it is used, in lower case; "*." before one is any
+  bool is_default = false;         ///< also for clients that ask for no host
+  CertificatePem pem;
+  friend bool operator==(const Certificate&, const Certificate&) = default;
 };
 
 struct Table {
   std::uint64_t version = 0;
   std::map<std::string, App, std::less<>> apps;
   std::map<std::string, std::string, std::less<>> hosts;  ///< lower case → app
+  std::map<std::string, Certificate, std::less<>> certificates;
+  /// Token → what proves to a certificate authority that the asked host is served here.
+  std::map<std::string, std::string, std::less<>> challenges;
   friend bool operator==(const Table&, const Table&) = default;
 };
 
@@ -71,10 +86,28 @@ struct RemoveHost {
   std::uint64_t version;
   std::string host;
 };
+struct PutCertificate {
+  std::uint64_t version;
+  Certificate certificate;
+};
+struct RemoveCertificate {
+  std::uint64_t version;
+  std::string name;
+};
+struct PutChallenge {
+  std::uint64_t version;
+  std::string token;
+  std::string proof;
+};
+struct RemoveChallenge {
+  std::uint64_t version;
+  std::string token;
+};
 /// A type that this version does not know; it is ignored.
 struct UnknownMessage {};
 /// A Table is a snapshot: it replaces all.
-using Message = std::variant<Table, PutApp, RemoveApp, PutHost, RemoveHost, UnknownMessage>;
+using Message = std::variant<Table, PutApp, RemoveApp, PutHost, RemoveHost, PutCertificate,
+                             RemoveCertificate, PutChallenge, RemoveChallenge, UnknownMessage>;
 
 /// One line from the control plane.
 [[nodiscard]] Result<Message> parse_message(std::string_view line);

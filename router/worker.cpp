@@ -103,6 +103,10 @@ Worker::~Worker() = default;
 
 Result<void> Worker::open() {
   BERTH_ASSIGN(loop_, EventLoop::create());
+  if (const auto tls = std::ranges::find_if(listeners_, &Listener::tls); tls != listeners_.end()) {
+    https_port_ = tls->port_text;
+    BERTH_ASSIGN(tls_, TlsContext::create());
+  }
   if (!loop_->add(waker_->fd(), EPOLLIN, *waker_)) return system_error("epoll_ctl");
   for (Listener& listener : listeners_) {
     acceptors_.push_back(std::make_unique<Acceptor>(*this, listener));
@@ -128,6 +132,8 @@ void Worker::stop() {
 }
 
 void Worker::run() {
+  // What waits in the backlog already may be reported before the first table's wake-up is.
+  on_wake();
   while (!stop_asked_.load(std::memory_order_acquire)) {
     loop_->run_once(std::min(logs_due_us_, accept_again_us_));
     if (loop_->now_us() >= accept_again_us_) resume_accepting();
@@ -154,6 +160,7 @@ void Worker::on_wake() {
 
 void Worker::adopt(const Snapshot& snapshot) {
   table_ = &snapshot;
+  if (tls_) tls_->adopt(*snapshot.certificates, *snapshot.tickets);
   apps_.resize(snapshot.apps.size());
   for (const AppSlot slot : snapshot.changed) adopt_app(slot, snapshot.apps[slot]);
   observer_.adopted(snapshot);
@@ -242,6 +249,10 @@ void Worker::accept_from(Acceptor& acceptor) {
     stats_.accepted.add();
     stats_.clients.add();
     if (++client_count_ >= limits_.max_clients) pause_accepting(false);
+    if (acceptor.listener().tls && !client->secure(*tls_)) {
+      client->close();
+      continue;
+    }
     client->resume();
   }
 }
@@ -281,7 +292,7 @@ void Worker::start_draining() {
   draining_ = true;
   const bool had_clients = client_count_ > 0;
   clients_.for_each([](Client& client) {
-    if (client.is_idle()) client.close();
+    if (client.is_idle()) client.end();
   });
   if (!had_clients) observer_.emptied();
 }

@@ -24,6 +24,7 @@
 #include "router/http/response_head.hpp"
 #include "router/loop/event_loop.hpp"
 #include "router/snapshot.hpp"
+#include "router/tls/context.hpp"
 
 namespace berth::router {
 
@@ -46,6 +47,7 @@ class WorkerObserver {
 struct Listener {
   Fd socket;
   std::string port_text;
+  bool tls = false;
 };
 
 struct WorkerLimits {
@@ -53,6 +55,7 @@ struct WorkerLimits {
   std::uint32_t idle_per_replica = 128;
   std::int64_t client_idle_us = 75'000'000;
   std::int64_t head_us = 15'000'000;
+  std::int64_t handshake_us = 10'000'000;
   /// Below the 5 s after which Node.js and others close: we close first, so that no request meets a
   /// connection that is being closed.
   std::int64_t upstream_idle_us = 4'000'000;
@@ -60,6 +63,7 @@ struct WorkerLimits {
 
 struct WorkerStats {
   Count accepted, clients, bad_requests, unrouted, log_bytes_lost;
+  Count tls_handshakes, tls_resumed, tls_failures;
 };
 
 class Worker final {
@@ -98,6 +102,8 @@ class Worker final {
   [[nodiscard]] Random& random() { return random_; }
   [[nodiscard]] http::RequestHead& request_head() { return *request_head_; }
   [[nodiscard]] http::ResponseHead& response_head() { return *response_head_; }
+  /// That plain requests are redirected to; empty: none.
+  [[nodiscard]] std::string_view https_port() const { return https_port_; }
   [[nodiscard]] bool draining() const { return draining_; }
   [[nodiscard]] WorkerStats& stats() { return stats_; }
   [[nodiscard]] Exchange& take_exchange();
@@ -127,6 +133,8 @@ class Worker final {
   const WorkerLimits limits_;
   WorkerObserver& observer_;
   std::vector<Listener> listeners_;
+  std::string https_port_;
+  std::unique_ptr<TlsContext> tls_;  ///< null: no listener speaks TLS
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<Waker> waker_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;

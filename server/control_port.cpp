@@ -199,6 +199,10 @@ Result<void> ControlPort::check_kept(const platform::Release& release) {
   return parts_.housekeeper.check_kept(release);
 }
 
+Result<std::string> ControlPort::development_authority() {
+  return parts_.certificates.development_authority();
+}
+
 asio::awaitable<json::object> ControlPort::disk_usage() {
   co_return co_await parts_.housekeeper.usage();
 }

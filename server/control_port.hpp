@@ -32,6 +32,7 @@ struct ControlPortParts {
   const ImageLibrary& library;
   Housekeeper& housekeeper;
   RouterLink& router;
+  const Certificates& certificates;
   Notices& notices;
 };
 
@@ -78,6 +79,7 @@ class ControlPort final : public api::Control {
   [[nodiscard]] std::shared_ptr<void> subscribe(
       std::function<void(const Notice&)> listener) override;
   [[nodiscard]] Result<void> check_kept(const platform::Release& release) override;
+  Result<std::string> development_authority() override;
   boost::asio::awaitable<json::object> disk_usage() override;
   boost::asio::awaitable<json::object> prune(bool dry_run) override;
   [[nodiscard]] json::object status() override;

@@ -229,6 +229,7 @@ void Controller::tick() {
   tick_timer_.async_wait([this, alive = alive_](boost::system::error_code failure) {
     if (failure || !*alive) return;
     const Time at = now();
+    parts_.certificates.renew(at);
     for (const platform::App& app : parts_.store.apps()) {
       AppRecord& record = apps_[app.id];
       if (record.traffic.empty() || at - record.traffic.back().at > 1500ms)
@@ -406,6 +407,7 @@ void Controller::call_waiters() {
 void Controller::app_destroyed(const platform::App& app) {
   parts_.router.remove_app(apps_[app.id].routed_as);
   for (const std::string& host : apps_[app.id].hosts) parts_.router.remove_host(host);
+  parts_.certificates.app_destroyed(app.id);
   for (const auto& [id, replica] : replicas_)
     if (replica.status.spec.app_id == app.id.value) stop_now(id);
   apps_.erase(app.id);

@@ -25,6 +25,7 @@
 #include "runtime/engine/engine.hpp"
 #include "runtime/health/memory_pressure.hpp"
 #include "runtime/scheduler/plan.hpp"
+#include "server/certificates.hpp"
 #include "server/health_watch.hpp"
 #include "server/notices.hpp"
 #include "server/router_link.hpp"
@@ -40,6 +41,7 @@ struct ControllerParts {
   builder::ImageStore& images;
   runtime::Engine& engine;
   RouterLink& router;
+  Certificates& certificates;
   Notices& notices;
 };
 

@@ -222,6 +222,18 @@ void Controller::settle(const platform::App& app, const runtime::SettleRelease& 
   reconcile(app.id);
 }
 
+namespace {
+
+/// The value of Strict-Transport-Security; empty: none.
+std::string hsts_of(const platform::HttpsSettings& https) {
+  if (!https.hsts) return {};
+  return "max-age=" + std::to_string(https.hsts->max_age_s) +
+         (https.hsts->subdomains ? "; includeSubDomains" : "") +
+         (https.hsts->preload ? "; preload" : "");
+}
+
+}  // namespace
+
 void Controller::route(const platform::App& app, AppRecord& record, const runtime::Plan& plan) {
   json::array replicas;
   for (const runtime::ReplicaId& id : plan.routed) {
@@ -242,6 +254,8 @@ void Controller::route(const platform::App& app, AppRecord& record, const runtim
                          {"first_byte_timeout_ms", milliseconds(router.first_byte_timeout)},
                          {"idle_timeout_ms", milliseconds(router.idle_timeout)},
                          {"hold_timeout_ms", milliseconds(router.hold_timeout)},
+                         {"https_redirect", app.https.redirect},
+                         {"hsts", hsts_of(app.https)},
                          {"replicas", std::move(replicas)}});
   std::vector<std::string> hosts = {app.name + "." + parts_.config.domain};
   for (const platform::Domain& domain : parts_.store.domains(app.id))
@@ -250,6 +264,7 @@ void Controller::route(const platform::App& app, AppRecord& record, const runtim
   for (const std::string& host : record.hosts)
     if (std::ranges::find(hosts, host) == hosts.end()) parts_.router.remove_host(host);
   record.hosts = std::move(hosts);
+  parts_.certificates.publish(app);
   if (!record.routed_as.empty() && record.routed_as != app.name)
     parts_.router.remove_app(record.routed_as);
   record.routed_as = app.name;

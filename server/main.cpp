@@ -52,6 +52,7 @@ int router_role(const std::vector<std::string>& words) {
   }
   berth::set_log_role("router");
   return berth::router::run({.listen = options->listen,
+                             .listen_https = options->https,
                              .control_socket = options->control,
                              .table_file = options->table,
                              .threads = options->threads,

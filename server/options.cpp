@@ -32,6 +32,7 @@ Result<ServerOptions> parse_server_options(const std::vector<std::string>& words
   std::string data_dir;
   std::string api_listen;
   std::vector<std::string> router_listen;
+  std::vector<std::string> router_https;
   std::string domain;
   ServerOptions options;
   parser.add_option("--config", file, "berth.yaml to read");
@@ -40,6 +41,8 @@ Result<ServerOptions> parse_server_options(const std::vector<std::string>& words
   parser.add_option("--api-listen", api_listen, "ADDRESS:PORT of the API (default 127.0.0.1:7070)");
   parser.add_option("--router-listen", router_listen,
                     "ADDRESS:PORT of the router (default 0.0.0.0:8080)");
+  parser.add_option("--router-https", router_https,
+                    "ADDRESS:PORT where the router speaks TLS (default: none)");
   parser.add_option("--domain", domain, "the platform's domain (default localhost)");
   parser.add_option("--stack", options.stack,
                     "directory made by buildpacks/stack/make-stack, imported at the start");
@@ -56,6 +59,7 @@ Result<ServerOptions> parse_server_options(const std::vector<std::string>& words
   if (!data_dir.empty()) config.data_dir = std::filesystem::absolute(data_dir);
   if (!api_listen.empty()) config.api.listen = api_listen;
   if (!router_listen.empty()) config.router.listen = router_listen;
+  if (!router_https.empty()) config.router.https = router_https;
   if (!domain.empty()) config.domain = domain;
   return options;
 }
@@ -65,6 +69,8 @@ Result<RouterRoleOptions> parse_router_options(const std::vector<std::string>& w
   RouterRoleOptions options;
   parser.add_option("--listen", options.listen, "ADDRESS:PORT, may be given several times")
       ->required();
+  parser.add_option("--https", options.https,
+                    "ADDRESS:PORT for TLS, may be given several times; none if not given");
   parser.add_option("--admin", options.admin, "ADDRESS:PORT of its /metrics; none if not given");
   parser
       .add_option("--control", options.control, "Unix socket on which the control plane finds it")
@@ -81,6 +87,8 @@ std::vector<std::string> router_arguments(const std::filesystem::path& program,
   std::vector<std::string> words = {program.string(), "router"};
   for (const std::string& address : config.router.listen)
     words.insert(words.end(), {"--listen", address});
+  for (const std::string& address : config.router.https)
+    words.insert(words.end(), {"--https", address});
   if (!config.router.admin.empty()) words.insert(words.end(), {"--admin", config.router.admin});
   words.insert(words.end(), {"--control", (config.data_dir / "run" / "router.sock").string(),
                              "--table", (config.data_dir / "router-table.json").string(),

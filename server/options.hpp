@@ -24,6 +24,7 @@ struct ServerOptions {
 
 struct RouterRoleOptions {
   std::vector<std::string> listen;
+  std::vector<std::string> https;
   std::string admin;
   std::filesystem::path control;
   std::filesystem::path table;

@@ -48,6 +48,7 @@ struct RouterLink::State : std::enable_shared_from_this<State> {
   std::uint64_t version = 0;
   std::map<std::string, json::object> apps;
   std::map<std::string, std::string> hosts;
+  std::map<std::string, json::object> certificates;
   std::deque<std::string> outgoing;
   bool writing = false;
 
@@ -72,7 +73,12 @@ struct RouterLink::State : std::enable_shared_from_this<State> {
     for (const auto& [name, app] : apps) all.push_back(app);
     json::object names;
     for (const auto& [host, app] : hosts) names[host] = app;
-    return {{"type", "snapshot"}, {"apps", std::move(all)}, {"hosts", std::move(names)}};
+    json::array offered;
+    for (const auto& [name, certificate] : certificates) offered.push_back(certificate);
+    return {{"type", "snapshot"},
+            {"apps", std::move(all)},
+            {"hosts", std::move(names)},
+            {"certificates", std::move(offered)}};
   }
 
   static asio::awaitable<void> write(std::shared_ptr<State> self) {
@@ -194,6 +200,27 @@ void RouterLink::remove_host(const std::string& host) {
   if (state_->hosts.erase(host) > 0) state_->send({{"type", "remove_host"}, {"host", host}});
 }
 
+void RouterLink::put_certificate(const std::string& name, json::object certificate) {
+  certificate["name"] = name;
+  auto& known = state_->certificates[name];
+  if (known == certificate) return;
+  known = certificate;
+  state_->send({{"type", "put_certificate"}, {"certificate", std::move(certificate)}});
+}
+
+void RouterLink::remove_certificate(const std::string& name) {
+  if (state_->certificates.erase(name) > 0)
+    state_->send({{"type", "remove_certificate"}, {"name", name}});
+}
+
+void RouterLink::put_challenge(const std::string& token, const std::string& proof) {
+  state_->send({{"type", "put_challenge"}, {"token", token}, {"proof", proof}});
+}
+
+void RouterLink::remove_challenge(const std::string& token) {
+  state_->send({{"type", "remove_challenge"}, {"token", token}});
+}
+
 const std::map<std::string, std::string>& RouterLink::hosts() const { return state_->hosts; }
 
 bool RouterLink::connected() const { return state_->connected; }
@@ -203,7 +230,8 @@ json::object RouterLink::status() const {
           {"pid", state_->router_pid},
           {"version", state_->version},
           {"apps", state_->apps.size()},
-          {"hosts", state_->hosts.size()}};
+          {"hosts", state_->hosts.size()},
+          {"certificates", state_->certificates.size()}};
 }
 
 }  // namespace berth::server

@@ -42,6 +42,12 @@ class RouterLink final {
   void remove_app(const std::string& name);
   void put_host(const std::string& host, const std::string& app);
   void remove_host(const std::string& host);
+  void put_certificate(const std::string& name, json::object certificate);
+  void remove_certificate(const std::string& name);
+  /// What a certificate authority reads at /.well-known/acme-challenge/TOKEN of any host. Gone with
+  /// the connection: it is wanted for seconds.
+  void put_challenge(const std::string& token, const std::string& proof);
+  void remove_challenge(const std::string& token);
   [[nodiscard]] const std::map<std::string, std::string>& hosts() const;
 
   [[nodiscard]] bool connected() const;

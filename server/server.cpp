@@ -24,6 +24,8 @@
 #include "builder/stack_import.hpp"
 #include "platform/store.hpp"
 #include "runtime/engine/local/local_engine.hpp"
+#include "server/automatic_certificates.hpp"
+#include "server/certificates.hpp"
 #include "server/control_port.hpp"
 #include "server/controller.hpp"
 #include "server/data_directory.hpp"
@@ -105,6 +107,7 @@ class Parts {
                         {.argv = router_arguments(program, config_),
                          .control_socket = config_.data_dir / "run" / "router.sock",
                          .log_file = config_.data_dir / "logs" / "router.log"}),
+        certificates_(config_, store_, router_),
         controller_({.strand = context_.get_executor(),
                      .pool = engine_pool_,
                      .config = config_,
@@ -112,12 +115,20 @@ class Parts {
                      .images = images_,
                      .engine = engine_,
                      .router = router_,
+                     .certificates = certificates_,
                      .notices = notices_}),
         housekeeper_({.strand = context_.get_executor(),
                       .config = config_,
                       .store = store_,
                       .images = images_,
                       .controller = controller_}),
+        automatic_certificates_(
+            {.strand = context_.get_executor(),
+             .pool = engine_pool_,
+             .config = config_,
+             .store = store_,
+             .router = router_,
+             .changed = [this](const platform::AppId& app) { controller_.reconcile(app); }}),
         deployer_({.strand = context_.get_executor(),
                    .pool = build_pool_,
                    .io_pool = engine_pool_,
@@ -142,6 +153,7 @@ class Parts {
                   .library = library_,
                   .housekeeper = housekeeper_,
                   .router = router_,
+                  .certificates = certificates_,
                   .notices = notices_}),
         signals_(context_, SIGTERM, SIGINT) {}
 
@@ -152,6 +164,10 @@ class Parts {
                                .control = control_,
                                .settings = {.domain = config_.domain,
                                             .router_port = router_port,
+                                            .https = !config_.router.https.empty(),
+                                            .automatic_certificates =
+                                                !config_.router.https.empty() &&
+                                                !config_.acme.directory.empty(),
                                             .listen = config_.api.listen,
                                             .dashboard_directory = config_.dashboard_dir.empty()
                                                                        ? programs_ / "dashboard"
@@ -167,7 +183,9 @@ class Parts {
     uploads_.clear();
     BERTH_TRY(deployer_.start());
     route_control_plane(router_, config_);
+    BERTH_TRY(certificates_.start());
     BERTH_TRY(controller_.start());
+    BERTH_TRY(automatic_certificates_.start());
     housekeeper_.start([this] { return deployer_.busy(); });
     return {};
   }
@@ -204,6 +222,7 @@ class Parts {
 
   asio::awaitable<void> stop_all() {
     co_await controller_.stop();
+    co_await automatic_certificates_.stop();
     co_await router_process_.stop_watching();
     co_await router_.stop();
     co_await deployer_.stop();
@@ -226,8 +245,10 @@ class Parts {
   Notices notices_;
   RouterLink router_;
   RouterProcess router_process_;
+  Certificates certificates_;
   Controller controller_;
   Housekeeper housekeeper_;
+  AutomaticCertificates automatic_certificates_;
   Deployer deployer_;
   ControlPort control_;
   std::optional<api::Server> api_;

@@ -42,6 +42,7 @@ FieldName classify(std::string_view name) {
     case 4: return one_of(name, "host", F::host);
     case 6: return first_of(one_of(name, "accept", F::accept), one_of(name, "expect", F::expect));
     case 7: return one_of(name, "upgrade", F::upgrade);
+    case 9: return one_of(name, "forwarded", F::forwarded);
     case 10:
       return first_of(one_of(name, "connection", F::connection),
                       one_of(name, "keep-alive", F::keep_alive));

@@ -18,6 +18,7 @@ enum class FieldName : std::uint8_t {
   connection,
   content_length,
   expect,
+  forwarded,
   host,
   http2_settings,
   keep_alive,

@@ -48,6 +48,12 @@ void copy_fields(const Fields& fields, Writer& out, Keep&& keep) {
   if (run) out.put({run, static_cast<std::size_t>(run_end - run)});
 }
 
+bool has_field(const Fields& fields, std::string_view lower_case_name) {
+  for (const Field& field : fields.all())
+    if (equals_ignoring_case(field.name(), lower_case_name)) return true;
+  return false;
+}
+
 bool keep_in_request(const RequestHead& head, const Field& field) {
   switch (field.known) {
     case FieldName::other:
@@ -73,6 +79,19 @@ RewrittenRequest::Range put_forwarded_for(const RequestHead& head, std::string_v
   const auto end = static_cast<std::uint32_t>(out.size());
   out.put("\r\n");
   return {begin, end - begin};
+}
+
+/// RFC 7239, of this hop alone: behind a quote that a client left open, ours would be read as its.
+void put_forwarded(const RequestHead& head, const RequestContext& context, Writer& out) {
+  const bool v6 = context.client_ip.find(':') != std::string_view::npos;
+  out.put(v6 ? "\r\nForwarded: for=\"[" : "\r\nForwarded: for=");
+  out.put(context.client_ip);
+  out.put(v6 ? "]\";proto=" : ";proto=");
+  out.put(context.proto);
+  if (head.host.empty()) return;
+  out.put(";host=\"");
+  out.put(head.host);
+  out.put("\"");
 }
 
 }  // namespace
@@ -110,6 +129,7 @@ RewrittenRequest rewrite_request(const RequestHead& head, const RequestContext& 
   writer.put(context.port);
   writer.put("\r\nX-Forwarded-Host: ");
   writer.put(head.host);
+  put_forwarded(head, context, writer);
   writer.put("\r\nX-Request-Id: ");
   result.request_id = writer.put_range(context.request_id);
   writer.put("\r\nX-Request-Start: ");
@@ -145,6 +165,12 @@ std::size_t rewrite_response(const ResponseHead& head, const ResponseContext& co
       default: return !head.connection.names_others || !is_nominated(head.fields, field.name());
     }
   });
+  if (!context.hsts.empty() && head.status >= 200 &&
+      !has_field(head.fields, "strict-transport-security")) {
+    writer.put("Strict-Transport-Security: ");
+    writer.put(context.hsts);
+    writer.put("\r\n");
+  }
   writer.put("Via: 1.1 berth\r\n");
   if (context.upgrade) {
     writer.put("Connection: Upgrade\r\n");

@@ -37,7 +37,7 @@ struct RewrittenRequest {
 
 /// Enough for rewrite_request() of a head of this size, whatever it holds.
 [[nodiscard]] constexpr std::size_t rewritten_request_bound(std::size_t head_size) {
-  return head_size + 1024;
+  return head_size + 1280;
 }
 [[nodiscard]] RewrittenRequest rewrite_request(const RequestHead& head,
                                                const RequestContext& context, char* out);
@@ -46,10 +46,13 @@ struct ResponseContext {
   bool client_is_http_1_0 = false;
   bool close = false;       ///< the connection to the client ends after this response
   bool upgrade = false;     ///< a 101 that becomes a tunnel
+  std::string_view hsts;    ///< Strict-Transport-Security, unless the app sends its own; "": none
 };
 
+inline constexpr std::size_t max_hsts_size = 100;
+
 [[nodiscard]] constexpr std::size_t rewritten_response_bound(std::size_t head_size) {
-  return head_size + 128;
+  return head_size + 256;
 }
 /// Returns the size of the rewritten head.
 [[nodiscard]] std::size_t rewrite_response(const ResponseHead& head, const ResponseContext& context,

@@ -23,9 +23,53 @@ ssize_t Connection::write_some(const char* from, std::size_t size) {
   }
 }
 
-void Connection::end_stream() { ::shutdown(socket_.get(), SHUT_WR); }
+void Connection::end_stream() {
+  say_end();
+  ::shutdown(socket_.get(), SHUT_WR);
+}
+
+void Connection::say_end() {
+  if (!tls_ || broken_) return;
+  tls_->end();
+  static_cast<void>(send_bytes(tls_->take_output()));
+}
+
+bool Connection::has_input() {
+  if (tls_) {
+    const bool found = tls_->has_input();
+    static_cast<void>(send_bytes(tls_->take_output()));
+    return found;
+  }
+  char byte = 0;
+  return ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+bool Connection::start_tls(TlsContext& context) {
+  tls_ = TlsSession::accept(context, socket_.get());
+  return tls_ != nullptr;
+}
+
+Connection::Read Connection::read_tls(char* to, std::size_t capacity, std::size_t& size) {
+  const TlsSession::Read result = tls_->read(to, capacity, size);
+  readable_ = !tls_->is_drained();
+  const bool sent = send_bytes(tls_->take_output()) != Sent::failed;
+  switch (result) {
+    case TlsSession::Read::data: return sent ? Read::data : Read::failed;
+    case TlsSession::Read::blocked:
+      readable_ = false;
+      return sent ? Read::blocked : Read::failed;
+    case TlsSession::Read::end:
+      readable_ = false;
+      peer_ended_ = true;
+      return Read::end;
+    case TlsSession::Read::failed: break;
+  }
+  readable_ = false;
+  return Read::failed;
+}
 
 Connection::Read Connection::read(char* to, std::size_t capacity, std::size_t& size) {
+  if (tls_) return read_tls(to, capacity, size);
   const ssize_t count = read_some(to, capacity);
   if (count > 0) {
     size = static_cast<std::size_t>(count);
@@ -44,6 +88,12 @@ Connection::Read Connection::read(char* to, std::size_t capacity, std::size_t& s
 }
 
 Connection::Sent Connection::send(std::string_view data) {
+  if (!tls_) return send_bytes(data);
+  return tls_->seal(data) ? send_bytes(tls_->take_output()) : Sent::failed;
+}
+
+Connection::Sent Connection::send_bytes(std::string_view data) {
+  if (data.empty()) return unsent_ ? Sent::partly : Sent::all;
   std::size_t sent = 0;
   if (!unsent_ && writable_) {
     const ssize_t count = write_some(data.data(), data.size());
@@ -88,6 +138,7 @@ void Connection::note(std::uint32_t events) {
   if (events & EPOLLOUT) writable_ = true;
   if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) peer_ended_ = true;
   if (events & (EPOLLHUP | EPOLLERR)) broken_ = true;
+  if (tls_) tls_->wake(peer_ended_);
 }
 
 void Connection::bury() {

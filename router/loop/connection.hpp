@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One non-blocking stream in an event loop, with at most one buffer of unsent bytes: who has some
-// must not be given more (back-pressure). The byte stream itself (read_some, write_some,
-// end_stream) is the seam where TLS comes in.
+// must not be given more (back-pressure). With a TLS session, bytes are sealed on their way
+// to the socket and opened on their way from it; unsent bytes are sealed ones then.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 
 #include "base/fd.hpp"
 #include "router/loop/event_loop.hpp"
+#include "router/tls/session.hpp"
 
 namespace berth::router {
 
@@ -37,6 +38,7 @@ class Connection : public EventHandler, public Timed, public Hook<LazyTag> {
 
   /// Starts to wait for events; false if the kernel refuses.
   [[nodiscard]] bool ensure_registered();
+  [[nodiscard]] const TlsSession* tls() const { return tls_.get(); }
 
  protected:
   static constexpr int read_budget = 16;
@@ -48,13 +50,24 @@ class Connection : public EventHandler, public Timed, public Hook<LazyTag> {
   void note(std::uint32_t events);
   /// Closes the socket; the object is deleted at the end of the turn.
   void bury();
+  /// Tells the peer that nothing more is sent.
   void end_stream();
+  /// Before a close in good order: with TLS, the peer knows by this that nothing was cut off.
+  void say_end();
+  /// Whether there is a byte before the end of the stream, which is known to have come.
+  [[nodiscard]] bool has_input();
+  /// From now on the stream is TLS; false if memory is short.
+  [[nodiscard]] bool start_tls(TlsContext& context);
+  /// The bytes to and from now on are not TLS.
+  void drop_tls() { tls_.reset(); }
 
   EventLoop& loop_;
 
  private:
   friend class EventLoop;
   [[nodiscard]] ssize_t read_some(char* to, std::size_t capacity);
+  [[nodiscard]] Read read_tls(char* to, std::size_t capacity, std::size_t& size);
+  [[nodiscard]] Sent send_bytes(std::string_view data);
   [[nodiscard]] ssize_t write_some(const char* from, std::size_t size);
 
  protected:
@@ -68,6 +81,7 @@ class Connection : public EventHandler, public Timed, public Hook<LazyTag> {
  private:
   bool registered_ = false;
   bool in_ready_ = false;
+  std::unique_ptr<TlsSession> tls_;  ///< null: plain
   Buffer unsent_;
   std::uint64_t bytes_written_ = 0;
 };

@@ -41,6 +41,9 @@ CASES = {
     "keepalive_10KiB": ("/10k", {}, 0.75),
     "browser_head": ("/", BROWSER, 0.80),
     "new_connection": ("/", {"Connection": "close"}, 0.90),
+    "tls13_keepalive_128B": ("/", {}, 1.00),
+    "tls13_keepalive_10KiB": ("/10k", {}, 1.00),
+    "tls13_full_handshake": ("/", {}, 1.00),
 }
 
 
@@ -65,14 +68,29 @@ def wait_until_open(port):
     raise RuntimeError(f"nothing listens on port {port}")
 
 
+def make_certificate(directory):
+    """The certificate that all proxies show: ECDSA, of one link."""
+    chain, key = os.path.join(directory, "chain.pem"), os.path.join(directory, "key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-days", "2", "-subj", f"/CN={HOST}", "-addext",
+                    f"subjectAltName=DNS:{HOST}", "-keyout", key, "-out", chain],
+                   check=True, stderr=subprocess.DEVNULL)
+    return chain, key
+
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+
 class Proxy:
     """A started proxy; `cpu_us` sums over its threads and child processes."""
 
-    def __init__(self, name, command, port, cpu, log, directory):
-        self.name, self.port, self.log = name, port, log
+    def __init__(self, name, command, ports, cpu, log, directory):
+        self.name, self.port, self.https_port, self.log = name, *ports, log
         with open(os.path.join(directory, name + ".out"), "wb") as out:
             self.process = pinned(cpu, command, stdout=out, stderr=subprocess.STDOUT, cwd=directory)
-        wait_until_open(port)
+        wait_until_open(self.port)
 
     def processes(self):
         pids = [self.process.pid]
@@ -99,7 +117,8 @@ class Proxy:
 
 
 def start_router(build, upstreams, directory, cpu):
-    port, logs = free_port(), os.path.join(directory, "berth-log")
+    ports, logs = (free_port(), free_port()), os.path.join(directory, "berth-log")
+    chain, key = make_certificate(directory)
     os.makedirs(logs)
     table = {
         "version": 1,
@@ -109,16 +128,22 @@ def start_router(build, upstreams, directory, cpu):
                          for i, p in enumerate(upstreams, 1)],
         }],
         "hosts": {HOST: "bench"},
+        # wrk asks for the address by SNI, which the others let pass.
+        "certificates": [{"name": "bench", "hosts": [HOST, "127.0.0.1"], "chain": read(chain),
+                          "key": read(key)}],
     }
     path = os.path.join(directory, "table.json")
     with open(path, "w") as file:
         json.dump(table, file)
-    command = [os.path.join(build, "bench_router"), str(port), path, "1"]
-    return Proxy("berth", command, port, cpu, os.path.join(logs, "current.log"), directory)
+    command = [os.path.join(build, "bench_router"), str(ports[0]), path, "1", str(ports[1])]
+    return Proxy("berth", command, ports, cpu, os.path.join(logs, "current.log"), directory)
 
 
 def start_haproxy(upstreams, directory, cpu):
-    port = free_port()
+    ports = (free_port(), free_port())
+    both = os.path.join(directory, "haproxy.pem")
+    with open(both, "w") as file:
+        file.write("".join(map(read, make_certificate(directory))))
     path = os.path.join(directory, "haproxy.cfg")
     servers = "\n".join(f"  server s{i} 127.0.0.1:{p}" for i, p in enumerate(upstreams))
     with open(path, "w") as file:
@@ -136,18 +161,20 @@ defaults
   timeout server 60s
   http-reuse always
 listen bench
-  bind 127.0.0.1:{port}
+  bind 127.0.0.1:{ports[0]}
+  bind 127.0.0.1:{ports[1]} ssl crt {both} alpn http/1.1
   unique-id-format %{{+X}}o%ci%cp%Ts%rt
   unique-id-header X-Request-Id
   balance leastconn
 {servers}
 """)
     log = os.path.join(directory, "haproxy.out")
-    return Proxy("haproxy", ["haproxy", "-db", "-f", path], port, cpu, log, directory)
+    return Proxy("haproxy", ["haproxy", "-db", "-f", path], ports, cpu, log, directory)
 
 
 def start_nginx(upstreams, directory, cpu):
-    port = free_port()
+    ports = (free_port(), free_port())
+    chain, key = make_certificate(directory)
     path = os.path.join(directory, "nginx.conf")
     log = os.path.join(directory, "nginx.log")
     servers = "".join(f"server 127.0.0.1:{p}; " for p in upstreams)
@@ -164,7 +191,11 @@ http {{
   fastcgi_temp_path {directory}/t3; uwsgi_temp_path {directory}/t4; scgi_temp_path {directory}/t5;
   upstream app {{ least_conn; {servers} keepalive 128; keepalive_requests 1000000000; }}
   server {{
-    listen 127.0.0.1:{port} backlog=4096;
+    listen 127.0.0.1:{ports[0]} backlog=4096;
+    listen 127.0.0.1:{ports[1]} ssl backlog=4096;
+    ssl_certificate {chain};
+    ssl_certificate_key {key};
+    ssl_protocols TLSv1.2 TLSv1.3;
     location / {{
       proxy_pass http://app;
       proxy_http_version 1.1;
@@ -176,16 +207,31 @@ http {{
   }}
 }}
 """)
-    return Proxy("nginx", ["nginx", "-c", path, "-p", directory], port, cpu, log, directory)
+    return Proxy("nginx", ["nginx", "-c", path, "-p", directory], ports, cpu, log, directory)
 
 
-def load(proxy, path, headers, seconds, connections):
+def shake_hands(proxy, seconds):
+    """As load(), with a full TLS handshake for each request, which wrk would abbreviate."""
+    before = proxy.cpu_us()
+    output = pinned(0, [sys.executable, os.path.join(os.path.dirname(__file__), "handshakes.py"), HOST,
+                        str(proxy.https_port), str(seconds)],
+                    stdout=subprocess.PIPE, text=True).communicate()[0]
+    used = proxy.cpu_us() - before
+    requests, failures = map(int, output.split())
+    return used / max(requests, 1), requests / seconds, failures
+
+
+def load(proxy, case, path, headers, seconds, connections):
     """One measurement: CPU time a request, requests/s, failures."""
+    if case == "tls13_full_handshake":
+        return shake_hands(proxy, seconds)
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-H", f"Host: {HOST}"]
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
+    address = (f"https://127.0.0.1:{proxy.https_port}" if case.startswith("tls")
+               else f"http://127.0.0.1:{proxy.port}")
     before = proxy.cpu_us()
-    output = pinned(0, command + [f"http://127.0.0.1:{proxy.port}{path}"],
+    output = pinned(0, command + [address + path],
                     stdout=subprocess.PIPE, text=True).communicate()[0]
     used = proxy.cpu_us() - before
     requests = int(re.search(r"(\d+) requests in", output).group(1))
@@ -205,10 +251,10 @@ def measure(proxies, rows, options):
         rate = {proxy.name: [] for proxy in proxies}
         failures = {proxy.name: 0 for proxy in proxies}
         for proxy in proxies:
-            load(proxy, path, headers, 1, options.connections)  # warm-up
+            load(proxy, case, path, headers, 1, options.connections)  # warm-up
         for _ in range(options.rounds):
             for proxy in proxies:
-                used, per_second, failed = load(proxy, path, headers, options.seconds,
+                used, per_second, failed = load(proxy, case, path, headers, options.seconds,
                                                 options.connections)
                 cpu[proxy.name].append(used)
                 rate[proxy.name].append(per_second)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The router alone, for its benchmark: bench_router PORT TABLE-FILE [THREADS].
+// The router alone, for its benchmark: bench_router PORT TABLE-FILE [THREADS
+// [HTTPS-PORT]].
 #include <cstdlib>
 
 #include "router/router.hpp"
@@ -11,6 +12,7 @@ int main(int argc, char** argv) {
   options.listen = {std::string("127.0.0.1:") + argv[1]};
   options.table_file = argv[2];
   options.threads = argc > 3 ? static_cast<unsigned>(std::atoi(argv[3])) : 1;
+  if (argc > 4) options.listen_https = {std::string("127.0.0.1:") + argv[4]};
   options.drain_timeout = std::chrono::milliseconds(0);
   return berth::router::run(options);
 }

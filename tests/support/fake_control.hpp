@@ -30,6 +30,7 @@ class FakeControl final : public api::Control {
  public:
   explicit FakeControl(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
+  std::optional<std::string> authority;  ///< of development
   std::vector<std::string> calls;  ///< "reconcile ID", "restart web.1", …
   std::map<std::string, std::vector<api::ReplicaView>> shown_replicas;  ///< by app id
   std::vector<api::TrafficSample> shown_traffic;
@@ -230,6 +231,10 @@ class FakeControl final : public api::Control {
 
   Result<void> check_kept(const platform::Release&) override {
     return collected ? Result<void>(*collected) : Result<void>();
+  }
+  Result<std::string> development_authority() override {
+    if (authority) return *authority;
+    return Error{ErrorKind::not_found, "HTTPS is off"};
   }
   boost::asio::awaitable<json::object> disk_usage() override { co_return shown_disk; }
   boost::asio::awaitable<json::object> prune(bool dry_run) override {

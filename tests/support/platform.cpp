@@ -80,14 +80,16 @@ Platform::Platform(std::string_view extra_config, std::string_view runtime_confi
   cgroup_ = "berth-test-" + id;
   api_port_ = free_port();
   router_port_ = free_port();
+  https_port_ = free_port();
   REQUIRE_FALSE(make_directories(data_).has_error());
   REQUIRE_FALSE(make_directories(home()).has_error());
   // A subnet of its own, so that platforms of two test runs never meet.
   const int third = std::stoi(id.substr(0, 2), nullptr, 16);  // 0 … 255
   config_text_ = fmt::format(
-      "data_dir: {}\napi:\n  listen: 127.0.0.1:{}\nrouter:\n  listen: 127.0.0.1:{}\n  admin: \"\"\n"
+      "data_dir: {}\napi:\n  listen: 127.0.0.1:{}\nrouter:\n  listen: 127.0.0.1:{}\n"
+      "  https: 127.0.0.1:{}\n  admin: \"\"\n"
       "network:\n  bridge: {}\n  subnet: 198.19.{}.0/24\nruntime:\n  cgroup: {}\n{}{}",
-      data_.string(), api_port_, router_port_, bridge_, third, cgroup_, runtime_config,
+      data_.string(), api_port_, router_port_, https_port_, bridge_, third, cgroup_, runtime_config,
       extra_config);
   REQUIRE_FALSE(write_file(config_, config_text_).has_error());
   start_server();

@@ -79,6 +79,7 @@ class Platform final {
                                  std::string body = {});
 
   [[nodiscard]] int router_port() const { return router_port_; }
+  [[nodiscard]] int https_port() const { return https_port_; }
   [[nodiscard]] int api_port() const { return api_port_; }
   [[nodiscard]] const std::filesystem::path& data() const { return data_; }
   [[nodiscard]] std::string token() const;
@@ -96,6 +97,7 @@ class Platform final {
   std::string cgroup_;
   int api_port_ = 0;
   int router_port_ = 0;
+  int https_port_ = 0;
   std::atomic<int> repositories_ = 0;
   std::optional<ChildProcess> server_;
 };

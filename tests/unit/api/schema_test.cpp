@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "base/certificate.hpp"
 #include "api/route_table.hpp"
 #include "api/schema.hpp"
 #include "tests/support/json_schema.hpp"
@@ -99,6 +100,29 @@ TEST_CASE("the document is served, and real answers are as it says") {
   check("GET", "/apps/{app}/domains", "/apps/hello/domains");
   check("POST", "/apps/{app}/domains", "/apps/hello/domains", R"({"hostname":"shop.example.com"})");
   check("GET", "/apps/{app}/domains/{domain}", "/apps/hello/domains/www.example.com");
+  const auto authority = CertificateAuthority::create("Test", "example.com").value();
+  const auto pem = authority.issue("www.example.com").value();
+  const std::string uploaded =
+      to_text(json::object{{"certificate_chain", pem.chain}, {"private_key", pem.key}});
+  const std::string endpoint = "/apps/{app}/sni-endpoints/{certificate}";
+  check("POST", "/apps/{app}/sni-endpoints", "/apps/hello/sni-endpoints", uploaded);
+  check("GET", "/apps/{app}/sni-endpoints", "/apps/hello/sni-endpoints");
+  check("GET", endpoint, "/apps/hello/sni-endpoints/www.example.com");
+  check("PATCH", endpoint, "/apps/hello/sni-endpoints/www.example.com", uploaded);
+  check("GET", "/apps/{app}/domains", "/apps/hello/domains");
+  check("DELETE", endpoint, "/apps/hello/sni-endpoints/www.example.com");
+  check("PATCH", "/apps/{app}/https", "/apps/hello/https",
+        R"({"redirect":true,"hsts":{"max_age":60}})");
+  check("GET", "/apps/{app}/https", "/apps/hello/https");
+  check("POST", "/apps/{app}/acm", "/apps/hello/acm", "{}");
+  check("PATCH", "/apps/{app}/acm", "/apps/hello/acm", R"({"acm_refresh":true})");
+  check("GET", "/apps/{app}/domains", "/apps/hello/domains");
+  check("DELETE", "/apps/{app}/acm", "/apps/hello/acm");
+  api.on_strand([&] {
+    api.control.authority = authority.certificate();
+    return 0;
+  });
+  check("GET", "/development-authority", "/development-authority");
   check("DELETE", "/apps/{app}/domains/{domain}", "/apps/hello/domains/www.example.com");
   check("PUT", "/apps/{app}/buildpack-installations", "/apps/hello/buildpack-installations",
         R"({"updates":[{"buildpack":"heroku/nodejs"}]})");

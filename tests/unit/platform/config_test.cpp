@@ -39,12 +39,19 @@ TEST_CASE("every key that is given replaces its default, and no other") {
   expected.log_level = "debug";
   expected.api.listen = "[::1]:7000";
   expected.router = {.listen = {"0.0.0.0:80", "[::]:80"},
+                     .https = {"0.0.0.0:443"},
+                     .certificate = "/etc/berth/chain.pem",
+                     .certificate_key = "/etc/berth/key.pem",
                      .admin = "",
                      .threads = 4,
                      .managed = false,
                      .first_byte_timeout = 1s,
                      .idle_timeout = 2s,
                      .hold_timeout = 3s};
+  expected.acme = {.directory = "https://ca.example.com/directory",
+                   .contact = "ops@example.com",
+                   .trusted = "/etc/berth/ca.pem",
+                   .port = 8080};
   expected.network = {.bridge = "br-apps", .subnet = "10.1.0.0/20"};
   expected.runtime = {
       .oci = "/usr/bin/runc",
@@ -76,12 +83,20 @@ log_level: debug
 api: {listen: "[::1]:7000"}
 router:
   listen: ["0.0.0.0:80", "[::]:80"]
+  https: 0.0.0.0:443
+  certificate: /etc/berth/chain.pem
+  certificate_key: /etc/berth/key.pem
   admin: ""
   threads: 4
   managed: false
   first_byte_timeout: 1s
   idle_timeout: 2s
   hold_timeout: 3s
+acme:
+  directory: https://ca.example.com/directory
+  contact: ops@example.com
+  trusted: /etc/berth/ca.pem
+  port: 8080
 network: {bridge: br-apps, subnet: 10.1.0.0/20}
 runtime:
   oci: /usr/bin/runc

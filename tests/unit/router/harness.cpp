@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 #include <netinet/in.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -49,6 +52,11 @@ Peer Peer::to_port(std::uint16_t port) {
 }
 
 bool Peer::send(std::string_view data) {
+  if (tls_) {
+    std::size_t sent = 0;
+    ERR_clear_error();
+    return SSL_write_ex(tls_.get(), data.data(), data.size(), &sent) == 1;
+  }
   while (!data.empty()) {
     const ssize_t count = ::send(socket_.get(), data.data(), data.size(), MSG_NOSIGNAL);
     if (count <= 0) return false;
@@ -59,7 +67,9 @@ bool Peer::send(std::string_view data) {
 
 bool Peer::fill() {
   char buffer[65536];
-  const ssize_t count = ::recv(socket_.get(), buffer, sizeof buffer, 0);
+  ERR_clear_error();
+  const ssize_t count = tls_ ? SSL_read(tls_.get(), buffer, sizeof buffer)
+                             : ::recv(socket_.get(), buffer, sizeof buffer, 0);
   if (count > 0) input_.append(buffer, static_cast<std::size_t>(count));
   return count > 0;
 }
@@ -116,12 +126,68 @@ Peer::Message Peer::read_message(bool has_body) {
   return message;
 }
 
-void Peer::end_sending() { ::shutdown(socket_.get(), SHUT_WR); }
+void Peer::end_sending() {
+  if (tls_) SSL_shutdown(tls_.get());
+  ::shutdown(socket_.get(), SHUT_WR);
+}
+
+void Peer::close() {
+  tls_.reset();
+  socket_.reset();
+}
+
+std::string Peer::start_tls(const TlsOffer& offer) {
+  SSL_CTX* settings = SSL_CTX_new(TLS_client_method());
+  SSL_CTX_set_security_level(settings, 0);  // what is refused is refused by the router
+  SSL_CTX_set_min_proto_version(settings, offer.version ? offer.version : TLS1_VERSION);
+  if (offer.version) SSL_CTX_set_max_proto_version(settings, offer.version);
+  if (!offer.ciphers.empty())
+    REQUIRE(SSL_CTX_set_cipher_list(settings, offer.ciphers.c_str()) == 1);
+  if (!offer.trusted.empty()) {
+    BIO* bio = BIO_new_mem_buf(offer.trusted.data(), static_cast<int>(offer.trusted.size()));
+    X509* trusted = PEM_read_bio_X509(bio, nullptr, nullptr, nullptr);
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(settings), trusted);
+    X509_free(trusted);
+    BIO_free(bio);
+    SSL_CTX_set_verify(settings, SSL_VERIFY_PEER, nullptr);
+  }
+  tls_ = std::shared_ptr<ssl_st>(SSL_new(settings), SSL_free);
+  SSL_CTX_free(settings);
+  SSL_set_fd(tls_.get(), socket_.get());
+  if (!offer.host.empty()) {
+    SSL_set_tlsext_host_name(tls_.get(), offer.host.c_str());
+    SSL_set1_host(tls_.get(), offer.host.c_str());
+  }
+  std::string protocols;
+  for (const std::string& name : offer.protocols)
+    protocols += static_cast<char>(name.size()) + name;
+  if (!protocols.empty())
+    SSL_set_alpn_protos(tls_.get(), reinterpret_cast<const unsigned char*>(protocols.data()),
+                        static_cast<unsigned>(protocols.size()));
+  if (offer.session) {
+    // A copy: OpenSSL takes a session for bad whose connection did not end in good order.
+    SSL_SESSION* session = SSL_SESSION_dup(offer.session.get());
+    SSL_set_session(tls_.get(), session);
+    SSL_SESSION_free(session);
+  }
+  ERR_clear_error();
+  if (SSL_connect(tls_.get()) == 1) return {};
+  const char* reason = ERR_reason_error_string(ERR_peek_last_error());
+  return reason ? reason : "the connection ended";
+}
+
+std::shared_ptr<ssl_session_st> Peer::session() const {
+  return {SSL_get1_session(tls_.get()), SSL_SESSION_free};
+}
+
+bool Peer::ended_whole() const {
+  return (SSL_get_shutdown(tls_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+}
 
 void Peer::reset() {
   const linger at_once{1, 0};
   ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  socket_.reset();
+  close();
 }
 
 Server::Server(Serve serve) : serve_(std::move(serve)) {
@@ -249,6 +315,7 @@ json::object app_json(std::string_view name, std::string_view state,
 Bed::Bed(unsigned threads, std::function<void(Options&)> adjust)
     : directory(TempDir::create(std::filesystem::temp_directory_path(), "berth-test-").value()) {
   options.listen = {"127.0.0.1:0"};
+  options.listen_https = {"127.0.0.1:0"};
   options.control_socket = directory.path() / "router.sock";
   options.table_file = directory.path() / "table.json";
   options.threads = threads;
@@ -276,7 +343,7 @@ void Bed::restart() {
 }
 
 void Bed::put(std::string_view state, const std::vector<ReplicaSpec>& replicas, json::object more) {
-  if (version == 0)
+  if (!std::exchange(host_is_put_, true))
     control->apply({{"type", "put_host"},
                     {"version", ++version},
                     {"host", "hello.localhost"},
@@ -285,6 +352,17 @@ void Bed::put(std::string_view state, const std::vector<ReplicaSpec>& replicas, 
   control->apply({{"type", "put_app"},
                   {"version", ++version},
                   {"app", app_json("hello", state, replicas, std::move(more))}});
+}
+
+void Bed::put_certificate(std::string_view name, const std::vector<std::string>& hosts,
+                          const CertificatePem& pem, bool is_default) {
+  control->apply({{"type", "put_certificate"},
+                  {"version", ++version},
+                  {"certificate", json::object{{"name", name},
+                                               {"hosts", json::array(hosts.begin(), hosts.end())},
+                                               {"default", is_default},
+                                               {"chain", pem.chain},
+                                               {"key", pem.key}}}});
 }
 
 std::vector<std::string> Bed::log_lines(std::size_t count) const {

@@ -14,14 +14,28 @@
 #include <thread>
 #include <vector>
 
+#include "base/certificate.hpp"
 #include "base/fd.hpp"
 #include "base/file.hpp"
 #include "base/json.hpp"
 #include "router/router.hpp"
 
+struct ssl_st;
+struct ssl_session_st;
+
 namespace berth::router::test {
 
 using namespace std::chrono_literals;
+
+/// How a client asks for TLS.
+struct TlsOffer {
+  std::string host = "hello.localhost";         ///< asked for by SNI; "": none
+  std::string trusted = {};                     ///< PEM; "": any certificate will do
+  int version = 0;                              ///< OpenSSL's number of the only one; 0: any
+  std::string ciphers = {};                     ///< of TLS 1.2
+  std::vector<std::string> protocols = {};      ///< by ALPN
+  std::shared_ptr<ssl_session_st> session = {}; ///< to resume
+};
 
 /// A blocking connection that gives up after ten seconds, so that a lost byte fails a test and does
 /// not hang it.
@@ -49,7 +63,14 @@ class Peer final {
   };
   [[nodiscard]] Message read_message(bool has_body = true);
   void end_sending();
-  void close() { socket_.reset(); }
+  /// At once; with TLS, without the notice that the stream has ended.
+  void close();
+  /// "" once the connection is TLS, else the reason why not.
+  [[nodiscard]] std::string start_tls(const TlsOffer& offer);
+  [[nodiscard]] ssl_st* tls() const { return tls_.get(); }
+  [[nodiscard]] std::shared_ptr<ssl_session_st> session() const;
+  /// Whether the stream ended with TLS's notice of it.
+  [[nodiscard]] bool ended_whole() const;
   /// Closes with a reset.
   void reset();
   [[nodiscard]] int fd() const { return socket_.get(); }
@@ -57,6 +78,7 @@ class Peer final {
  private:
   [[nodiscard]] bool fill();
   Fd socket_;
+  std::shared_ptr<ssl_st> tls_;
   std::string input_;
 };
 
@@ -127,7 +149,7 @@ struct ReplicaSpec {
                                     json::object more = {});
 
 /// A router with its directory, and a control plane that is connected.
-class Bed final {
+class Bed {
  public:
   explicit Bed(unsigned threads = 1, std::function<void(Options&)> adjust = {});
   ~Bed();
@@ -136,6 +158,11 @@ class Bed final {
            json::object more = {});
   [[nodiscard]] Peer client() const { return Peer::to_port(port()); }
   [[nodiscard]] std::uint16_t port() const { return router->ports().front(); }
+  /// A connection to the HTTPS port, before its handshake.
+  [[nodiscard]] Peer https_client() const { return Peer::to_port(https_port()); }
+  [[nodiscard]] std::uint16_t https_port() const { return router->https_ports().front(); }
+  void put_certificate(std::string_view name, const std::vector<std::string>& hosts,
+                       const CertificatePem& pem, bool is_default = false);
   /// The lines of the access log once there are `count` of them.
   [[nodiscard]] std::vector<std::string> log_lines(std::size_t count) const;
   void restart();
@@ -148,6 +175,7 @@ class Bed final {
 
  private:
   void start();
+  bool host_is_put_ = false;
 };
 
 /// A GET for hello.localhost.

@@ -46,6 +46,7 @@ std::string rewritten(const std::string& text) {
 
 const std::string added =
     "X-Forwarded-Proto: http\r\nX-Forwarded-Port: 8080\r\nX-Forwarded-Host: a:1\r\n"
+    "Forwarded: for=192.0.2.7;proto=http;host=\"a:1\"\r\n"
     "X-Request-Id: the-id\r\nX-Request-Start: 1700000000123\r\nVia: 1.1 berth\r\n\r\n";
 
 std::string rewritten_response(const std::string& text, const http::ResponseContext& context) {
@@ -82,6 +83,7 @@ TEST_CASE("hop-by-hop fields, forged ones and their underscore twins are left ou
   CHECK(rewritten("POST / HTTP/1.1\r\nHost: a:1\r\nContent-Length: 2\r\nConnection: X-A, close\r\n"
                   "X-A: 1\r\nX-B: 2\r\nTE: trailers\r\nKeep-Alive: 1\r\nProxy-Connection: x\r\n"
                   "Upgrade: h2c\r\nHTTP2-Settings: x\r\nX-Forwarded-Proto: https\r\n"
+                  "Forwarded: for=\"evil\r\n"
                   "X_Forwarded_For: evil\r\nx_request_id: evil\r\nExpect: 100-continue\r\n\r\n") ==
         "POST / HTTP/1.1\r\nHost: a:1\r\nContent-Length: 2\r\nX-B: 2\r\nExpect: 100-continue\r\n"
         "X-Forwarded-For: 192.0.2.7\r\n" +
