@@ -5,7 +5,6 @@
 // test failed and BERTH_TEST_KEEP is set.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -98,7 +97,7 @@ class Platform final {
   int api_port_ = 0;
   int router_port_ = 0;
   int https_port_ = 0;
-  std::atomic<int> repositories_ = 0;
+  int repositories_ = 0;
   std::optional<ChildProcess> server_;
 };
 

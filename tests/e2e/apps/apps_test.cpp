@@ -3,10 +3,8 @@
 // The samples of tests/apps, real apps with real dependencies, each pushed with git and asked for
 // its answer. BERTH_APPS chooses: "quick" (the default), "all", or names with commas between.
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <sstream>
-#include <thread>
 
 #include "base/child_process.hpp"
 #include "base/crypto.hpp"
@@ -109,41 +107,25 @@ void check_bad(Platform& berth, const Sample& sample, const fs::path& repository
                 "no '" << sample.says << "' in:\n" << pushed.err);
 }
 
-void check_sample(Platform& berth, const Sample& sample) {
-  CAPTURE(sample.name);
-  const auto begun = std::chrono::steady_clock::now();
-  const auto repository = berth.repository(sample.name);
-  berth.must({"create", sample.name}, repository);
-  for (const auto& [name, value] : sample.env)
-    berth.must({"config:set", name + "=" + value, "-a", sample.name});
-  if (sample.fails.empty()) check_good(berth, sample, repository);
-  else check_bad(berth, sample, repository);
-  berth.destroy(sample.name);
-  MESSAGE(sample.name << ": "
-                      << std::chrono::duration_cast<std::chrono::milliseconds>(
-                             std::chrono::steady_clock::now() - begun).count() << " ms");
-}
-
 TEST_CASE("each sample app does what its app.expect.json says") {
   NEEDS_PLATFORM();
   Platform& berth = platform();
   const auto samples = chosen_samples();
   REQUIRE_FALSE(samples.empty());
-  berth.stop_server();
-  berth.set_config("build:\n  parallel: 2\n");
-  berth.start_server();
-  std::atomic<std::size_t> next = 0;
-  const auto check_in_turn = [&] {
-    for (std::size_t i = next++; i < samples.size(); i = next++) try {
-        check_sample(berth, samples[i]);
-      } catch (const std::exception& failure) {
-        FAIL_CHECK(samples[i].name << ": " << failure.what());
-      } catch (...) {  // a REQUIRE, which has told what it was
-      }
-  };
-  std::thread beside(check_in_turn);
-  check_in_turn();
-  beside.join();
+  for (const Sample& sample : samples) {
+    CAPTURE(sample.name);
+    const auto begun = std::chrono::steady_clock::now();
+    const auto repository = berth.repository(sample.name);
+    berth.must({"create", sample.name}, repository);
+    for (const auto& [name, value] : sample.env)
+      berth.must({"config:set", name + "=" + value, "-a", sample.name});
+    if (sample.fails.empty()) check_good(berth, sample, repository);
+    else check_bad(berth, sample, repository);
+    berth.destroy(sample.name);
+    MESSAGE(sample.name << ": "
+                        << std::chrono::duration_cast<std::chrono::milliseconds>(
+                               std::chrono::steady_clock::now() - begun).count() << " ms");
+  }
 }
 
 TEST_CASE("a token in a config var reaches the build, and no image or cached layer holds it") {
