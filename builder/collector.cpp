@@ -250,7 +250,8 @@ Result<void> Collector::remove(const Collection& collection, Time busy_since) {
   for (const auto& path : collection.paths)
     if (!path.starts_with(removed_folder)) note(images_.put_away(root_ / path));
   each_entry(root_ / removed_folder, [&](const fs::path& path, const std::string&) {
-    if (!stopped_) note(remove_tree(path, stopped_));
+    auto removed = remove_tree(path, stopped_);
+    if (!stopped_) note(std::move(removed));
   });
   return first;
 }

@@ -36,7 +36,7 @@ tell() {
 ask() {
   local verdict
   tell "$@"
-  read -r verdict answer <&"$registry_answers" || {
+  { read -r verdict answer <&"$registry_answers" && [[ $verdict == ok ]]; } || {
     indent <"$scratch/registry.log"
     fail "The versions of $2 could not be read from the package registry." "The reason is above." \
       "Check the machine's network, or npm_config_registry if a mirror is used."

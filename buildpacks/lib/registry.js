@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the npm registry has, and packages of it unpacked while they arrive; through npm's own client,
-// configured as npm is (mirrors, proxies, credentials). One process a build, asked in lines:
+// configured as npm is (mirrors, proxies, credentials). Asked in lines:
 //
 //   expect PACKAGE                   begins to read its versions; no answer
 //   choose PACKAGE RANGE PREFERRED   ok [VERSION]: the newest of the preferred line if the range allows
@@ -9,14 +9,14 @@
 //   unpack PACKAGE@VERSION DIRECTORY [PATH]…
 //                                    begins, without what is at these paths of it; no answer
 //
-// RANGE and PREFERRED have %20 for a space. A question that cannot be answered ends the process with the
-// reason on its standard error, and so does a package that was not unpacked; it ends well when its input
-// does and all is unpacked. Until then nothing of the directories may be used.
+// RANGE and PREFERRED have %20 for a space. A question that cannot be answered and a package that was not
+// unpacked are a line `failed` and the reason on standard error. The process ends with its input: well if
+// all is unpacked and nothing failed. Until then nothing of the directories may be used.
 const { spawn } = require('child_process');
-const { closeSync } = require('fs');
+const { resolve } = require('path');
 const { createInterface } = require('readline');
 const zlib = require('zlib');
-const npmRoot = '/opt/berth/node/lib/node_modules/npm';
+const npmRoot = resolve(process.execPath, '../../lib/node_modules/npm');
 const Npm = require(`${npmRoot}/lib/npm.js`);
 const pacote = require(`${npmRoot}/node_modules/pacote`);
 const registryFetch = require(`${npmRoot}/node_modules/npm-registry-fetch`);
@@ -65,7 +65,7 @@ class Registry {
     if (!integrity) throw new Error(`the registry tells no digest of ${spec}`);
     // Without npm's cache: it would keep all of Node.js a second time.
     const { body } = await registryFetch(url, { ...this.#options, cache: null });
-    await new Promise((resolve, reject) => {
+    await new Promise((unpacked, reject) => {
       const check = ssri.integrityStream({ integrity });
       const plain = zlib.createGunzip({ chunkSize: 1 << 18 });
       const options = ['-x', '--strip-components=1', '-C', directory, '--anchored'];
@@ -75,7 +75,7 @@ class Registry {
       check.on('verified', () => (checked = true));
       for (const part of [body, check, plain, tar, tar.stdin]) part.on('error', reject);
       tar.on('close', (code) => {
-        if (code === 0 && checked) resolve();
+        if (code === 0 && checked) unpacked();
         else reject(new Error(`${spec} was not unpacked: tar ended with ${code}`));
       });
       body.pipe(check).pipe(plain).pipe(tar.stdin);
@@ -100,11 +100,14 @@ async function answer() {
 
 // Whoever asks is not to write into a pipe that nobody reads: the rest of the questions is read, too.
 function fail(error) {
+  if (process.exitCode) return;
+  process.exitCode = 1;
   console.error(error.message);
-  closeSync(1);
-  process.stdin.on('end', () => process.exit(1)).resume();
+  console.log('failed');
+  if (process.stdin.readableEnded) process.exit();
+  process.stdin.on('end', () => process.exit()).resume();
 }
 
 process.on('unhandledRejection', fail); // a package, while the next question is awaited
 process.argv.splice(2); // npm would take them for a command of its own
-answer().then(() => process.exit(0), fail);
+answer().then(() => process.exit(), fail);
