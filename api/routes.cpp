@@ -115,6 +115,18 @@ constexpr Route routes[] = {
           "The health checks of the release, and what they came to in each replica",
           "[HealthCheck]"),
 
+    plain("GET", "/apps/{app}/cron-jobs", list_cron_jobs, "The cron jobs of the release",
+          "[CronJob]"),
+    plain("GET", "/apps/{app}/cron-jobs/{job}", get_cron_job, "One cron job", "CronJob"),
+    plain("PATCH", "/apps/{app}/cron-jobs/{job}", update_cron_job,
+          "Suspends a cron job, or resumes it", "CronJob", "CronJobUpdate"),
+    plain("POST", "/apps/{app}/cron-jobs/{job}/actions/run", run_cron_job,
+          "Runs a cron job now", "CronRun", {}, 201),
+    plain("GET", "/apps/{app}/cron-jobs/{job}/runs", list_runs_of_cron_job,
+          "The last runs of a cron job", "[CronRun]"),
+    plain("GET", "/apps/{app}/cron-runs", list_cron_runs, "The last runs of cron jobs",
+          "[CronRun]"),
+
     plain("GET", "/apps/{app}/domains", list_domains, "The host names", "[Domain]"),
     plain("POST", "/apps/{app}/domains", create_domain, "Adds a host name", "Domain", "NewDomain",
           201),

@@ -14,7 +14,7 @@ namespace berth::platform {
 namespace {
 
 /// Script i leads from schema version i to i+1. A script that was ever released is never changed.
-constexpr std::array<std::string_view, 7> migrations = {R"sql(
+constexpr std::array<std::string_view, 8> migrations = {R"sql(
 CREATE TABLE apps (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -141,6 +141,33 @@ ALTER TABLE releases ADD COLUMN app_json TEXT NOT NULL DEFAULT '';
 )sql",
                                                         R"sql(
 ALTER TABLE apps ADD COLUMN postdeploy TEXT NOT NULL DEFAULT '';
+)sql",
+                                                        R"sql(
+CREATE TABLE cron_jobs (
+  app TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  job TEXT NOT NULL,
+  schedule TEXT NOT NULL,
+  suspended INTEGER,
+  decided_until INTEGER NOT NULL,
+  PRIMARY KEY (app, job)
+);
+CREATE TABLE cron_runs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  app TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  job TEXT NOT NULL,
+  status TEXT NOT NULL,
+  scheduled_at INTEGER,
+  user TEXT NOT NULL,
+  replica TEXT NOT NULL,
+  process TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  exit_code INTEGER,
+  started_at INTEGER NOT NULL,
+  ends_by INTEGER NOT NULL,
+  ended_at INTEGER
+);
+CREATE INDEX cron_runs_by_app ON cron_runs (app, job, id);
+CREATE INDEX cron_runs_by_status ON cron_runs (status);
 )sql"};
 
 constexpr std::string_view app_columns =

@@ -309,10 +309,11 @@ Result<Controller::OneOffStarted> Controller::prepare_one_off(const platform::Ap
         "nothing is deployed yet, so there is nothing to run in. Push first: git push berth main"};
   BERTH_ASSIGN(runtime::ReplicaSpec spec, spec_of(app, *release, "run", request.size));
   std::set<std::string> taken;
-  for (const auto& [other, replica] : replicas_) taken.insert(replica.status.spec.name);
+  for (const auto& [other, replica] : replicas_)
+    if (replica.status.spec.app_id == id.value) taken.insert(replica.status.spec.name);
   int number = 1;
-  while (taken.contains("run." + std::to_string(number))) ++number;
-  spec.name = request.name.empty() ? "run." + std::to_string(number) : request.name;
+  while (taken.contains(request.prefix + "." + std::to_string(number))) ++number;
+  spec.name = request.prefix + "." + std::to_string(number);
   BERTH_ASSIGN(const builder::Image image, parts_.images.find(release->image));
   spec.argv = builder::one_off_arguments(image, request.command);
   for (const auto& [name, value] : request.env) spec.env[name] = value;
