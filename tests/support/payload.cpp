@@ -4,18 +4,12 @@
 // itself. `payload VERB [ARGUMENT…]`; each verb does one thing that an application might do.
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -27,6 +21,8 @@
 #include <cstring>
 #include <string>
 #include <vector>
+
+#include "tests/support/hostile.hpp"
 
 namespace {
 
@@ -241,57 +237,6 @@ int abstract_socket(const Arguments& arguments) {
   return 0;
 }
 
-void attempt(const char* what, long result) {
-  std::printf("%s %s\n", what, result < 0 ? strerrorname_np(errno) : "ALLOWED");
-}
-
-/// forbidden: tries what no application may do, one line each.
-int forbidden() {
-  attempt("mount", ::mount("none", "/tmp", "tmpfs", 0, nullptr));
-  attempt("unshare", ::unshare(CLONE_NEWUSER));
-  attempt("clone", ::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, 0));
-  attempt("ptrace", ::ptrace(PTRACE_ATTACH, 1, nullptr, nullptr));
-  attempt("keyctl", ::syscall(SYS_keyctl, 0, -1, 0, 0, 0));
-  attempt("add_key", ::syscall(SYS_add_key, "user", "x", "y", 1, -3));
-  bpf_attr attributes{};
-  attempt("bpf", ::syscall(SYS_bpf, BPF_MAP_CREATE, &attributes, sizeof attributes));
-  attempt("io_uring", ::syscall(SYS_io_uring_setup, 1, nullptr));
-  attempt("userfaultfd", ::syscall(SYS_userfaultfd, 0));
-  attempt("perf", ::syscall(SYS_perf_event_open, nullptr, 0, -1, -1, 0));
-  attempt("mknod", ::mknod("/tmp/disk", S_IFBLK | 0600, ::makedev(8, 0)));
-  attempt("setuid", ::setuid(0));
-  attempt("sethostname", ::sethostname("x", 1));
-  attempt("chroot", ::chroot("/tmp"));
-  attempt("packet", ::socket(AF_PACKET, SOCK_RAW, 0));
-  attempt("raw", ::socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
-  attempt("vsock", ::socket(AF_VSOCK, SOCK_STREAM, 0));
-  attempt("sysctl", ::open("/proc/sys/kernel/core_pattern", O_WRONLY));
-  attempt("sysrq", ::open("/proc/sysrq-trigger", O_WRONLY));
-  attempt("kcore", [] {  // masked: there, and empty
-    const int file = ::open("/proc/kcore", O_RDONLY);
-    char byte;
-    if (file >= 0 && ::read(file, &byte, 1) == 0)
-      errno = ENODATA, ::close(file);
-    else
-      return file;
-    return -1;
-  }());
-  attempt("sys", ::open("/sys/kernel/uevent_helper", O_WRONLY | O_CREAT, 0600));
-  if (::access("/sys/fs/cgroup/memory.max", F_OK) == 0) {  // v2
-    attempt("cgroup", ::mkdir("/sys/fs/cgroup/x", 0755));
-    attempt("limit", ::open("/sys/fs/cgroup/memory.max", O_WRONLY));
-  } else {
-    attempt("cgroup", ::mkdir("/sys/fs/cgroup/memory/x", 0755));
-    attempt("limit", ::open("/sys/fs/cgroup/memory/memory.limit_in_bytes", O_WRONLY));
-  }
-  attempt("etc", ::open("/etc/hosts", O_WRONLY));
-  attempt("init-memory", ::open("/proc/1/mem", O_RDWR));
-  attempt("init-fd", ::open("/proc/1/fd/3", O_RDWR));
-  attempt("kill-init", ::kill(1, SIGKILL) == 0 && ::getpid() > 0 ? (errno = ESRCH, -1) : -1);
-  std::printf("done\n");
-  return 0;
-}
-
 int list_processes() {
   for (int pid = 1; pid < 70'000; ++pid) {
     const std::string path = "/proc/" + std::to_string(pid) + "/comm";
@@ -377,13 +322,13 @@ int main(int argc, char** argv) {
   if (verb == "identity") return identity();
   if (verb == "connect") return connect_to(arguments);
   if (verb == "abstract") return abstract_socket(arguments);
-  if (verb == "forbidden") return forbidden();
   if (verb == "processes") return list_processes();
   if (verb == "touch") return touch(arguments);
   if (verb == "remove") return remove_files(arguments);
   if (verb == "print") return print_whole(arguments);
   if (verb == "background") return background();
   if (verb == "clock") return clock_now();
+  if (const auto code = berth::test::hostile(verb, arguments)) return *code;
   std::fprintf(stderr, "payload: no verb '%s'\n", verb.c_str());
   return 64;
 }

@@ -281,6 +281,19 @@ Result<void> LocalEngine::destroy_network() {
   return host_->cgroups.destroy_all();
 }
 
+namespace {
+
+/// What a replica did to its disk, for people.
+std::string over_disk(const DiskUse& used, std::uint64_t limit) {
+  if (used.bytes > limit)
+    return "wrote " + std::to_string(used.bytes >> 20) + " MB to its disk, which is limited to " +
+           std::to_string(limit >> 20) + " MB";
+  return "made " + std::to_string(used.files) + " files on its disk, which is limited to " +
+         std::to_string(files_for(limit)) + " at " + std::to_string(limit >> 20) + " MB";
+}
+
+}  // namespace
+
 void LocalEngine::watch_disk(const Replica& replica) {
   const ReplicaSpec& spec = replica.status.spec;
   const std::uint64_t limit = spec.limits.disk_bytes;
@@ -288,15 +301,14 @@ void LocalEngine::watch_disk(const Replica& replica) {
   host_->disk_watch.watch(spec.id.value,
                           {.directories = {upper_directory(directory(spec.id))},
                            .limit_bytes = limit,
+                           .limit_files = files_for(limit),
                            .growth_only = false,
-                           .over_limit = [this, id = spec.id, limit](std::uint64_t used) {
+                           .over_limit = [this, id = spec.id, limit](const DiskUse& used) {
                              const std::scoped_lock lock(mutex_);
                              const auto found = replicas_.find(id);
                              if (found == replicas_.end() || !found->second.shim) return;
                              force_end(found->second, ExitReason::disk_limit,
-                                       "wrote " + std::to_string(used >> 20) +
-                                           " MB to its disk, which is limited to " +
-                                           std::to_string(limit >> 20) + " MB");
+                                       over_disk(used, limit));
                            }});
 }
 
