@@ -119,6 +119,8 @@ class Control {
 
   [[nodiscard]] virtual std::vector<ReplicaView> replicas(const platform::AppId& app) = 0;
   [[nodiscard]] virtual std::vector<CheckView> checks(const platform::AppId& app) = 0;
+  /// The app's egress policy holds when this returns.
+  [[nodiscard]] virtual Result<void> apply_egress(const platform::App& app) = 0;
   [[nodiscard]] virtual std::vector<CronJobView> cron_jobs(const platform::AppId& app) = 0;
   /// Starts a run of it now, beside its schedule.
   [[nodiscard]] virtual Result<platform::CronRun> run_cron_job(const platform::AppId& app,

@@ -105,6 +105,10 @@ Answer disable_acm(Call& call);
 Answer get_https(Call& call);
 Answer update_https(Call& call);
 
+// network.cpp
+Answer get_network(Call& call);
+Answer update_network(Call& call);
+
 // events.cpp
 Answer get_traffic(Call& call);
 Answer list_app_events(Call& call);

@@ -253,6 +253,13 @@ CronRun
   seconds number?
   started_at time
   ended_at time?
+Egress
+  policy "all"|"none"|"list"
+  allowed [string]
+Network
+  egress Egress
+NetworkUpdate
+  egress any
 CronJobUpdate
   suspended boolean
 Dyno

@@ -13,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "platform/app_json.hpp"
+#include "platform/egress.hpp"
 
 namespace berth::platform {
 
@@ -49,6 +50,7 @@ struct App {
   Time updated_at{};
   std::optional<Time> released_at;
   HttpsSettings https = {};
+  EgressPolicy egress = {};
   bool automatic_certificates = false;  ///< asked for at the platform's certificate authority
   friend bool operator==(const App&, const App&) = default;
 };

@@ -82,6 +82,8 @@ Controller::~Controller() { *alive_ = false; }
 
 Result<void> Controller::start() {
   started_at_ = now();
+  // Before anything of theirs runs under new rules.
+  for (const platform::App& app : parts_.store.apps()) BERTH_TRY(apply_egress(app));
   // Engine threads only post: all state is the strand's.
   BERTH_TRY(parts_.engine.open([this, strand = parts_.strand, alive = alive_](const auto& status) {
     asio::post(strand, [this, alive, status] {

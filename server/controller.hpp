@@ -84,6 +84,7 @@ class Controller final {
   void one_off_failed(const runtime::ReplicaId& id);
 
   [[nodiscard]] CronJobs& cron() { return cron_; }
+  [[nodiscard]] Result<void> apply_egress(const platform::App& app);
 
   /// Calls back once the release is settled (at once if it is), or still pending when we stop.
   void when_settled(const platform::AppId& app, const platform::ReleaseId& release,
@@ -168,6 +169,7 @@ class Controller final {
                                                      const platform::Release& release,
                                                      const std::string& type,
                                                      std::string_view size = {});
+  [[nodiscard]] std::uint32_t first_uid_of(const platform::App& app) const;
   void launch(const runtime::ReplicaSpec& spec);
   void stop_now(const runtime::ReplicaId& id);
   void forget(const runtime::ReplicaId& id);

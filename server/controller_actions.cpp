@@ -116,8 +116,7 @@ Result<runtime::ReplicaSpec> Controller::spec_of(const platform::App& app,
   spec.env["BERTH_APP_NAME"] = app.name;
   spec.env["BERTH_RELEASE_VERSION"] = "v" + std::to_string(release.version);
   if (!release.commit.empty()) spec.env["SOURCE_VERSION"] = release.commit;
-  spec.uid_base =
-      parts_.config.runtime.first_uid + static_cast<std::uint32_t>(app.number) * 65'536U;
+  spec.uid_base = first_uid_of(app);
   spec.size = size.empty() ? platform::standard_size : size;
   if (size.empty())
     for (const platform::Formation& entry : parts_.store.formation(app.id))
@@ -128,6 +127,14 @@ Result<runtime::ReplicaSpec> Controller::spec_of(const platform::App& app,
   spec.log_directory = log_directory(app.id);
   BERTH_TRY(make_directories(spec.log_directory));
   return spec;
+}
+
+std::uint32_t Controller::first_uid_of(const platform::App& app) const {
+  return parts_.config.runtime.first_uid + static_cast<std::uint32_t>(app.number) * 65'536U;
+}
+
+Result<void> Controller::apply_egress(const platform::App& app) {
+  return parts_.engine.set_egress(first_uid_of(app), app.egress);
 }
 
 void Controller::start_replica(const platform::App& app, const runtime::Slot& slot) {

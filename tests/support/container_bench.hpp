@@ -146,6 +146,14 @@ class ContainerBench {
   runtime::LocalEngine& open() { return open(options()); }
   runtime::LocalEngine& open(const runtime::LocalOptions& options) {
     engine_ = std::make_unique<runtime::LocalEngine>(options);
+    return open_prepared();
+  }
+  /// An engine that is not open yet.
+  runtime::LocalEngine& prepare() {
+    engine_ = std::make_unique<runtime::LocalEngine>(options());
+    return *engine_;
+  }
+  runtime::LocalEngine& open_prepared() {
     const auto opened = engine_->open(events.listener());
     REQUIRE_MESSAGE(opened.has_value(), why(opened));
     return *engine_;

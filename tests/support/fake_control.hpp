@@ -67,6 +67,11 @@ class FakeControl final : public api::Control {
     return shown_checks[app.value];
   }
 
+  Result<void> apply_egress(const platform::App& app) override {
+    calls.push_back("egress " + platform::egress_text(app.egress));
+    if (failure) return *failure;
+    return {};
+  }
   std::vector<api::CronJobView> cron_jobs(const platform::AppId& app) override {
     return shown_cron_jobs[app.value];
   }

@@ -223,6 +223,25 @@ int connect_to(const Arguments& arguments) {
   return error == 0 ? 0 : 1;
 }
 
+/// connect-often HOST PORT: again and again, a line each time that the answer is another.
+int connect_often(const Arguments& arguments) {
+  for (int before = -1;;) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<std::uint16_t>(number(arguments, 1, 80)));
+    ::inet_pton(AF_INET, arguments.at(0).c_str(), &to.sin_addr);
+    const int peer = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int error =
+        ::connect(peer, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0 ? 0 : errno;
+    ::close(peer);
+    if (error != before)
+      std::printf("connect %s\n", error == 0 ? "connected" : strerrorname_np(error));
+    std::fflush(stdout);
+    before = error;
+    sleep_ms(20);
+  }
+}
+
 /// abstract NAME: tries to connect to an abstract unix socket.
 int abstract_socket(const Arguments& arguments) {
   sockaddr_un to{};
@@ -321,6 +340,7 @@ int main(int argc, char** argv) {
   if (verb == "terminal") return terminal(arguments);
   if (verb == "identity") return identity();
   if (verb == "connect") return connect_to(arguments);
+  if (verb == "connect-often") return connect_often(arguments);
   if (verb == "abstract") return abstract_socket(arguments);
   if (verb == "processes") return list_processes();
   if (verb == "touch") return touch(arguments);

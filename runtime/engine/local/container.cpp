@@ -234,7 +234,8 @@ Result<void> await_start(StartedContainer& container) {
 }  // namespace
 
 Result<std::unique_ptr<ContainerHost>> ContainerHost::open(
-    const LocalOptions& options, const std::vector<NetworkMember>& members) {
+    const LocalOptions& options, const std::vector<NetworkMember>& members,
+    const EgressPolicies& egress) {
   if (::geteuid() != 0)
     return Error{ErrorKind::forbidden,
                  "containers need root: run the server as root (namespaces, cgroups and mounts)"};
@@ -245,7 +246,7 @@ Result<std::unique_ptr<ContainerHost>> ContainerHost::open(
   BERTH_ASSIGN(host->oci_runtime, find_program(options.oci_runtime));
   BERTH_TRY(make_directories(options.stage));
   BERTH_ASSIGN(host->seccomp_filter, compile_seccomp_filter());
-  BERTH_ASSIGN(host->network, Network::open(options.network, members));
+  BERTH_ASSIGN(host->network, Network::open(options.network, members, egress));
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
   host->open_files = std::min<std::uint64_t>(open_files_wanted, files.rlim_max);

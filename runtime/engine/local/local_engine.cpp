@@ -127,6 +127,12 @@ Result<void> LocalEngine::check(const ReplicaSpec& spec) const {
   return {};
 }
 
+Result<void> LocalEngine::set_egress(std::uint32_t uid_base, const platform::EgressPolicy& policy) {
+  if (host_) return host_->network->set_egress(app_of(uid_base), policy);
+  egress_[app_of(uid_base)] = policy;
+  return {};
+}
+
 Result<void> LocalEngine::start(const ReplicaSpec& spec) {
   BERTH_TRY(check(spec));
   Replica replica;
@@ -165,7 +171,7 @@ Result<void> LocalEngine::start_in(const fs::path& at, Replica& replica) {
   const ReplicaSpec& spec = replica.status.spec;
   if (::mkdir(at.c_str(), 0700) != 0) return system_error("create " + at.string());
   if (!spec.log_directory.empty()) BERTH_TRY(make_directories(spec.log_directory));
-  BERTH_ASSIGN(replica.member, host_->network->join(spec.id.value));
+  BERTH_ASSIGN(replica.member, host_->network->join(spec.id.value, app_of(spec.uid_base)));
   const ReplicaNote note{spec, replica.member};
   BERTH_TRY(write_file(at / "replica.json", to_json(note, false), 0600));
   ContainerSpec container = container_of(spec, at);

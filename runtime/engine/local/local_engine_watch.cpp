@@ -89,7 +89,7 @@ Result<void> LocalEngine::open(EngineListener listener) {
   std::vector<NetworkMember> members;
   for (const auto& [id, replica] : replicas_)
     if (replica.shim) members.push_back(replica.member);
-  BERTH_ASSIGN(host_, ContainerHost::open(options_, members));
+  BERTH_ASSIGN(host_, ContainerHost::open(options_, members, egress_));
   sweep();
   for (const auto& [id, replica] : replicas_)
     if (replica.shim) watch_disk(replica);
@@ -135,6 +135,7 @@ Result<LocalEngine::Replica> LocalEngine::adopt(const fs::path& at) {
   }
   replica.status.spec = std::move(note.spec);
   replica.member = note.member;
+  replica.member.app = app_of(replica.status.spec.uid_base);
   std::vector<ReplicaStatus> ignored;
   if (!replica.shim) {
     on_exited(replica, read_exit_file(at), ignored);

@@ -4,12 +4,15 @@
 // address. The veth pairs are made by the shims. Thread-safe.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
+#include "platform/egress.hpp"
 #include "runtime/engine/local/address_pool.hpp"
 #include "runtime/engine/local/nft.hpp"
 #include "runtime/engine/local/options.hpp"
@@ -19,8 +22,15 @@ namespace berth::runtime {
 struct NetworkMember {
   std::string veth;
   std::uint32_t address = 0;
+  std::uint32_t app = 0;  ///< app_of() its users; 0: a build
   friend bool operator==(const NetworkMember&, const NetworkMember&) = default;
 };
+
+/// What the firewall knows an app by.
+[[nodiscard]] constexpr std::uint32_t app_of(std::uint32_t uid_base) { return uid_base >> 16; }
+
+/// By app_of(); an app that is not named may connect everywhere.
+using EgressPolicies = std::map<std::uint32_t, platform::EgressPolicy>;
 
 /// The host's resolvers as a container can reach them: those on loopback are left out.
 [[nodiscard]] std::vector<std::string> reachable_resolvers(std::string_view resolv_conf);
@@ -32,10 +42,12 @@ class Network final {
   /// Makes what is missing of the bridge, its address and the rules; idempotent. `members` run
   /// already. Interfaces of ours on the bridge that belong to none of them are removed.
   [[nodiscard]] static Result<std::unique_ptr<Network>> open(
-      const NetworkOptions& options, const std::vector<NetworkMember>& members);
+      const NetworkOptions& options, const std::vector<NetworkMember>& members,
+      const EgressPolicies& egress = {});
 
-  [[nodiscard]] Result<NetworkMember> join(std::string_view id);
+  [[nodiscard]] Result<NetworkMember> join(std::string_view id, std::uint32_t app = 0);
   void leave(const NetworkMember& member);
+  [[nodiscard]] Result<void> set_egress(std::uint32_t app, const platform::EgressPolicy& policy);
   /// Removes the bridge and the rules; for tests and uninstalling.
   [[nodiscard]] Result<void> destroy();
 
@@ -53,8 +65,9 @@ class Network final {
   [[nodiscard]] Result<void> make_rules(const std::vector<NetworkMember>& members);
   void sweep(const std::vector<NetworkMember>& members);
   [[nodiscard]] static BridgeMember bridge_member(const NetworkMember& member) {
-    return {member.veth, ipv4_text(member.address)};
+    return {member.veth, ipv4_text(member.address), member.app};
   }
+  [[nodiscard]] std::string egress_rules(std::uint32_t app);
 
   const NetworkOptions options_;
   const Ipv4Prefix subnet_;
@@ -63,6 +76,9 @@ class Network final {
   std::mutex mutex_;  ///< guards what follows
   Nft nft_;
   AddressPool pool_;
+  EgressPolicies egress_;
+  std::set<std::uint32_t> chains_;  ///< of apps, that the firewall has
+  std::vector<std::string> resolvers_;
   bool anti_spoofing_ = true;
 };
 

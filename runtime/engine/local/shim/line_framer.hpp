@@ -54,8 +54,8 @@ class LineFramer final {
   bool continued_ = false;  ///< the line's beginning was emitted already
 };
 
-/// A bucket of two seconds' worth of lines, of which a long one counts as several. What does not fit
-/// is counted, and the count is asked for at most once a second.
+/// A bucket of two seconds' worth of lines, of which a long one counts as several. What does not
+/// fit is counted, and the count is asked for at most once a second.
 class RateLimit final {
  public:
   static constexpr std::size_t line_bytes = 256;
