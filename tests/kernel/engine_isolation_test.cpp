@@ -82,11 +82,14 @@ TEST_CASE("the server's umask, which a service has tight, is not that of a repli
   CHECK_MESSAGE(output.find("EACCES") == std::string::npos, output);
 }
 
-TEST_CASE("two replicas do not reach each other") {
+TEST_CASE("a replica does not reach another app's") {
   SKIP_WITHOUT_CONTAINERS();
   ContainerBench bench;
   auto& engine = bench.open();
-  REQUIRE(engine.start(bench.web("server")).has_value());
+  auto other = bench.web("server");
+  other.app_id = "app-2";
+  other.uid_base += 0x10000;
+  REQUIRE(engine.start(other).has_value());
   const auto ready = bench.events.wait_ready(ReplicaId("server"));
   CHECK(run(bench, engine, "r-1", {"connect", ready.endpoint.address, "5000"}) !=
         "connect connected\n");

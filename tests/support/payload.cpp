@@ -223,6 +223,39 @@ int connect_to(const Arguments& arguments) {
   return error == 0 ? 0 : 1;
 }
 
+/// lookup SERVER NAME TYPE: asks a name server over UDP; prints the code and the addresses.
+int lookup(const Arguments& arguments) {
+  std::string packet("\x12\x34\x01\0\0\1\0\0\0\0\0\0", 12);
+  for (std::string rest = arguments.at(1) + "."; !rest.empty(); rest.erase(0, rest.find('.') + 1)) {
+    const std::string label = rest.substr(0, rest.find('.'));
+    packet += static_cast<char>(label.size()) + label;
+  }
+  packet += std::string("\0\0", 2) + static_cast<char>(number(arguments, 2, 1)) +
+            std::string("\0\1", 2);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(53);
+  ::inet_pton(AF_INET, arguments.at(0).c_str(), &to.sin_addr);
+  const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const timeval limit{5, 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  ::connect(socket, reinterpret_cast<sockaddr*>(&to), sizeof to);
+  (void)!::send(socket, packet.data(), packet.size(), 0);
+  unsigned char answer[512];
+  const ssize_t count = ::recv(socket, answer, sizeof answer, 0);
+  if (count < 12) {
+    std::printf("lookup %s\n", strerrorname_np(errno));
+    return 1;
+  }
+  std::printf("lookup code %d", answer[3] & 15);
+  for (int i = 0; i < answer[7]; ++i) {
+    const unsigned char* at = answer + packet.size() + 16 * i + 12;
+    std::printf(" %d.%d.%d.%d", at[0], at[1], at[2], at[3]);
+  }
+  std::printf("\n");
+  return 0;
+}
+
 /// connect-often HOST PORT: again and again, a line each time that the answer is another.
 int connect_often(const Arguments& arguments) {
   for (int before = -1;;) {
@@ -340,6 +373,7 @@ int main(int argc, char** argv) {
   if (verb == "terminal") return terminal(arguments);
   if (verb == "identity") return identity();
   if (verb == "connect") return connect_to(arguments);
+  if (verb == "lookup") return lookup(arguments);
   if (verb == "connect-often") return connect_often(arguments);
   if (verb == "abstract") return abstract_socket(arguments);
   if (verb == "processes") return list_processes();

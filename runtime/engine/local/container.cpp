@@ -72,7 +72,7 @@ Result<void> fill_upper(const ContainerHost& host, const ContainerSpec& spec,
   if (!spec.kept_upper.empty())
     return furnish(spec, {{"etc/hosts", hosts},
                           {"etc/hostname", spec.hostname + "\n"},
-                          {"etc/resolv.conf", host.network->resolv_conf()}});
+                          {"etc/resolv.conf", host.network->resolv_conf(member)}});
   const fs::path upper = upper_directory(spec.directory);
   BERTH_TRY(make_directory(upper, 0755));
   BERTH_TRY(make_directory(spec.directory / "work", 0700));
@@ -81,7 +81,7 @@ Result<void> fill_upper(const ContainerHost& host, const ContainerSpec& spec,
   BERTH_TRY(make_directory(upper / "tmp", 01777));
   BERTH_TRY(write_public_file(upper / "etc/hosts", hosts));
   BERTH_TRY(write_public_file(upper / "etc/hostname", spec.hostname + "\n"));
-  return write_public_file(upper / "etc/resolv.conf", host.network->resolv_conf());
+  return write_public_file(upper / "etc/resolv.conf", host.network->resolv_conf(member));
 }
 
 std::vector<std::string> strings(const std::vector<fs::path>& paths) {

@@ -146,6 +146,7 @@ Result<void> LocalEngine::start(const ReplicaSpec& spec) {
   }
   const fs::path at = directory(spec.id);
   if (auto started = start_in(at, replica); started.has_error()) {
+    if (auto* names = host_->network->names()) names->leave(replica.member.address);
     host_->network->leave(replica.member);
     (void)remove_tree(at);
     const std::scoped_lock lock(mutex_);
@@ -158,10 +159,9 @@ Result<void> LocalEngine::start(const ReplicaSpec& spec) {
     Replica& entry = replicas_[spec.id];
     const auto stop_wanted = entry.stop_wanted;
     entry = std::move(replica);
-    if (stop_wanted) {
-      entry.status.stopping = true;
-      entry.shim->send("stop " + std::to_string(stop_wanted->count()));
-    }
+    entry.status.stopping = stop_wanted.has_value();
+    name(entry);
+    if (stop_wanted) entry.shim->send("stop " + std::to_string(stop_wanted->count()));
   }
   wake();
   return {};
@@ -172,6 +172,7 @@ Result<void> LocalEngine::start_in(const fs::path& at, Replica& replica) {
   if (::mkdir(at.c_str(), 0700) != 0) return system_error("create " + at.string());
   if (!spec.log_directory.empty()) BERTH_TRY(make_directories(spec.log_directory));
   BERTH_ASSIGN(replica.member, host_->network->join(spec.id.value, app_of(spec.uid_base)));
+  name(replica);
   const ReplicaNote note{spec, replica.member};
   BERTH_TRY(write_file(at / "replica.json", to_json(note, false), 0600));
   ContainerSpec container = container_of(spec, at);
@@ -193,6 +194,7 @@ Result<void> LocalEngine::stop(const ReplicaId& id, std::chrono::milliseconds gr
     return {};
   }
   replica.status.stopping = true;
+  name(replica);
   replica.shim->send("stop " + std::to_string(grace.count()));
   return {};
 }

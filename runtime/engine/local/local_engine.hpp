@@ -74,6 +74,7 @@ class LocalEngine final : public Engine {
   void look(Replica& replica, std::vector<ReplicaStatus>& events);
   void become_ready(Replica& replica, Endpoint endpoint, std::string message,
                     std::vector<ReplicaStatus>& events);
+  void name(const Replica& replica);
   void force_end(Replica& replica, ExitReason reason, std::string message);
   void wake();
 

@@ -17,6 +17,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::size_t most_resolvers = 3;  ///< that libc looks at
+
 /// The interface of the IPv4 default route (destination and mask zero) in /proc/net/route.
 std::string default_interface() {
   const auto text = read_file("/proc/net/route");
@@ -84,8 +86,6 @@ Result<std::unique_ptr<Network>> Network::open(const NetworkOptions& options,
   network->mtu_ = options.mtu != 0 ? options.mtu : default_mtu();
   network->egress_ = egress;
   network->resolvers_ = options.dns.empty() ? host_resolvers() : options.dns;
-  for (const auto& server : network->resolvers_)
-    network->resolv_conf_ += "nameserver " + server + "\n";
   if (network->resolvers_.empty())
     log_warning(
         "the host has no resolver that a container can reach; apps will not resolve names "
@@ -93,6 +93,7 @@ Result<std::unique_ptr<Network>> Network::open(const NetworkOptions& options,
   for (const auto& member : members) network->pool_.reserve(member.address);
   BERTH_TRY(with_context(network->make_bridge(), "network"));
   network->sweep(members);
+  network->open_names();
   BERTH_TRY(with_context(network->make_rules(members), "network"));
   return network;
 }
@@ -107,6 +108,11 @@ Result<void> Network::make_bridge() {
   // address.
   (void)set_sysctl("/proc/sys/net/ipv6/conf/" + options_.bridge + "/disable_ipv6", "1");
   BERTH_TRY(netlink.set_up(index));
+  // Ports are isolated from each other. Replicas of one app meet through the host, which answers
+  // for all of them, at once, and says nothing of shorter ways; the firewall knows who may.
+  BERTH_TRY(set_sysctl("/proc/sys/net/ipv4/conf/" + options_.bridge + "/proxy_arp_pvlan", "1"));
+  BERTH_TRY(set_sysctl("/proc/sys/net/ipv4/neigh/" + options_.bridge + "/proxy_delay", "0"));
+  BERTH_TRY(set_sysctl("/proc/sys/net/ipv4/conf/" + options_.bridge + "/send_redirects", "0"));
   const auto forwarding = read_file("/proc/sys/net/ipv4/ip_forward");
   if (!forwarding.has_error() && forwarding->starts_with("0")) {
     log_info(
@@ -116,8 +122,28 @@ Result<void> Network::make_bridge() {
   return {};
 }
 
+void Network::open_names() {
+  auto opened = NameServer::open(pool_.gateway());
+  if (opened.has_error())
+    log_warning("names inside apps (web.internal) are not resolved: {}", opened.error().message);
+  else
+    names_ = std::move(*opened);
+}
+
+std::string Network::resolv_conf(const NetworkMember& member) const {
+  std::string text;
+  std::size_t count = 0;
+  const auto add = [&](const std::string& server) {
+    if (++count <= most_resolvers) text += "nameserver " + server + "\n";
+  };
+  // It refuses every other name, which then goes to the next.
+  if (names_ && member.app != 0) add(gateway());
+  for (const std::string& server : resolvers_) add(server);
+  return text;
+}
+
 Result<void> Network::make_rules(const std::vector<NetworkMember>& members) {
-  std::string rules = inet_rules(options_);
+  std::string rules = inet_rules(options_, names_ != nullptr);
   std::vector<BridgeMember> ports;
   for (const auto& member : members) {
     ports.push_back(bridge_member(member));

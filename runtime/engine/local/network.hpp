@@ -14,6 +14,7 @@
 #include "base/result.hpp"
 #include "platform/egress.hpp"
 #include "runtime/engine/local/address_pool.hpp"
+#include "runtime/engine/local/name_server.hpp"
 #include "runtime/engine/local/nft.hpp"
 #include "runtime/engine/local/options.hpp"
 
@@ -56,12 +57,15 @@ class Network final {
   [[nodiscard]] int prefix_length() const { return subnet_.length; }
   [[nodiscard]] std::uint32_t mtu() const { return mtu_; }
   /// The text of a container's /etc/resolv.conf.
-  [[nodiscard]] const std::string& resolv_conf() const { return resolv_conf_; }
+  [[nodiscard]] std::string resolv_conf(const NetworkMember& member) const;
+  /// Of names inside an app; null if the host has another server on that port.
+  [[nodiscard]] NameServer* names() const { return names_.get(); }
 
  private:
   Network(NetworkOptions options, Ipv4Prefix subnet, Nft nft)
       : options_(std::move(options)), subnet_(subnet), nft_(std::move(nft)), pool_(subnet) {}
   [[nodiscard]] Result<void> make_bridge();
+  void open_names();
   [[nodiscard]] Result<void> make_rules(const std::vector<NetworkMember>& members);
   void sweep(const std::vector<NetworkMember>& members);
   [[nodiscard]] static BridgeMember bridge_member(const NetworkMember& member) {
@@ -72,10 +76,10 @@ class Network final {
   const NetworkOptions options_;
   const Ipv4Prefix subnet_;
   std::uint32_t mtu_ = 1500;
-  std::string resolv_conf_;
   std::mutex mutex_;  ///< guards what follows
   Nft nft_;
   AddressPool pool_;
+  std::unique_ptr<NameServer> names_;
   EgressPolicies egress_;
   std::set<std::uint32_t> chains_;  ///< of apps, that the firewall has
   std::vector<std::string> resolvers_;

@@ -18,7 +18,7 @@ std::string fresh_table(std::string_view family, std::string_view name) {
 
 }  // namespace
 
-std::string inet_rules(const NetworkOptions& options) {
+std::string inet_rules(const NetworkOptions& options, bool names) {
   std::string denied;
   for (const auto& network : options.denied_networks)
     denied += fmt::format("    iifname \"{}\" ip daddr {} drop\n", options.bridge, network);
@@ -26,19 +26,32 @@ std::string inet_rules(const NetworkOptions& options) {
   map egress {{
     type ipv4_addr : verdict
   }}
+  map apps {{
+    type ipv4_addr : mark
+  }}
+  set app_members {{
+    type ipv4_addr . mark
+  }}
   chain input {{
     type filter hook input priority -5; policy accept;
     iifname "{1}" ct state established,related accept
+    iifname "{1}" udp dport 53 {4}
     iifname "{1}" drop
   }}
   chain forward {{
     type filter hook forward priority -5; policy accept;
-    iifname "{1}" oifname "{1}" drop
+    iifname "{1}" oifname "{1}" jump inside
     iifname "{1}" meta nfproto ipv6 drop
 {2}    iifname "{1}" ip saddr vmap @egress
     iifname "{1}" accept
     oifname "{1}" ct state established,related accept
     oifname "{1}" drop
+  }}
+  chain inside {{
+    meta mark set 0
+    meta mark set ip saddr map @apps
+    ip daddr . meta mark @app_members accept
+    drop
   }}
   chain postrouting {{
     type nat hook postrouting priority 100; policy accept;
@@ -47,7 +60,8 @@ std::string inet_rules(const NetworkOptions& options) {
 }}
 )",
                                                           options.table, options.bridge, denied,
-                                                          options.subnet);
+                                                          options.subnet,
+                                                          names ? "accept" : "reject");
 }
 
 std::string egress_chain(const NetworkOptions& options, std::uint32_t app,
@@ -73,14 +87,26 @@ std::string egress_chain(const NetworkOptions& options, std::uint32_t app,
          "reject with icmpx admin-prohibited\n";
 }
 
+namespace {
+
+/// The three places that know an address of an app.
+std::string app_member(std::string_view verb, const NetworkOptions& options,
+                       const BridgeMember& member) {
+  return fmt::format(
+      "{0} element inet {1} egress {{ {2} : jump egress_{3} }}\n"
+      "{0} element inet {1} apps {{ {2} : {3} }}\n"
+      "{0} element inet {1} app_members {{ {2} . {3} }}\n",
+      verb, options.table, member.address, member.app);
+}
+
+}  // namespace
+
 std::string add_app_member(const NetworkOptions& options, const BridgeMember& member) {
-  return fmt::format("add element inet {} egress {{ {} : jump egress_{} }}\n", options.table,
-                     member.address, member.app);
+  return app_member("add", options, member);
 }
 
 std::string delete_app_member(const NetworkOptions& options, const BridgeMember& member) {
-  return fmt::format("delete element inet {} egress {{ {} : jump egress_{} }}\n", options.table,
-                     member.address, member.app);
+  return app_member("delete", options, member);
 }
 
 std::string bridge_rules(const NetworkOptions& options, const std::vector<BridgeMember>& members) {

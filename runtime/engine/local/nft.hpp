@@ -22,9 +22,10 @@ struct BridgeMember {
   std::uint32_t app = 0;  ///< 0: a build, of no app
 };
 
-/// Replaces the table `inet <table>`: containers reach the outside, and nothing else: not the host,
-/// not each other, not the denied networks; nobody but the host reaches them.
-[[nodiscard]] std::string inet_rules(const NetworkOptions& options);
+/// Replaces the table `inet <table>`: containers reach the outside and replicas of their own app,
+/// and nothing else: not the host (but for `names`, which it is asked for), not others, not the
+/// denied networks; nobody but the host reaches them from outside.
+[[nodiscard]] std::string inet_rules(const NetworkOptions& options, bool names = true);
 /// Where the app's replicas may connect to outside; replaces what was said before. `resolvers` may
 /// be asked by whoever may connect somewhere.
 [[nodiscard]] std::string egress_chain(const NetworkOptions& options, std::uint32_t app,

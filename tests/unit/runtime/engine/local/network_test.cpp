@@ -72,14 +72,21 @@ table inet berth {
   map egress {
     type ipv4_addr : verdict
   }
+  map apps {
+    type ipv4_addr : mark
+  }
+  set app_members {
+    type ipv4_addr . mark
+  }
   chain input {
     type filter hook input priority -5; policy accept;
     iifname "berth0" ct state established,related accept
+    iifname "berth0" udp dport 53 accept
     iifname "berth0" drop
   }
   chain forward {
     type filter hook forward priority -5; policy accept;
-    iifname "berth0" oifname "berth0" drop
+    iifname "berth0" oifname "berth0" jump inside
     iifname "berth0" meta nfproto ipv6 drop
     iifname "berth0" ip daddr 169.254.0.0/16 drop
     iifname "berth0" ip daddr 10.0.0.0/8 drop
@@ -87,6 +94,12 @@ table inet berth {
     iifname "berth0" accept
     oifname "berth0" ct state established,related accept
     oifname "berth0" drop
+  }
+  chain inside {
+    meta mark set 0
+    meta mark set ip saddr map @apps
+    ip daddr . meta mark @app_members accept
+    drop
   }
   chain postrouting {
     type nat hook postrouting priority 100; policy accept;
@@ -120,5 +133,7 @@ TEST_CASE("an egress policy is a chain of its app, and its replicas' addresses l
             "443-443 accept\n" +
             refusal);
   CHECK(add_app_member(options, {"bth1", "198.18.0.2", 7}) ==
-        "add element inet berth egress { 198.18.0.2 : jump egress_7 }\n");
+        "add element inet berth egress { 198.18.0.2 : jump egress_7 }\n"
+        "add element inet berth apps { 198.18.0.2 : 7 }\n"
+        "add element inet berth app_members { 198.18.0.2 . 7 }\n");
 }
