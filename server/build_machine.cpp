@@ -3,9 +3,19 @@
 
 #include <array>
 #include <cstdlib>
+#include <chrono>
 #include <filesystem>
 
+#include "builder/runtimes.hpp"
+
 namespace berth::server {
+
+namespace {
+
+/// Against the 100 of a replica: a build takes what replicas leave.
+constexpr std::uint64_t build_weight = 10;
+
+}  // namespace
 
 std::vector<builder::SandboxSpec::Bind> machine_binds() {
   // Where Debian keeps the bundle, on the host and in the stack alike; and Maven's settings, the
@@ -29,6 +39,30 @@ std::map<std::string, std::string> machine_environment() {
   for (const char* name : names)
     if (const char* value = std::getenv(name)) result[name] = value;
   return result;
+}
+
+builder::BuildRequest machine_request(const platform::Config& config,
+                                      const BuildPrograms& programs) {
+  const auto& limits = config.build;
+  return {.app = {},
+          .build_id = {},
+          .source = {},
+          .config_vars = {},
+          .cache_directory = {},
+          .work_directory = config.data_dir / "work",
+          .runtimes_directory = config.data_dir / builder::runtimes_folder,
+          .buildpacks_directory = programs.buildpacks,
+          .registries = config.images.registries,
+          .launcher = programs.programs / "berth-launcher",
+          .previous_image = {},
+          .operator_env = machine_environment(),
+          .extra_binds = machine_binds(),
+          .limits = {.memory_bytes = limits.memory_bytes,
+                     .cpu_milli = limits.cpu_milli,
+                     .cpu_weight = build_weight,
+                     .pids = limits.pids,
+                     .disk_bytes = limits.disk_bytes},
+          .timeout = std::chrono::duration_cast<std::chrono::seconds>(limits.timeout)};
 }
 
 }  // namespace berth::server
