@@ -34,7 +34,8 @@ std::map<std::string, std::string> machine_environment() {
       // The variables by which each package manager is pointed at a mirror.
       "npm_config_registry", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "GOPROXY", "GONOSUMDB",
       "GOFLAGS", "CARGO_REGISTRIES_CRATES_IO_PROTOCOL", "MVNW_REPOURL", "MAVEN_ARGS",
-      "MAVEN_MIRROR_URL", "BUNDLE_MIRROR__ALL", "HEX_MIRROR"};
+      "MAVEN_MIRROR_URL", "BUNDLE_MIRROR__ALL", "HEX_MIRROR", "RUSTUP_DIST_SERVER",
+      "UV_PYTHON_INSTALL_MIRROR"};
   std::map<std::string, std::string> result;
   for (const char* name : names)
     if (const char* value = std::getenv(name)) result[name] = value;
@@ -44,7 +45,7 @@ std::map<std::string, std::string> machine_environment() {
 builder::BuildRequest machine_request(const platform::Config& config,
                                       const BuildPrograms& programs) {
   const auto& limits = config.build;
-  return {.app = {},
+  builder::BuildRequest request{.app = {},
           .build_id = {},
           .source = {},
           .config_vars = {},
@@ -63,6 +64,8 @@ builder::BuildRequest machine_request(const platform::Config& config,
                      .pids = limits.pids,
                      .disk_bytes = limits.disk_bytes},
           .timeout = std::chrono::duration_cast<std::chrono::seconds>(limits.timeout)};
+  if (limits.upstream_downloads) request.operator_env["BP_UPSTREAM_DOWNLOADS"] = "true";
+  return request;
 }
 
 }  // namespace berth::server
