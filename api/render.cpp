@@ -272,7 +272,9 @@ json::object Renderer::formation(const platform::Formation& formation) const {
            {{"memory_bytes", size.memory_bytes},
             {"cpu_milli", size.cpu_milli},
             {"pids", size.pids},
-            {"disk_bytes", size.disk_bytes}}},
+            {"disk_bytes", size.disk_bytes},
+            {"disk_rate", size.disk_rate},
+            {"network_rate", size.network_rate}}},
           {"created_at", at},
           {"updated_at", at},
           {"autoscaling", std::move(autoscaling)}};

@@ -185,6 +185,8 @@ Limits
   cpu_milli integer
   pids integer
   disk_bytes integer
+  disk_rate integer
+  network_rate integer
 Formation
   id uuid
   app AppReference

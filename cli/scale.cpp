@@ -116,13 +116,19 @@ Outcome<int> autoscale_off(Session& session, const Arguments& arguments) {
   return set_policy(session, arguments, *arguments.text("type"), nullptr);
 }
 
+/// "10 MB/s"; nothing where there is no limit.
+std::string rate_text(std::int64_t rate) {
+  if (rate == 0) return {};
+  return fmt::format("{:g} MB/s", static_cast<double>(rate) / (1 << 20));
+}
+
 Outcome<int> show_sizes(Session& session, const Arguments& arguments, const Target& target) {
   BERTH_ASSIGN(const json::array formation, target.api.list(target.path({"formation"})));
   if (arguments.has("json")) {
     session.print_json(formation);
     return 0;
   }
-  Table table({"TYPE", "SIZE", "MEMORY", "CPU", "PROCESSES", "DISK"});
+  Table table({"TYPE", "SIZE", "MEMORY", "CPU", "PROCESSES", "DISK", "DISK I/O", "NETWORK"});
   for (const auto& value : formation) {
     const auto* process = value.if_object();
     const auto* limits = process ? optional_object(*process, "limits") : nullptr;
@@ -131,7 +137,9 @@ Outcome<int> show_sizes(Session& session, const Arguments& arguments, const Targ
                fmt::format("{} MB", number(*limits, "memory_bytes") >> 20),
                fmt::format("{:g}", static_cast<double>(number(*limits, "cpu_milli")) / 1000),
                std::to_string(number(*limits, "pids")),
-               fmt::format("{} MB", number(*limits, "disk_bytes") >> 20)});
+               fmt::format("{} MB", number(*limits, "disk_bytes") >> 20),
+               rate_text(number(*limits, "disk_rate")),
+               rate_text(number(*limits, "network_rate"))});
   }
   session.print(table.render(session.style(), session.console.columns()));
   return 0;
@@ -229,8 +237,9 @@ std::vector<Command> scale_commands() {
        .for_app = true,
        .json = true,
        .details = "A SIZE is a class of the platform (standard), a name of Heroku's (standard-2x), "
-                  "or limits between slashes: 512m or 2g of memory, 0.5cpu, 256pids, 4gdisk; what "
-                  "is not said is as in standard. Replicas are replaced without dropping a "
+                  "or limits between slashes: 512m or 2g of memory, 0.5cpu, 256pids, 4gdisk, and "
+                  "a second 20mio of disk and 10mnet of network, each way; what is not said is as "
+                  "in standard. Replicas are replaced without dropping a "
                   "request; there is no release.",
        .aliases = {"dyno:type", "ps:resize", "dyno:resize"},
        .run = set_sizes},

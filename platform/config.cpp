@@ -317,6 +317,8 @@ class ConfigReader {
                                           {"cpu", cpu(size.cpu_milli)},
                                           {"pids", count<std::uint64_t>(size.pids, 4, 4'000'000)},
                                           {"disk", bytes(size.disk_bytes, 1 << 20)},
+                                          {"disk_rate", bytes(size.disk_rate, 0)},
+                                          {"network_rate", bytes(size.network_rate, 0)},
                                       });
           });
     };

@@ -23,6 +23,8 @@ struct SizeClass {
   std::uint64_t cpu_milli = 1000;
   std::uint64_t pids = 512;
   std::uint64_t disk_bytes = 2ULL << 30;
+  std::uint64_t disk_rate = 0;     ///< bytes a second, read and written each; 0: no limit
+  std::uint64_t network_rate = 0;  ///< bytes a second, in and out each; 0: no limit
   friend bool operator==(const SizeClass&, const SizeClass&) = default;
 };
 

@@ -17,6 +17,7 @@ namespace {
 constexpr std::uint64_t mib = 1ULL << 20;
 constexpr std::uint64_t least_memory = 16 * mib;
 constexpr std::uint64_t least_disk = mib;
+constexpr std::uint64_t most_network_rate = 3ULL << 30;
 constexpr std::uint64_t most_bytes = 64ULL << 40;
 constexpr std::size_t longest_text = 80;
 
@@ -88,6 +89,8 @@ struct Said {
   std::optional<std::uint64_t> cpu;
   std::optional<std::uint64_t> pids;
   std::optional<std::uint64_t> disk;
+  std::optional<std::uint64_t> disk_rate;
+  std::optional<std::uint64_t> network_rate;
 };
 
 bool read_part(std::string_view part, Said& said) {
@@ -102,6 +105,8 @@ bool read_part(std::string_view part, Said& said) {
   }
   if (take_suffix(part, "pids")) return set(said.pids, whole(part));
   if (take_suffix(part, "disk")) return set(said.disk, memory(part));
+  if (take_suffix(part, "io")) return set(said.disk_rate, memory(part));
+  if (take_suffix(part, "net")) return set(said.network_rate, memory(part));
   return set(said.memory, memory(part));
 }
 
@@ -121,6 +126,8 @@ std::optional<Size> read_limits(std::string_view text, SizeClass limits) {
   if (said.cpu) name(cores(limits.cpu_milli = *said.cpu) + "cpu");
   if (said.pids) name(std::to_string(limits.pids = *said.pids) + "pids");
   if (said.disk) name(memory_text(limits.disk_bytes = *said.disk) + "disk");
+  if (said.disk_rate) name(memory_text(limits.disk_rate = *said.disk_rate) + "io");
+  if (said.network_rate) name(memory_text(limits.network_rate = *said.network_rate) + "net");
   size.limits = limits;
   return size;
 }
@@ -134,6 +141,7 @@ Result<void> check(const Size& size) {
   if (limits.cpu_milli < 10) return refuse("has less than 0.01cpu");
   if (limits.pids < 4 || limits.pids > 4'000'000) return refuse("must have 4pids to 4000000pids");
   if (limits.disk_bytes < least_disk) return refuse("has less than 1mdisk");
+  if (limits.network_rate > most_network_rate) return refuse("has more than 3gnet");
   return {};
 }
 

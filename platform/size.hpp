@@ -24,8 +24,9 @@ struct Size {
 };
 
 /// Limits are parts between slashes, each once and in any order: 512m or 1g of memory, 0.5cpu,
-/// 256pids, 4gdisk; what is not said is as in the class "standard". Classes of berth.yaml come
-/// before names of Heroku's, and letters of either case are the same.
+/// 256pids, 4gdisk, and a second 20mio of disk and 10mnet of network, each way; what is not said is
+/// as in the class "standard". Classes of berth.yaml come before names of Heroku's, and letters of
+/// either case are the same.
 [[nodiscard]] Result<Size> parse_size(std::string_view text, const SizeClasses& classes);
 /// The same of a stored name; the class "standard" if it means nothing any more.
 [[nodiscard]] Size size_of(std::string_view name, const SizeClasses& classes);

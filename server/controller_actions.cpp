@@ -43,7 +43,9 @@ runtime::Limits limits_of(const platform::SizeClass& size) {
           .cpu_milli = size.cpu_milli,
           .cpu_weight = std::clamp<std::uint64_t>(size.cpu_milli / 10, 10, 10'000),
           .pids = size.pids,
-          .disk_bytes = size.disk_bytes};
+          .disk_bytes = size.disk_bytes,
+          .disk_rate = size.disk_rate,
+          .network_rate = size.network_rate};
 }
 
 using Processes = std::map<std::string, std::vector<std::string>>;

@@ -32,6 +32,8 @@ struct Limits {
   std::uint64_t cpu_weight = 100;   ///< 1…10000, of processors and disk, against other replicas
   std::uint64_t pids = 512;
   std::uint64_t disk_bytes = 2ULL << 30;  ///< of the writable layer
+  std::uint64_t disk_rate = 0;     ///< bytes a second, read and written each; 0: no limit
+  std::uint64_t network_rate = 0;  ///< bytes a second, in and out each; 0: no limit
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 

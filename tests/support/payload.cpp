@@ -223,6 +223,70 @@ int connect_to(const Arguments& arguments) {
   return error == 0 ? 0 : 1;
 }
 
+long long clock_ms() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000LL + now.tv_nsec / 1'000'000;
+}
+
+/// sink PORT: reads what comes to its end, connection after connection.
+int sink(const Arguments& arguments) {
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_port = htons(static_cast<std::uint16_t>(number(arguments, 0, 7000)));
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (::bind(listener, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 ||
+      ::listen(listener, 8) != 0)
+    return 1;
+  std::printf("listening\n");
+  std::fflush(stdout);
+  for (;;) {
+    const int peer = ::accept(listener, nullptr, nullptr);
+    char buffer[65536];
+    while (::read(peer, buffer, sizeof buffer) > 0) continue;
+    ::close(peer);
+  }
+}
+
+/// send HOST PORT MEGABYTES: and waits until all has arrived; prints what it took.
+int send_bytes(const Arguments& arguments) {
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<std::uint16_t>(number(arguments, 1, 7000)));
+  ::inet_pton(AF_INET, arguments.at(0).c_str(), &to.sin_addr);
+  const int peer = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (::connect(peer, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) return 1;
+  const std::string block(1 << 20, 's');
+  const auto begun = clock_ms();
+  for (int i = 0; i < number(arguments, 2, 1); ++i)
+    for (std::size_t sent = 0; sent < block.size();) {
+      const ssize_t count = ::send(peer, block.data() + sent, block.size() - sent, MSG_NOSIGNAL);
+      if (count <= 0) return 2;
+      sent += static_cast<std::size_t>(count);
+    }
+  ::shutdown(peer, SHUT_WR);
+  char byte;
+  (void)!::read(peer, &byte, 1);
+  std::printf("took %lld\n", clock_ms() - begun);
+  return 0;
+}
+
+/// write-direct PATH MEGABYTES: past the page cache; prints what it took.
+int write_direct(const Arguments& arguments) {
+  const int file = ::open(arguments.at(0).c_str(), O_WRONLY | O_CREAT | O_DIRECT, 0644);
+  void* block = nullptr;
+  if (file < 0 || ::posix_memalign(&block, 4096, 1 << 20) != 0) {
+    std::perror("write-direct");
+    return 1;
+  }
+  std::memset(block, 'd', 1 << 20);
+  const auto begun = clock_ms();
+  for (int i = 0; i < number(arguments, 1, 1); ++i)
+    if (::write(file, block, 1 << 20) != 1 << 20) return 2;
+  std::printf("took %lld\n", clock_ms() - begun);
+  return 0;
+}
+
 /// lookup SERVER NAME TYPE: asks a name server over UDP; prints the code and the addresses.
 int lookup(const Arguments& arguments) {
   std::string packet("\x12\x34\x01\0\0\1\0\0\0\0\0\0", 12);
@@ -373,6 +437,9 @@ int main(int argc, char** argv) {
   if (verb == "terminal") return terminal(arguments);
   if (verb == "identity") return identity();
   if (verb == "connect") return connect_to(arguments);
+  if (verb == "sink") return sink(arguments);
+  if (verb == "send") return send_bytes(arguments);
+  if (verb == "write-direct") return write_direct(arguments);
   if (verb == "lookup") return lookup(arguments);
   if (verb == "connect-often") return connect_often(arguments);
   if (verb == "abstract") return abstract_socket(arguments);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -109,8 +110,22 @@ void weigh_disk(const fs::path& at, std::uint64_t weight) {
     (void)set(at / "blkio.weight", std::to_string(std::clamp<std::uint64_t>(weight * 5, 10, 1000)));
 }
 
+/// On v1 this holds for what is read and for what is written past the page cache; the rest is
+/// written later, by nobody's group.
+Result<void> limit_disk(const fs::path& at, const std::string& disk, std::uint64_t rate, bool v2) {
+  if (rate == 0) return {};
+  if (disk.empty())
+    return Error{ErrorKind::unavailable,
+                 "the throughput of this disk cannot be limited: its file system lies on no block "
+                 "device of its own. Leave 'io' out of the size"};
+  const std::string number = std::to_string(rate);
+  if (v2) return set(at / "io.max", disk + " rbps=" + number + " wbps=" + number);
+  BERTH_TRY(set(at / "blkio.throttle.read_bps_device", disk + " " + number));
+  return set(at / "blkio.throttle.write_bps_device", disk + " " + number);
+}
+
 Result<void> limit_v1(const fs::path& at, const std::vector<std::string>& controllers,
-                      const Limits& limits) {
+                      const Limits& limits, const std::string& disk) {
   if (holds(controllers, "memory")) {
     BERTH_TRY(set(at / "memory.limit_in_bytes", std::to_string(limits.memory_bytes)));
     // Absent where swap accounting is off; then swap is the machine's business.
@@ -127,11 +142,14 @@ Result<void> limit_v1(const fs::path& at, const std::vector<std::string>& contro
     }
   }
   if (holds(controllers, "pids")) BERTH_TRY(set(at / "pids.max", std::to_string(limits.pids)));
-  if (holds(controllers, "blkio")) weigh_disk(at, limits.cpu_weight);
+  if (holds(controllers, "blkio")) {
+    weigh_disk(at, limits.cpu_weight);
+    BERTH_TRY(limit_disk(at, disk, limits.disk_rate, false));
+  }
   return {};
 }
 
-Result<void> limit_v2(const fs::path& at, const Limits& limits) {
+Result<void> limit_v2(const fs::path& at, const Limits& limits, const std::string& disk) {
   BERTH_TRY(set(at / "memory.max", std::to_string(limits.memory_bytes)));
   if (limits.memory_high_bytes != 0)
     BERTH_TRY(set(at / "memory.high", std::to_string(limits.memory_high_bytes)));
@@ -143,6 +161,7 @@ Result<void> limit_v2(const fs::path& at, const Limits& limits) {
         set(at / "cpu.max",
             std::to_string(std::max<std::uint64_t>(1000, limits.cpu_milli * 100)) + " 100000"));
   weigh_disk(at, limits.cpu_weight);
+  BERTH_TRY(limit_disk(at, disk, limits.disk_rate, true));
   return set(at / "pids.max", std::to_string(limits.pids));
 }
 
@@ -150,7 +169,7 @@ Result<void> limit_v2(const fs::path& at, const Limits& limits) {
 Result<void> hand_down(const fs::path& directory) {
   for (const char* name : {"+memory", "+cpu", "+pids"})
     BERTH_TRY(set(directory / "cgroup.subtree_control", name));
-  (void)set(directory / "cgroup.subtree_control", "+io");  // not everywhere; only weights need it
+  (void)set(directory / "cgroup.subtree_control", "+io");  // not everywhere; few need it
   return {};
 }
 
@@ -171,6 +190,20 @@ Result<fs::path> make_base(const CgroupHierarchy& hierarchy, const std::string& 
 }
 
 }  // namespace
+
+std::string disk_of(const fs::path& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  std::error_code failure;
+  fs::path device = fs::canonical("/sys/dev/block/" + std::to_string(major(status.st_dev)) + ":" +
+                                      std::to_string(minor(status.st_dev)),
+                                  failure);
+  if (failure) return {};
+  if (fs::exists(device / "partition")) device = device.parent_path();
+  std::string text = get(device / "dev");
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
 
 Result<std::vector<CgroupHierarchy>> parse_cgroup_mounts(std::string_view mountinfo) {
   std::vector<CgroupHierarchy> v1;
@@ -257,12 +290,13 @@ Cgroup Cgroups::of(const std::string& id) const {
   return result;
 }
 
-Result<Cgroup> Cgroups::create(const std::string& id, const Limits& limits) const {
+Result<Cgroup> Cgroups::create(const std::string& id, const Limits& limits,
+                               const std::string& disk) const {
   for (const auto& base : bases_) {
     const fs::path at = base.directory / id;
     BERTH_TRY(make_directory(at));
     if (holds(base.controllers, "cpuset")) BERTH_TRY(inherit_cpuset(at));
-    BERTH_TRY(v2_ ? limit_v2(at, limits) : limit_v1(at, base.controllers, limits));
+    BERTH_TRY(v2_ ? limit_v2(at, limits, disk) : limit_v1(at, base.controllers, limits, disk));
   }
   return of(id);
 }

@@ -33,6 +33,9 @@ struct CgroupHierarchy {
 /// Our path in the hierarchy with `controller` ("" for v2), from the text of /proc/self/cgroup.
 [[nodiscard]] std::string own_cgroup(std::string_view text, std::string_view controller);
 
+/// "254:0", the whole disk below a path; empty if it is on none that control groups know.
+[[nodiscard]] std::string disk_of(const std::filesystem::path& path);
+
 struct CgroupEvents {
   std::uint64_t oom_kills = 0;
   std::uint64_t pids_refused = 0;
@@ -55,7 +58,9 @@ class Cgroups final {
   /// Finds the hierarchies and makes `name` in each. Idempotent.
   [[nodiscard]] static Result<Cgroups> open(const std::string& name);
 
-  [[nodiscard]] Result<Cgroup> create(const std::string& id, const Limits& limits) const;
+  /// `disk`: what disk_of() says of where the container's files lie.
+  [[nodiscard]] Result<Cgroup> create(const std::string& id, const Limits& limits,
+                                      const std::string& disk = {}) const;
   [[nodiscard]] Cgroup of(const std::string& id) const;
   [[nodiscard]] std::vector<std::string> list() const;
   /// Kills what runs in it and removes it; success if it is not there.

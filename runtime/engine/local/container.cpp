@@ -180,6 +180,8 @@ ShimConf shim_conf(const ContainerHost& host, const ContainerSpec& spec,
     conf.address = ipv4_text(member.address) + "/" + std::to_string(host.network->prefix_length());
     conf.gateway = host.network->gateway();
     conf.mtu = host.network->mtu();
+    conf.network_rate = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(spec.limits.network_rate, UINT32_MAX));
   }
   return conf;
 }
@@ -245,6 +247,7 @@ Result<std::unique_ptr<ContainerHost>> ContainerHost::open(
   auto host = std::make_unique<ContainerHost>(options, std::move(cgroups));
   BERTH_ASSIGN(host->oci_runtime, find_program(options.oci_runtime));
   BERTH_TRY(make_directories(options.stage));
+  host->disk = disk_of(options.data_dir);
   BERTH_ASSIGN(host->seccomp_filter, compile_seccomp_filter());
   BERTH_ASSIGN(host->network, Network::open(options.network, members, egress));
   rlimit files{};
@@ -258,7 +261,7 @@ Result<StartedContainer> start_container(ContainerHost& host, const ContainerSpe
   BERTH_TRY(fill_upper(host, spec, member));
   const Layout layout = lay_out(host, spec);
   BERTH_TRY(write_file(spec.directory / "config.json", oci_text(host, spec, layout)));
-  BERTH_ASSIGN(const Cgroup cgroup, host.cgroups.create(spec.id, spec.limits));
+  BERTH_ASSIGN(const Cgroup cgroup, host.cgroups.create(spec.id, spec.limits, host.disk));
   ShimConf conf = shim_conf(host, spec, member, cgroup);
   conf.mounts = layout.mounts;
   std::string text;

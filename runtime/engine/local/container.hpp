@@ -26,6 +26,7 @@ struct ContainerHost {
   LocalOptions options;
   std::string oci_runtime;  ///< absolute
   std::uint64_t open_files = 1024;
+  std::string disk;  ///< as control groups name it; empty: its throughput cannot be limited
   Cgroups cgroups;
   std::unique_ptr<Network> network;
   std::string seccomp_filter;

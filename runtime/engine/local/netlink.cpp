@@ -4,12 +4,14 @@
 #include <arpa/inet.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -184,6 +186,27 @@ Result<void> Netlink::add_default_route(std::uint32_t gateway) {
   request.body(body);
   request.attribute(RTA_GATEWAY, htonl(gateway));
   return talk(request, "add default route");
+}
+
+Result<void> Netlink::limit_rate(int index, std::uint32_t bytes_per_second) {
+  // A twentieth of a second at once, or one large segment; a fifth more may wait.
+  const std::uint32_t burst = std::max<std::uint32_t>(bytes_per_second / 20, 128 << 10);
+  tc_tbf_qopt options{};
+  options.rate.rate = bytes_per_second;
+  options.rate.linklayer = TC_LINKLAYER_ETHERNET;  // otherwise the kernel wants a table of costs
+  options.limit = burst + bytes_per_second / 5;
+  NetlinkRequest request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE);
+  tcmsg body{};
+  body.tcm_ifindex = index;
+  body.tcm_handle = 1U << 16;
+  body.tcm_parent = TC_H_ROOT;
+  request.body(body);
+  request.attribute(TCA_KIND, std::string("tbf"));
+  const auto nested = request.begin(TCA_OPTIONS);
+  request.attribute(TCA_TBF_PARMS, &options, sizeof options);
+  request.attribute(TCA_TBF_BURST, burst);
+  request.finish(nested);
+  return talk(request, "limit the rate of a link");
 }
 
 Result<void> Netlink::delete_link(const std::string& name) {

@@ -46,6 +46,8 @@ class Netlink final {
   /// An address that is there already is success.
   [[nodiscard]] Result<void> add_address(int index, Ipv4Prefix address);
   [[nodiscard]] Result<void> add_default_route(std::uint32_t gateway);
+  /// What leaves by it, in bytes a second; what is more waits, for a moment.
+  [[nodiscard]] Result<void> limit_rate(int index, std::uint32_t bytes_per_second);
   /// A link that is not there is success.
   [[nodiscard]] Result<void> delete_link(const std::string& name);
   /// Interface index in this socket's namespace.

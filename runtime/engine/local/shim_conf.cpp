@@ -21,6 +21,7 @@ void visit_fields(Conf& conf, Visit visit) {
   visit("address", conf.address);
   visit("gateway", conf.gateway);
   visit("mtu", conf.mtu);
+  visit("network_rate", conf.network_rate);
   visit("log_file", conf.log_file);
   visit("log_source", conf.log_source);
   visit("log_lines_per_second", conf.log_lines_per_second);

@@ -38,6 +38,7 @@ struct ShimConf {
   std::string address;  ///< a.b.c.d/prefix
   std::string gateway;
   std::uint32_t mtu = 1500;
+  std::uint32_t network_rate = 0;  ///< bytes a second, each way; 0: no limit
   std::string log_file;    ///< empty: the output goes to whoever attaches
   std::string log_source;  ///< "web.1"
   std::uint32_t log_lines_per_second = 5000;

@@ -27,7 +27,9 @@ json::object json_of(const Limits& limits) {
           {"cpu_milli", limits.cpu_milli},
           {"cpu_weight", limits.cpu_weight},
           {"pids", limits.pids},
-          {"disk_bytes", limits.disk_bytes}};
+          {"disk_bytes", limits.disk_bytes},
+          {"disk_rate", limits.disk_rate},
+          {"network_rate", limits.network_rate}};
 }
 
 Result<Limits> limits_of(const json::object& object) {
@@ -38,8 +40,11 @@ Result<Limits> limits_of(const json::object& object) {
     return {};
   };
   BERTH_TRY(take("memory_bytes", limits.memory_bytes));
-  limits.memory_high_bytes =
-      static_cast<std::uint64_t>(optional_int(object, "memory_high_bytes").value_or(0));
+  // Absent in what an earlier version wrote.
+  for (const auto& [key, to] : {std::pair{"memory_high_bytes", &limits.memory_high_bytes},
+                                std::pair{"disk_rate", &limits.disk_rate},
+                                std::pair{"network_rate", &limits.network_rate}})
+    *to = static_cast<std::uint64_t>(optional_int(object, key).value_or(0));
   BERTH_TRY(take("cpu_milli", limits.cpu_milli));
   BERTH_TRY(take("cpu_weight", limits.cpu_weight));
   BERTH_TRY(take("pids", limits.pids));

@@ -45,6 +45,9 @@ TEST_CASE("limits are said in parts, and what is not said is as in the class sta
   CHECK(good("256m/100pids/3gdisk") ==
         Size{"256m/100pids/3gdisk",
              {.memory_bytes = 256ULL << 20, .pids = 100, .disk_bytes = 3ULL << 30}});
+  CHECK(good("20MIO/10mnet") ==
+        Size{"20mio/10mnet", {.disk_rate = 20ULL << 20, .network_rate = 10ULL << 20}});
+  CHECK(bad("4gnet") == "the size '4gnet' has more than 3gnet");
   CHECK(good(good("0.25cpu/1500m/9pids/2gdisk").name) == good("0.25cpu/1500m/9pids/2gdisk"));
 }
 

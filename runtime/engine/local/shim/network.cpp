@@ -45,6 +45,10 @@ Result<void> connect_network(const ShimConf& conf, pid_t pid) {
   BERTH_ASSIGN(const std::uint32_t gateway, parse_ipv4(conf.gateway));
   BERTH_ASSIGN(const int eth0, inside.index_of("eth0"));
   BERTH_TRY(inside.add_address(eth0, address));
+  if (conf.network_rate != 0) {
+    BERTH_TRY(host.limit_rate(port, conf.network_rate));
+    BERTH_TRY(inside.limit_rate(eth0, conf.network_rate));
+  }
   BERTH_TRY(inside.set_up(eth0));
   return inside.add_default_route(gateway);
 }

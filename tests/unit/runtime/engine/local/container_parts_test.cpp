@@ -160,7 +160,8 @@ TEST_CASE("a replica's note survives JSON, without its environment on disk") {
   note.spec.port = 5000;
   note.spec.log_directory = "/logs/demo";
   note.spec.limits = {
-      .memory_bytes = 1, .cpu_milli = 2, .cpu_weight = 3, .pids = 4, .disk_bytes = 5};
+      .memory_bytes = 1, .cpu_milli = 2, .cpu_weight = 3, .pids = 4, .disk_bytes = 5,
+      .disk_rate = 6, .network_rate = 7};
   note.member = {"bth1", 0xC6120002};
   const auto whole = parse_replica_note(to_json(note, true));
   REQUIRE(whole.has_value());
