@@ -86,7 +86,7 @@ void Upstream::resume() {
     const std::size_t kept = stash_.size();
     if (kept) std::memcpy(scratch.data, stash_.data(), kept);
     std::size_t size = 0;
-    switch (read(scratch.data + kept, Scratch::read_size, size)) {
+    switch (read(scratch.data + kept, exchange_->appetite(), size)) {
       case Read::data:
         stash_.reset();
         exchange_->on_response_bytes(scratch.data, kept + size);
