@@ -22,6 +22,7 @@ constexpr std::size_t output_wanted = 60 * 1024;
 constexpr std::size_t output_limit = 80 * 1024;
 constexpr std::size_t frame_head_size = 9;
 constexpr std::int64_t oversized_head_nuisance = 10;
+constexpr std::size_t small_frame = 256;
 constexpr std::int64_t drain_ping_us = 1'000'000;
 /// Control frames that a peer may send for each frame of an answer, or for each request.
 constexpr std::int64_t control_per_frame = 4;
@@ -59,7 +60,7 @@ struct Http2Session::Callbacks {
       session.head_deadline_us_ = 0;
       session.head_of_ = nullptr;
     }
-    if (head->type >= NGHTTP2_CONTINUATION &&
+    if ((head->type >= NGHTTP2_CONTINUATION || head->type == NGHTTP2_PRIORITY) &&
         !session.patience_.control(session.worker_.loop().now_us()))
       session.impatient_ = true;
     return result(user);
@@ -87,6 +88,11 @@ struct Http2Session::Callbacks {
     session.on_field(*session.head_of_, frame->headers.cat != NGHTTP2_HCAT_REQUEST, text_of(name),
                      text_of(value));
     return result(user);
+  }
+
+  /// Frames of unknown types are asked for to be counted, and go no further.
+  static int unpack_extension(nghttp2_session*, void**, const nghttp2_frame_hd*, void*) {
+    return NGHTTP2_ERR_CANCEL;
   }
 
   /// Refused, where nghttp2 would leave it out.
@@ -125,11 +131,13 @@ struct Http2Session::Callbacks {
 
   static ssize_t read_body(nghttp2_session* nghttp2, std::int32_t stream_id, std::uint8_t*,
                            std::size_t length, std::uint32_t* flags, nghttp2_data_source* source,
-                           void*) {
+                           void* user) {
     auto& stream = *static_cast<Http2Stream*>(source->ptr);
     const std::size_t available = stream.available();
     if (available == 0 && !stream.answer_ends()) return NGHTTP2_ERR_DEFERRED;
     const std::size_t size = std::min(available, length);
+    // Windows of a few bytes make a frame, and work, of each of them.
+    if (size < available && size < small_frame) self(user).nuisance();
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     if (size == available && stream.answer_ends()) {
       *flags |= NGHTTP2_DATA_FLAG_EOF;
@@ -180,6 +188,7 @@ struct Http2Session::Callbacks {
       nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, frame_sent);
       nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, stream_closed);
       nghttp2_session_callbacks_set_send_data_callback(callbacks, send_data);
+      nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, unpack_extension);
       return callbacks;
     }();
     return made;
@@ -193,6 +202,8 @@ struct Http2Session::Callbacks {
       nghttp2_option_set_no_auto_window_update(option, 1);
       nghttp2_option_set_no_closed_streams(option, 1);
       nghttp2_option_set_max_continuations(option, max_continuations);
+      for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= 0xff; ++type)
+        nghttp2_option_set_user_recv_extension_type(option, static_cast<std::uint8_t>(type));
       return option;
     }();
     return made;
@@ -300,7 +311,6 @@ void Http2Session::on_control_frame(const nghttp2_frame& frame) {
       }
       [[fallthrough]];
     case NGHTTP2_SETTINGS:
-    case NGHTTP2_PRIORITY:
     case NGHTTP2_WINDOW_UPDATE:
       if (frame.hd.type == NGHTTP2_SETTINGS && is_ack) break;
       if (!patience_.control(worker_.loop().now_us())) impatient_ = true;

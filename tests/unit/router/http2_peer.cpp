@@ -140,7 +140,13 @@ void Http2Peer::take(const Frame& read) {
             read.number_at(at + 2);
       peer_.send(frame(FrameType::settings, flag::ack, 0));
       break;
-    case FrameType::ping: ++pongs_; break;
+    case FrameType::ping:
+      if (read.flags & flag::ack) {
+        ++pongs_;
+      } else {
+        peer_.send(frame(FrameType::ping, flag::ack, 0, read.payload));
+      }
+      break;
     case FrameType::goaway: goaway_ = read.number_at(4); break;
     case FrameType::rst_stream: answers_[read.stream].reset = read.number_at(0); break;
     case FrameType::headers: take_head(read); break;
