@@ -437,10 +437,10 @@ void Client::read_for_http2() {
   }
 }
 
-void Client::end_after_flush() {
+void Client::end_after_flush(bool linger) {
   if (!is_open() || closing_) return;
   http2_->abandon();
-  exchange_done(false, true);
+  exchange_done(false, linger);
 }
 
 }  // namespace berth::router

@@ -71,8 +71,9 @@ class Client final : public Connection, public Hook<ClientsTag>, public Requeste
 
   // For the session of HTTP/2:
 
-  /// The session has nothing more to say: closes once what was sent is out.
-  void end_after_flush();
+  /// The session has nothing more to say: closes once what was sent is out. `linger`: the peer may
+  /// still be sending.
+  void end_after_flush(bool linger);
 
  private:
   /// As close(), in good order: the other side is told.

@@ -63,6 +63,8 @@ struct Http2Session::Callbacks {
     if ((head->type >= NGHTTP2_CONTINUATION || head->type == NGHTTP2_PRIORITY) &&
         !session.patience_.control(session.worker_.loop().now_us()))
       session.impatient_ = true;
+    if (head->type == NGHTTP2_HEADERS && session.was_skipped(head->stream_id))
+      return NGHTTP2_ERR_CALLBACK_FAILURE;
     return result(user);
   }
 
@@ -75,6 +77,7 @@ struct Http2Session::Callbacks {
       session.streams_.push_front(*stream);
       nghttp2_session_set_stream_user_data(nghttp2, frame->hd.stream_id, stream);
       session.head_of_ = stream;
+      session.note_opened(frame->hd.stream_id);
     } else {
       session.head_of_ = session.find(frame->hd.stream_id);
     }
@@ -200,7 +203,6 @@ struct Http2Session::Callbacks {
       BERTH_ASSERT(nghttp2_option_new(&option) == 0);
       // The peer may send more when a replica has taken what it sent.
       nghttp2_option_set_no_auto_window_update(option, 1);
-      nghttp2_option_set_no_closed_streams(option, 1);
       nghttp2_option_set_max_continuations(option, max_continuations);
       for (unsigned type = NGHTTP2_CONTINUATION + 1; type <= 0xff; ++type)
         nghttp2_option_set_user_recv_extension_type(option, static_cast<std::uint8_t>(type));
@@ -221,11 +223,10 @@ std::unique_ptr<Http2Session> Http2Session::create(Client& client, Worker& worke
   if (nghttp2_session_server_new2(&session->session_, Callbacks::all(), session.get(),
                                   Callbacks::options()) != 0)
     return nullptr;
-  const std::array<nghttp2_settings_entry, 4> settings{{
+  const std::array<nghttp2_settings_entry, 3> settings{{
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, max_streams},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, http2::RequestText::max_size},
       {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
-      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
   }};
   const bool made = nghttp2_submit_settings(session->session_, NGHTTP2_FLAG_NONE, settings.data(),
                                             settings.size()) == 0 &&
@@ -275,6 +276,20 @@ void Http2Session::on_field(Http2Stream& stream, bool trailers, std::string_view
   } else {
     impatient_ = true;
   }
+}
+
+/// A stream closes those below it that were never opened (RFC 9113, section 5.1.1); nghttp2 cannot
+/// tell them from others that were closed, which late frames may still come for.
+void Http2Session::note_opened(std::int32_t stream_id) {
+  if (stream_id > last_opened_ + 2) {
+    first_skipped_ = last_opened_ + 2;
+    last_skipped_ = stream_id - 2;
+  }
+  last_opened_ = stream_id;
+}
+
+bool Http2Session::was_skipped(std::int32_t stream_id) const {
+  return stream_id >= first_skipped_ && stream_id <= last_skipped_;
 }
 
 void Http2Session::on_frame(const nghttp2_frame& frame) {
@@ -447,7 +462,7 @@ void Http2Session::flush() {
   }
   const bool over = nghttp2_session_want_read(session_) == 0 || ending_;
   if (over && !output_ && nghttp2_session_want_write(session_) == 0) {
-    client_.end_after_flush();
+    client_.end_after_flush(ending_);
     return;
   }
   set_timer();

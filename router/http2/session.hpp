@@ -73,6 +73,8 @@ class Http2Session final {
   struct Callbacks;  ///< what nghttp2 calls
   Http2Session(Client& client, Worker& worker);
 
+  void note_opened(std::int32_t stream_id);
+  [[nodiscard]] bool was_skipped(std::int32_t stream_id) const;
   void on_frame(const nghttp2_frame& frame);
   void on_frame_sent(const nghttp2_frame& frame);
   void on_control_frame(const nghttp2_frame& frame);
@@ -99,6 +101,9 @@ class Http2Session final {
   std::int64_t idle_since_us_;
   std::int64_t drain_deadline_us_ = 0;
   std::size_t exchanges_ = 0;
+  std::int32_t last_opened_ = -1;
+  std::int32_t first_skipped_ = 1;
+  std::int32_t last_skipped_ = 0;  ///< of the last such gap; none if smaller
   bool receiving_ = false;    ///< nghttp2 must not be asked for frames meanwhile
   bool ending_ = false;       ///< GOAWAY is on its way, and nothing is read any more
   bool failed_ = false;       ///< the socket is dead

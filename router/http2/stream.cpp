@@ -217,7 +217,7 @@ bool Http2Stream::is_blocked() const { return unsent_ || session_.is_blocked(); 
 std::size_t Http2Stream::appetite() const {
   const std::int32_t window = session_.window(id_);
   return std::clamp<std::size_t>(window > 0 ? static_cast<std::size_t>(window) : 0,
-                                 BufferPool::small, Scratch::read_size);
+                                 BufferPool::tiny, Scratch::read_size);
 }
 
 std::string_view Http2Stream::take(std::size_t size) {

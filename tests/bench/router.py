@@ -127,9 +127,9 @@ def start_router(build, upstreams, directory, cpu):
             "replicas": [{"id": f"r-{i}", "name": f"web.{i}", "address": "127.0.0.1", "port": p}
                          for i, p in enumerate(upstreams, 1)],
         }],
-        "hosts": {HOST: "bench"},
+        "hosts": {HOST: "bench", "127.0.0.1": "bench"},
         # wrk asks for the address by SNI, which the others let pass.
-        "certificates": [{"name": "bench", "hosts": [HOST, "127.0.0.1"], "chain": read(chain),
+        "certificates": [{"name": "bench", "default": True, "hosts": [HOST, "127.0.0.1"], "chain": read(chain),
                           "key": read(key)}],
     }
     path = os.path.join(directory, "table.json")
