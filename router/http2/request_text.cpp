@@ -110,6 +110,8 @@ void RequestText::add(std::string_view name, std::string_view value) {
     cookies_ += value;
     return;
   }
+  // A tunnel gets a key of ours: HTTP/2 has none, and two would be one too many.
+  if (!protocol_.empty() && name == "sec-websocket-key") return;
   append_line(lines_, name, value);
 }
 
