@@ -380,9 +380,11 @@ Requester::Outcome Client::send_body(char* data, std::size_t size, bool, std::st
 
 Requester::Outcome Client::send_answer(std::string_view response) { return send_counted(response); }
 
-Requester::Outcome Client::send_switch(const http::ResponseHead& head, char* data, std::size_t size) {
-  return send_response(head, {.client_is_http_1_0 = false, .close = false, .upgrade = true}, data,
-                       size, false, {});
+Requester::Outcome Client::send_switch(const http::ResponseHead& head, char* data,
+                                       std::size_t size) {
+  const http::ResponseContext context{
+      .client_is_http_1_0 = false, .close = false, .upgrade = true};
+  return send_response(head, context, data, size, false, {});
 }
 
 // ---- HTTP/2 -------------------------------------------------------------------------------------

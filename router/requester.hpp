@@ -33,7 +33,7 @@ class Requester {
   /// How much of the answer to read at once.
   [[nodiscard]] virtual std::size_t appetite() const = 0;
 
-  // What is sent. `data` has room in front of it for a rewritten head; `last`: the answer ends here.
+  // What is sent. `data` has room in front for a rewritten head; `last`: the answer ends here.
   [[nodiscard]] virtual Outcome send_interim(const http::ResponseHead& head) = 0;
   [[nodiscard]] virtual Outcome send_response(const http::ResponseHead& head,
                                            const http::ResponseContext& context, char* data,

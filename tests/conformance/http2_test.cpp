@@ -52,10 +52,10 @@ class OtherRouter final {
     const fs::path table = directory / "other.json";
     const json::object app =
         app_json("hello", "running", {{"r-1", replica}}, {{"log", (directory / "log").string()}});
-    REQUIRE_FALSE(write_file(table, to_text(json::object{{"version", 1},
-                                                         {"apps", json::array{app}},
-                                                         {"hosts", {{"hello.localhost", "hello"}}}}))
-                      .has_error());
+    const json::object all{{"version", 1},
+                           {"apps", json::array{app}},
+                           {"hosts", {{"hello.localhost", "hello"}}}};
+    REQUIRE_FALSE(write_file(table, to_text(all)).has_error());
     auto started = ChildProcess::spawn({.argv = {std::string(BERTH_BINARY_DIR) + "/bench_router",
                                                  std::to_string(port_), table.string(), "1"}});
     REQUIRE_FALSE(started.has_error());

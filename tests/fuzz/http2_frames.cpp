@@ -27,8 +27,9 @@ struct Target {
     options.table_file = directory.path() / "table.json";
     static_cast<void>(write_file(
         options.table_file,
-        R"({"version":1,"apps":[{"name":"a","state":"running","replicas":[{"id":"r","name":"web.1",)"
-        R"("address":"127.0.0.1","port":1}]},{"name":"b","state":"crashed","replicas":[]}],)"
+        R"({"version":1,"apps":[{"name":"a","state":"running","replicas":[{"id":"r",)"
+        R"("name":"web.1","address":"127.0.0.1","port":1}]},)"
+        R"({"name":"b","state":"crashed","replicas":[]}],)"
         R"("hosts":{"a":"a","b":"b"}})"));
     router = router::Router::start(options).value();
   }

@@ -24,15 +24,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     text.add(name, next('\xff'));
   }
   if (text.finish().status != http::ScanStatus::complete) return 0;
-  for (const auto framing : {http2::RequestText::Framing::none, http2::RequestText::Framing::chunked,
-                             http2::RequestText::Framing::length}) {
+  using enum http2::RequestText::Framing;
+  for (const auto framing : {none, chunked, length}) {
     static char out[http2::RequestText::max_written];
     const std::size_t written = text.write(framing, 77, "0123456789abcdef012345==", out);
     http::RequestHead head;
     if (http::scan_request({out, written}, head).status != http::ScanStatus::complete) continue;
-    const bool chunked = framing == http2::RequestText::Framing::chunked && !text.has_length() &&
-                         !text.is_tunnel();
-    if (head.size != written || head.framing.chunked != chunked ||
+    const bool by_chunks = framing == chunked && !text.has_length() && !text.is_tunnel();
+    if (head.size != written || head.framing.chunked != by_chunks ||
         head.fields.count > fields + 4 || head.upgrade.empty() != !text.is_tunnel())
       std::abort();
   }

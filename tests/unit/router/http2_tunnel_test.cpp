@@ -89,7 +89,8 @@ TEST_CASE("a tunnel ends with its stream, and other protocols get none") {
   std::promise<void> gone;
   Server server([&](Peer& peer) {
     static_cast<void>(peer.read_until("\r\n\r\n"));
-    peer.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+    peer.send(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
     static_cast<void>(peer.read_all());
     gone.set_value();
   });
