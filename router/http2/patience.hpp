@@ -40,7 +40,7 @@ class Patience final {
   }
   /// Something useful went out: control frames may answer it.
   void allow(std::int64_t count) { allowance_ = std::min(max_allowance, allowance_ + count); }
-  /// A request was answered to its end.
+  /// A request was answered to its end, or a good part of an answer was taken.
   void regain() { left_ = std::min(burst, left_ + 1); }
 
  private:

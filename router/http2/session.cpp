@@ -23,6 +23,7 @@ constexpr std::size_t output_limit = 80 * 1024;
 constexpr std::size_t frame_head_size = 9;
 constexpr std::int64_t oversized_head_nuisance = 10;
 constexpr std::size_t small_frame = 256;
+constexpr std::size_t large_frame = 4096;
 constexpr std::int64_t drain_ping_us = 1'000'000;
 /// Control frames that a peer may send for each frame of an answer, or for each request.
 constexpr std::int64_t control_per_frame = 4;
@@ -174,6 +175,7 @@ struct Http2Session::Callbacks {
     session.output_.append({reinterpret_cast<const char*>(head), frame_head_size});
     session.output_.append(stream.take(length));
     stream.taken();
+    if (length >= large_frame) session.patience_.regain();
     return 0;
   }
 
