@@ -34,6 +34,7 @@ void Exchange::start(Requester& requester, const http::RequestHead& head, const 
   keep_alive_ = head.keep_alive;
   upgrade_ = !head.upgrade.empty();
   accepts_ = head.accepts;
+  by_http2_ = requester.frames_bodies() && http::is_grpc(head.fields);
 
   request_body_ = http::Body::of_request(head.framing);
   const http::Body::Step body = request_body_.follow(rest, size);
@@ -125,8 +126,9 @@ void Exchange::connect() {
   ++attempts_;
   replica_ = &replica;
   ++replica.in_flight;
-  while (!fresh_only_ && !replica.idle.empty()) {
-    Upstream& idle = *replica.idle.front();
+  auto& kept = by_http2_ ? replica.idle_http2 : replica.idle;
+  while (!fresh_only_ && !kept.empty()) {
+    Upstream& idle = *kept.front();
     // A request that must not be sent twice is not given to a connection that is closed already.
     if (!idempotent_ && idle.is_stale()) {
       idle.close();
@@ -142,7 +144,7 @@ void Exchange::connect() {
   reused_ = false;
   phase_ = Phase::connecting;
   connect_started_us_ = worker_.loop().now_us();
-  auto upstream = Upstream::connect(worker_.loop(), replica, *this);
+  auto upstream = Upstream::connect(worker_.loop(), replica, *this, by_http2_);
   if (upstream.has_error()) {
     const bool ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
     on_connect_failed(ours ? ErrorCode::H99 : ErrorCode::H21);
@@ -387,6 +389,14 @@ void Exchange::response_sent(bool last) {
     response_complete();
   } else {
     expect_progress();
+  }
+}
+
+void Exchange::on_response_invalid(std::string_view reason) {
+  if (phase_ == Phase::waiting) {
+    fail(ErrorCode::H17, reason);
+  } else {
+    cut_response(ErrorCode::H17);
   }
 }
 

@@ -54,6 +54,8 @@ class Exchange final : public Timed {
   void on_connected();
   void on_connect_failed(ErrorCode code);
   void on_response_bytes(char* data, std::size_t size);
+  /// What the replica says is not of its protocol.
+  void on_response_invalid(std::string_view reason);
   void on_upstream_ended(bool reset);
   void on_upstream_flushed();
 
@@ -125,6 +127,7 @@ class Exchange final : public Timed {
   bool http_1_0_ = false;
   bool keep_alive_ = false;
   bool upgrade_ = false;
+  bool by_http2_ = false;          ///< gRPC, whose servers speak nothing else
   bool reused_ = false;
   bool nothing_received_ = false;  ///< not one byte of the request got to the replica
   bool replayable_ = true;

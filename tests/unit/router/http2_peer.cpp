@@ -45,6 +45,13 @@ Http2Peer::Http2Peer(Peer peer, std::string_view first_settings) : peer_(std::mo
              frame(FrameType::settings, 0, 0, first_settings));
 }
 
+Http2Peer::Http2Peer(Peer peer, AsServer) : peer_(std::move(peer)) {
+  REQUIRE(nghttp2_hd_deflate_new(&deflater_, 4096) == 0);
+  REQUIRE(nghttp2_hd_inflate_new(&inflater_) == 0);
+  CHECK(peer_.read_exactly(NGHTTP2_CLIENT_MAGIC_LEN) == NGHTTP2_CLIENT_MAGIC);
+  peer_.send(frame(FrameType::settings, 0, 0));
+}
+
 Http2Peer::~Http2Peer() {
   nghttp2_hd_deflate_del(deflater_);
   nghttp2_hd_inflate_del(inflater_);

@@ -61,6 +61,9 @@ class Http2Peer final {
  public:
   /// Sends the preface and `settings`, a SETTINGS payload.
   explicit Http2Peer(Peer peer, std::string_view settings = {});
+  /// The other side: what is received are requests, as answers are.
+  struct AsServer {};
+  Http2Peer(Peer peer, AsServer);
   ~Http2Peer();
   Http2Peer(Http2Peer&&) = delete;
 
