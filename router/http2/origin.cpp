@@ -118,7 +118,8 @@ struct Http2Origin::Callbacks {
       origin.sent_ = 0;
       if (origin.body_.complete()) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
-        if (!origin.trailers_.empty()) submit_trailers(nghttp2, stream_id, *flags, origin.trailers_);
+        if (!origin.trailers_.empty())
+          submit_trailers(nghttp2, stream_id, *flags, origin.trailers_);
       }
     }
     return static_cast<ssize_t>(size);

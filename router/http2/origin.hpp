@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A replica that speaks HTTP/2, as one of HTTP/1.1: what an exchange sends it as text becomes frames,
-// and its frames become text, chunks and trailers included. So an exchange has one kind of replica.
-// One request at a time; a connection is used again as one of HTTP/1.1 is. Owned by its Upstream.
+// A replica that speaks HTTP/2, as one of HTTP/1.1: what an exchange sends it as text becomes
+// frames, and its frames become text, chunks and trailers included. So an exchange has one kind of
+// replica. One request at a time; a connection is used again as one of HTTP/1.1 is. Owned by its
+// Upstream.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
@@ -28,7 +29,7 @@ class Http2Origin final {
   [[nodiscard]] bool send(std::string_view data);
   /// There are bytes of the request that the replica's window does not let through.
   [[nodiscard]] bool is_blocked() const { return sent_ < body_bytes_.size(); }
-  /// Frames for the replica, about `limit` bytes at most; false if the connection is of no more use.
+  /// Frames for the replica, about `limit` bytes at most; false if the connection is useless.
   [[nodiscard]] bool take_frames(std::string& out, std::size_t limit);
 
   /// Frames of the replica; what they say is added to `answer` as text. False if they say nothing
