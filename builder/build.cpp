@@ -22,6 +22,7 @@
 #include "builder/oci.hpp"
 #include "builder/procfile.hpp"
 #include "builder/project_toml.hpp"
+#include "builder/runtimes.hpp"
 #include "builder/source.hpp"
 #include "builder/workspace.hpp"
 
@@ -34,6 +35,8 @@ namespace {
 /// Changes when the same input would give another image.
 constexpr std::string_view builder_version = "2";
 constexpr std::uint64_t longest_app_json = 256 << 10;
+/// Of one build: what it says of its layers is an app's word.
+constexpr std::size_t most_missing_runtimes = 4;
 
 /// One build an app at a time: the cache and the kept source belong to it.
 Result<Fd> lock_cache(const fs::path& cache) {
@@ -45,27 +48,6 @@ Result<Fd> lock_cache(const fs::path& cache) {
   // The stamp of its last use, by which caches are given up.
   if (::fchmod(fd.get(), 0600) != 0) return system_error("stamp " + cache.string());
   return fd;
-}
-
-Environment environment_of(const Image& image) {
-  Environment result;
-  for (const auto& entry : image.env) {
-    const auto equals = entry.find('=');
-    if (equals != std::string::npos) result[entry.substr(0, equals)] = entry.substr(equals + 1);
-  }
-  return result;
-}
-
-std::string label(const Image& image, const std::string& name) {
-  const auto found = image.labels.find(name);
-  return found == image.labels.end() ? "" : found->second;
-}
-
-Result<Image> base_image(const ImageStore& images, const std::string& tag) {
-  auto image = images.find_tag(tag);
-  if (image.has_error() && image.error().kind == ErrorKind::not_found)
-    return Error{ErrorKind::unavailable, "the base image " + tag + " has not been imported yet"};
-  return image;
 }
 
 /// Same key, same image: everything that the result depends on, and nothing else.
@@ -94,35 +76,23 @@ std::string build_key(const BuildContext& context, const std::string& tree) {
 
 class Build final {
  public:
-  Build(const BuildRequest& request, ImageStore& images, SandboxFactory& sandboxes,
-        const OutputSink& sink, const std::atomic<bool>& cancel)
-      : context_{.request = request,
-                 .images = images,
-                 .sandboxes = sandboxes,
-                 .sink = sink,
-                 .cancel = cancel,
-                 .deadline = std::chrono::steady_clock::now() + request.timeout,
-                 .installed = {},
-                 .run_image = {},
-                 .build_image = {},
-                 .target = {},
-                 .inherited = {},
-                 .user = {},
-                 .chosen_by = {},
-                 .other_way = false,
-                 .project_metadata = {}},
-        kept_layers_(images) {}
+  explicit Build(BuildContext context)
+      : context_(std::move(context)),
+        runtimes_(Runtimes::load(context_.request.runtimes_directory, context_)),
+        kept_layers_(context_.images) {}
 
   Result<BuiltImage> run() {
     auto built = build_or_reuse();
-    if (!built.has_error()) built->app_json = app_json_;
+    if (built.has_error()) return built;
+    built->app_json = app_json_;
+    built->missing_runtimes = std::move(missing_runtimes_);
     return built;
   }
 
  private:
   Result<BuiltImage> build_or_reuse() {
     BERTH_ASSIGN(const Fd lock, lock_cache(context_.request.cache_directory));
-    BERTH_TRY(prepare());
+    read_records();
     BERTH_ASSIGN(const std::string tree, source_tree_id(context_.request.source));
     BERTH_TRY(read_project());
     BERTH_TRY(read_app_json());
@@ -158,6 +128,7 @@ class Build final {
     result.record.image = result.image.digest;
     result.record.seals = kept_layers_.seals(result.record);
     BERTH_TRY(keep(result.record));
+    BERTH_TRY(use_runtimes(result.record));
     return finish(std::move(result.image), context_.run_image.layers.size());
   }
 
@@ -166,38 +137,20 @@ class Build final {
 
   fs::path record_path() const { return context_.request.cache_directory / "metadata.json"; }
 
-  Result<void> prepare() {
-    BERTH_ASSIGN(context_.installed, load_buildpacks(context_.request.buildpacks_directory));
-    BERTH_ASSIGN(context_.run_image, base_image(context_.images, context_.request.stack.run_tag));
-    BERTH_ASSIGN(context_.build_image,
-                 base_image(context_.images, context_.request.stack.build_tag));
-    context_.target = {
-        .os = "linux",
-        .arch = std::string(oci_architecture()),
-        .variant = "",
-        .distro_name = label(context_.run_image, "io.buildpacks.base.distro.name"),
-        .distro_version = label(context_.run_image, "io.buildpacks.base.distro.version")};
-    context_.inherited = visible_to_buildpacks(environment_of(context_.build_image));
-    context_.inherited.emplace("PATH",
-                               "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-    context_.inherited.emplace("HOME", "/tmp");
-    context_.user = context_.request.config_vars;
-    read_records();
-    return {};
-  }
-
   /// A record that cannot be read is none: the cache is rebuilt, never believed.
   void read_records() {
+    for (const auto& runtime : runtimes_.all()) seals_[runtime.layer.id] = runtime.seal;
     const auto text = read_file(record_path());
     if (text.has_value())
       if (auto parsed = parse_build_record(*text); parsed.has_value())
         old_record_ = std::move(*parsed);
     if (context_.request.clear_cache) return;
     record_ = old_record_;
+    seals_.insert(record_.seals.begin(), record_.seals.end());
     auto image = context_.images.find(record_.image);
     if (image.has_error()) image = context_.images.find(context_.request.previous_image);
     if (image.has_error()) return;
-    image_record_ = parse_lifecycle_label(label(*image, "io.buildpacks.lifecycle.metadata"));
+    image_record_ = parse_lifecycle_label(image->label("io.buildpacks.lifecycle.metadata"));
     // What was made for another environment is not for this one (1.5).
     if (!image_record_.exec_env.empty() && image_record_.exec_env != execution_environment)
       image_record_ = {};
@@ -316,6 +269,22 @@ class Build final {
     return finish(std::move(built->image), built->base_layers);
   }
 
+  /// Marks those that this build took and tells those that it had to make.
+  Result<void> use_runtimes(const BuildRecord& record) {
+    for (const auto& used : record.buildpacks) {
+      const Buildpack* buildpack = context_.installed.set.find({used.id, used.version});
+      for (const auto& [name, layer] : used.layers) {
+        if (!layer.metadata.contains("runtime") || !is_runtime_name(name)) continue;
+        if (runtimes_.is_one(used.id, name, layer.id))
+          BERTH_TRY(runtimes_.stamp(used.id, name));
+        else if (buildpack && makes_runtimes(*buildpack, context_.request) &&
+                 missing_runtimes_.size() < most_missing_runtimes)
+          missing_runtimes_.push_back({.buildpack = used.id, .layer = name});
+      }
+    }
+    return {};
+  }
+
   /// What can be known to be wrong before anything runs.
   Result<void> check_procfile() const {
     BERTH_ASSIGN(const auto text, read_source_file(context_.request.source, "Procfile"));
@@ -326,16 +295,28 @@ class Build final {
   std::vector<RestoredLayer> restorable(const std::vector<std::string>& ids, Trust trust) {
     std::vector<RestoredLayer> result = plan_restore(ids, image_record_, record_);
     std::erase_if(result, [&](const RestoredLayer& layer) {
-      return !layer.id.empty() &&
-             !is_usable(layer.id, layer.layer + " of " + layer.buildpack, trust);
+      return !layer.id.empty() && !is_usable(layer, trust);
     });
+    // Runtimes of all buildpacks: they do not depend on the group that detection finds.
+    std::set<std::pair<std::string, std::string>> own;
+    for (const auto& layer : result) own.emplace(layer.buildpack, layer.layer);
+    for (const auto& [layer, seal] : runtimes_.all()) {
+      const bool in_group = std::ranges::find(ids, layer.buildpack) != ids.end();
+      if (!own.contains({layer.buildpack, layer.layer}) &&
+          is_usable(layer, in_group ? trust : Trust::what_is_there))
+        result.push_back(layer);
+    }
     return result;
+  }
+
+  bool is_usable(const RestoredLayer& layer, Trust trust) {
+    return is_usable(layer.id, layer.layer + " of " + layer.buildpack, trust);
   }
 
   bool is_usable(const std::string& id, const std::string& what, Trust trust) {
     if (trust == Trust::what_is_there) return context_.images.has_layer(id);
     using State = KeptLayers::State;
-    const State state = kept_layers_.look_at(id, record_.seals);
+    const State state = kept_layers_.look_at(id, seals_);
     if (state == State::whole) return true;
     if (state != State::gone && told_.insert(id).second)
       context_.line("Note: the kept layer " + what + " was damaged on the disk and is " +
@@ -392,7 +373,8 @@ class Build final {
                     std::string("berth config:set ") + builder_variable + "=dockerfile");
     std::map<std::string, std::vector<std::string>> restored;
     for (const auto& [layer, id] : workspace.restored())
-      restored[layer.first].push_back(layer.second);
+      if (!runtimes_.is_one(layer.first, layer.second, id))
+        restored[layer.first].push_back(layer.second);
     for (const auto& [buildpack, layers] : restored)
       context_.line("Restored from the last build: " + people_list(layers) + " (" + buildpack +
                     ")");
@@ -441,6 +423,9 @@ class Build final {
   BuildRecord record_;        ///< what may be restored
   BuildRecord image_record_;  ///< the last image's layers
   std::set<std::string> previous_layers_;
+  Runtimes runtimes_;
+  std::vector<RuntimeName> missing_runtimes_;
+  std::map<std::string, std::string> seals_;  ///< of what may be given back
   KeptLayers kept_layers_;
   std::set<std::string> told_;  ///< damaged ones, once each
 };
@@ -458,7 +443,7 @@ Result<BuiltImage> describe_image(Image image) {
     return built;
   }
   BERTH_ASSIGN(const ProcessSet processes,
-               with_context(parse_build_metadata(label(image, "io.buildpacks.build.metadata")),
+               with_context(parse_build_metadata(image.label("io.buildpacks.build.metadata")),
                             "image " + image.digest));
   for (const auto& [type, process] : processes.by_type)
     built.processes[type] = command_line(process);
@@ -469,7 +454,9 @@ Result<BuiltImage> describe_image(Image image) {
 
 Result<BuiltImage> build(const BuildRequest& request, ImageStore& images, SandboxFactory& sandboxes,
                          const OutputSink& log, const std::atomic<bool>& cancel) {
-  return Build(request, images, sandboxes, log, cancel).run();
+  BERTH_ASSIGN(BuildContext context,
+               BuildContext::begin(request, images, sandboxes, log, cancel));
+  return Build(std::move(context)).run();
 }
 
 }  // namespace berth::builder

@@ -43,6 +43,7 @@ struct BuildRequest {
   std::map<std::string, std::string> config_vars;  ///< given to buildpacks as <platform>/env/<NAME>
   std::filesystem::path cache_directory;           ///< cache/<app>; created if absent
   std::filesystem::path work_directory;        ///< scratch on the images' file system
+  std::filesystem::path runtimes_directory = {};  ///< those of all apps; empty: none
   std::filesystem::path buildpacks_directory;  ///< folders with a buildpack.toml, and order.toml
   std::vector<std::string> buildpacks =
       {};  ///< the app's own choice, in order; see buildpack_source
@@ -63,6 +64,13 @@ struct BuildRequest {
   std::function<Result<Image>(const std::string& name)> resolve_image = {};
 };
 
+/// A layer that holds nothing of an app and has a name for all; see runtimes.hpp.
+struct RuntimeName {
+  std::string buildpack;
+  std::string layer;  ///< "node-24.11.0"
+  friend auto operator<=>(const RuntimeName&, const RuntimeName&) = default;
+};
+
 struct BuiltImage {
   Image image;
   std::map<std::string, std::string> processes;  ///< type → command line as people read it
@@ -70,6 +78,7 @@ struct BuiltImage {
   platform::AppJson app_json = {};               ///< what the source says of its running
   std::size_t new_layers = 0;
   std::uint64_t new_bytes = 0;
+  std::vector<RuntimeName> missing_runtimes = {};  ///< that this build had to make for itself
   bool reused = false;  ///< the same tree, configuration and builder as the previous build
 };
 

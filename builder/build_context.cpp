@@ -3,7 +3,63 @@
 
 #include <algorithm>
 
+#include "builder/oci.hpp"
+
 namespace berth::builder {
+
+namespace {
+
+Environment environment_of(const Image& image) {
+  Environment result;
+  for (const auto& entry : image.env) {
+    const auto equals = entry.find('=');
+    if (equals != std::string::npos) result[entry.substr(0, equals)] = entry.substr(equals + 1);
+  }
+  return result;
+}
+
+Result<Image> base_image(const ImageStore& images, const std::string& tag) {
+  auto image = images.find_tag(tag);
+  if (image.has_error() && image.error().kind == ErrorKind::not_found)
+    return Error{ErrorKind::unavailable, "the base image " + tag + " has not been imported yet"};
+  return image;
+}
+
+}  // namespace
+
+Result<BuildContext> BuildContext::begin(const BuildRequest& request, ImageStore& images,
+                                         SandboxFactory& sandboxes, const OutputSink& sink,
+                                         const std::atomic<bool>& cancel) {
+  BuildContext context{.request = request,
+                       .images = images,
+                       .sandboxes = sandboxes,
+                       .sink = sink,
+                       .cancel = cancel,
+                       .deadline = std::chrono::steady_clock::now() + request.timeout,
+                       .installed = {},
+                       .run_image = {},
+                       .build_image = {},
+                       .target = {},
+                       .inherited = {},
+                       .user = request.config_vars,
+                       .chosen_by = {},
+                       .other_way = false,
+                       .project_metadata = {}};
+  BERTH_ASSIGN(context.installed, load_buildpacks(request.buildpacks_directory));
+  BERTH_ASSIGN(context.run_image, base_image(images, request.stack.run_tag));
+  BERTH_ASSIGN(context.build_image, base_image(images, request.stack.build_tag));
+  context.target = {
+      .os = "linux",
+      .arch = std::string(oci_architecture()),
+      .variant = "",
+      .distro_name = context.run_image.label("io.buildpacks.base.distro.name"),
+      .distro_version = context.run_image.label("io.buildpacks.base.distro.version")};
+  context.inherited = visible_to_buildpacks(environment_of(context.build_image));
+  context.inherited.emplace("PATH",
+                            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+  context.inherited.emplace("HOME", "/tmp");
+  return context;
+}
 
 std::chrono::seconds BuildContext::time_left() const {
   const auto left =
@@ -39,6 +95,10 @@ Environment BuildContext::environment_for(const Buildpack& buildpack,
   }
   if (buildpack.api >= 12) result["CNB_EXEC_ENV"] = execution_environment;
   return result;
+}
+
+std::string layer_origin(const Buildpack& buildpack, const std::string& layer) {
+  return "Layer: '" + layer + "', Created by buildpack: " + buildpack.id + "@" + buildpack.version;
 }
 
 std::string classic_path_inside(const Buildpack& buildpack) {

@@ -57,12 +57,20 @@ struct BuildContext {
   void title(std::string_view text) const { sink(log_title(text)); }
   void line(std::string_view text) const { sink(log_lines(text)); }
 
+  /// With the request's buildpacks and base images.
+  [[nodiscard]] static Result<BuildContext> begin(const BuildRequest& request, ImageStore& images,
+                                                  SandboxFactory& sandboxes,
+                                                  const OutputSink& sink,
+                                                  const std::atomic<bool>& cancel);
+
   [[nodiscard]] std::chrono::seconds time_left() const;
   /// The environment of one call of a buildpack, from what the layers before it made of `base`.
   [[nodiscard]] Environment environment_for(const Buildpack& buildpack,
                                             const Environment& base) const;
 };
 
+/// What an image's history says of a layer.
+[[nodiscard]] std::string layer_origin(const Buildpack& buildpack, const std::string& layer);
 /// Where a buildpack's folder is inside, and the classic one that it runs.
 [[nodiscard]] std::string path_inside(const Buildpack& buildpack);
 [[nodiscard]] std::string classic_path_inside(const Buildpack& buildpack);

@@ -50,6 +50,12 @@ class Planner {
     }
     for (const auto& [name, image] : inventory_.tags)
       if (!is_release_tag(name)) keep_image(image, true);
+    for (const auto& [path, runtime] : inventory_.runtimes) {
+      if (!is_wanted(runtime)) continue;
+      kept_blobs_.insert(runtime.layer);
+      kept_layers_.insert(runtime.layer);
+      cached_layers_.insert(runtime.layer);
+    }
     for (const auto& [app, cache] : inventory_.caches) {
       if (!wanted_.apps.contains(app) && !is_busy(cache.used)) continue;
       keep_image(cache.image, false);
@@ -59,6 +65,11 @@ class Planner {
         cached_layers_.insert(layer);
       }
     }
+  }
+
+  [[nodiscard]] bool is_wanted(const StoredRuntime& runtime) const {
+    return is_busy(runtime.used) ||
+           (runtime.used >= policy_.runtimes_since && policy_.missing_bytes == 0);
   }
 
   void sweep_tags() {
@@ -103,6 +114,8 @@ class Planner {
     for (const auto& [build, log] : inventory_.build_logs)
       if (!wanted_.builds.contains(build) && !is_busy(log.changed))
         remove_path(build_log_path(build), log);
+    for (const auto& [path, runtime] : inventory_.runtimes)
+      if (!is_wanted(runtime)) remove_path(path, {});
     for (const auto& [path, item] : inventory_.leftovers)
       if (!is_busy(item.changed)) remove_path(path, item);
   }

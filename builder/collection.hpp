@@ -37,12 +37,20 @@ struct StoredCache {
   friend bool operator==(const StoredCache&, const StoredCache&) = default;
 };
 
+/// A layer that several apps share; see runtimes.hpp.
+struct StoredRuntime {
+  std::string layer;
+  Time used{};
+  friend bool operator==(const StoredRuntime&, const StoredRuntime&) = default;
+};
+
 struct Inventory {
   std::map<std::string, StoredItem> blobs;          ///< digest → its file
   std::map<std::string, StoredItem> layers;         ///< layer id → its unpacked directory
   std::map<std::string, StoredImage> images;        ///< those that somebody names
   std::map<std::string, std::string> tags;          ///< name → image
   std::map<std::string, StoredCache> caches;        ///< app id → cache
+  std::map<std::string, StoredRuntime> runtimes;    ///< by path below the data directory
   std::map<std::string, StoredItem> directories;    ///< of apps: path below the data directory
   std::map<std::string, StoredItem> build_logs;     ///< build id → its log
   std::map<std::string, StoredItem> leftovers;      ///< of processes that were killed: such paths
@@ -63,6 +71,7 @@ struct CollectionPolicy {
   std::uint64_t cache_app_bytes = 0;  ///< an app's cache may have so much; 0: any
   std::uint64_t cache_bytes = 0;      ///< all together; 0: any
   std::uint64_t missing_bytes = 0;    ///< so much should come free, if what is wanted allows it
+  Time runtimes_since{};  ///< not used since: go; where bytes are missing, all go
 };
 
 struct Collection {

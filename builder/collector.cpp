@@ -59,6 +59,7 @@ Result<Inventory> Collector::take_inventory(const Wanted& wanted,
   list_caches(inventory);
   list_blobs(inventory);
   list_layers(inventory);
+  list_runtimes(inventory);
   list_directories(inventory);
   list_build_logs(inventory);
   list_leftovers(inventory, wanted, builds);
@@ -104,6 +105,19 @@ void Collector::list_caches(Inventory& inventory) {
     for (const char* part : {"source", "buildpacks"})
       cache.file_bytes += measured(path / part, cache.used);
     inventory.caches[name] = std::move(cache);
+  });
+}
+
+void Collector::list_runtimes(Inventory& inventory) const {
+  each_entry(root_ / runtimes_folder, [&](const fs::path& path, const std::string&) {
+    const auto used = look_at(path);
+    const auto text = read_file(path);
+    if (!used || text.has_error()) return;
+    StoredRuntime& runtime = inventory.runtimes[path.lexically_relative(root_).string()];
+    runtime.used = used->changed;
+    if (const auto record = parse_build_record(*text); record.has_value())
+      for (const auto& buildpack : record->buildpacks)
+        for (const auto& [name, layer] : buildpack.layers) runtime.layer = layer.id;
   });
 }
 

@@ -44,6 +44,7 @@ class Collector final {
   void list_blobs(Inventory& inventory) const;
   void list_layers(Inventory& inventory);
   void list_caches(Inventory& inventory);
+  void list_runtimes(Inventory& inventory) const;
   void list_directories(Inventory& inventory) const;
   void list_build_logs(Inventory& inventory) const;
   void list_leftovers(Inventory& inventory, const Wanted& wanted,

@@ -71,18 +71,8 @@ class Exporter final {
     return {};
   }
 
-  /// The directory with all of its path from the image's root, moved or hard-linked, not copied.
-  Result<fs::path> gather(const Buildpack& buildpack, const std::string& name) {
-    BERTH_ASSIGN(fs::path root, workspace_.staging());
-    const fs::path parent = root / "layers" / escape_id(buildpack.id);
-    BERTH_TRY(make_build_directory(root / "layers"));
-    BERTH_TRY(make_build_directory(parent));
-    BERTH_TRY(layers_.take(escape_id(buildpack.id) + "/" + name, parent / name));
-    return root;
-  }
-
-  /// The same of a kept directory of this app alone, changed in place. It has no name meanwhile: a
-  /// build that is killed here leaves no half of it.
+  /// As Workspace::gather() makes it, of a kept directory of this app alone, changed in place. It
+  /// has no name meanwhile: a build that is killed here leaves no half of it.
   Result<fs::path> update(const Buildpack& buildpack, const std::string& name,
                           const std::string& id) {
     BERTH_ASSIGN(fs::path root, workspace_.staging());
@@ -99,8 +89,7 @@ class Exporter final {
 
   Result<ImageLayer> launch_layer(const Buildpack& buildpack, const std::string& name,
                                   const LayerFlags& flags) {
-    const std::string created_by =
-        "Layer: '" + name + "', Created by buildpack: " + buildpack.id + "@" + buildpack.version;
+    const std::string created_by = layer_origin(buildpack, name);
     const TreeChange change = layers_.change_of(escape_id(buildpack.id) + "/" + name);
     if (change == TreeChange::absent) {
       if (flags.cache)
@@ -116,7 +105,7 @@ class Exporter final {
     const std::string known = restored_id(buildpack, name);
     if (change == TreeChange::unchanged && known.starts_with("sha256:"))
       return context_.images.known_layer(known, created_by);
-    BERTH_ASSIGN(const fs::path root, gather(buildpack, name));
+    BERTH_ASSIGN(const fs::path root, workspace_.gather(buildpack, name));
     return context_.images.add_layer(root, created_by);
   }
 
@@ -140,7 +129,7 @@ class Exporter final {
         break;
       case TreeChange::replaced: break;
     }
-    BERTH_ASSIGN(const fs::path root, gather(buildpack, name));
+    BERTH_ASSIGN(const fs::path root, workspace_.gather(buildpack, name));
     return context_.images.add_private_layer(root);
   }
 

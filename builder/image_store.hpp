@@ -22,6 +22,8 @@ namespace berth::builder {
 
 /// Beside `layers/`: what put_away() moved.
 inline constexpr std::string_view removed_folder = "removed";
+/// Below the data directory: what is told of the runtimes that apps share (runtimes.hpp).
+inline constexpr std::string_view runtimes_folder = "runtimes";
 /// Before the digits of a damaged layer's diff id, in `layers/`.
 inline constexpr std::string_view damaged_prefix = ".damaged-";
 
@@ -47,6 +49,11 @@ struct Image {
   std::map<std::string, std::string> labels;
   /// Of the config, handed on as it is: Healthcheck, OnBuild, Shell, StopSignal, Volumes.
   json::object further = {};
+  /// Its value; empty where there is none.
+  [[nodiscard]] std::string label(const std::string& name) const {
+    const auto found = labels.find(name);
+    return found == labels.end() ? "" : found->second;
+  }
   friend bool operator==(const Image&, const Image&) = default;
 };
 

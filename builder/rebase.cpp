@@ -12,14 +12,9 @@ namespace {
 constexpr const char* lifecycle_label = "io.buildpacks.lifecycle.metadata";
 constexpr std::string_view base_prefix = "io.buildpacks.base.";
 
-std::string label(const Image& image, const std::string& name) {
-  const auto found = image.labels.find(name);
-  return found == image.labels.end() ? "" : found->second;
-}
-
 Result<void> check_same_kind(const Image& image, const Image& run) {
   for (const char* name : {"io.buildpacks.base.distro.name", "io.buildpacks.base.distro.version"})
-    if (const std::string before = label(image, name), after = label(run, name); before != after)
+    if (const std::string before = image.label(name), after = run.label(name); before != after)
       return Error{ErrorKind::conflict,
                    "the image was built on " + std::string(name).substr(base_prefix.size()) + " '" +
                        before + "', and the new base is '" + after +
@@ -31,16 +26,16 @@ Result<void> check_same_kind(const Image& image, const Image& run) {
 }  // namespace
 
 Result<Image> rebase(Image image, const Image& run, const std::string& run_name) {
-  if (label(image, lifecycle_label).empty())
+  if (image.label(lifecycle_label).empty())
     return Error{ErrorKind::conflict,
                  "the image was not built by buildpacks, so no base can be swapped below it. Build "
                  "it on the new base and deploy it again"};
-  if (label(image, "io.buildpacks.rebasable") == "false")
+  if (image.label("io.buildpacks.rebasable") == "false")
     return Error{ErrorKind::conflict,
                  "the image says that its base must not be swapped (io.buildpacks.rebasable). Push "
                  "again to build on the new base"};
   BERTH_TRY(check_same_kind(image, run));
-  BERTH_ASSIGN(json::object metadata, with_context(parse_json_object(label(image, lifecycle_label)),
+  BERTH_ASSIGN(json::object metadata, with_context(parse_json_object(image.label(lifecycle_label)),
                                                    "the image's lifecycle metadata"));
   const json::object* before = optional_object(metadata, "runImage");
   const std::string top = before ? optional_string(*before, "topLayer").value_or("") : "";

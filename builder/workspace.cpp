@@ -181,4 +181,13 @@ Result<fs::path> Workspace::staging() {
   return directory;
 }
 
+Result<fs::path> Workspace::gather(const Buildpack& buildpack, const std::string& layer) {
+  BERTH_ASSIGN(fs::path root, staging());
+  const fs::path parent = root / "layers" / escape_id(buildpack.id);
+  BERTH_TRY(make_build_directory(root / "layers"));
+  BERTH_TRY(make_build_directory(parent));
+  BERTH_TRY(layers().take(escape_id(buildpack.id) + "/" + layer, parent / layer));
+  return root;
+}
+
 }  // namespace berth::builder

@@ -50,6 +50,10 @@ class Workspace final {
   [[nodiscard]] Result<std::string> write_input(const std::string& name, std::string_view content);
   /// A new empty directory for a layer that is being put together: the image's root.
   [[nodiscard]] Result<std::filesystem::path> staging();
+  /// A layer as the build left it, in such a directory: moved or hard-linked, not copied. The
+  /// sandbox is closed.
+  [[nodiscard]] Result<std::filesystem::path> gather(const Buildpack& buildpack,
+                                                     const std::string& layer);
 
  private:
   Workspace(std::filesystem::path root, std::filesystem::path source, ImageStore& images);

@@ -331,6 +331,7 @@ class ConfigReader {
         {"pids", count<std::uint64_t>(build.pids, 16, 4'000'000)},
         {"disk", bytes(build.disk_bytes, 16 << 20)},
         {"parallel", count(build.parallel, 1, 64)},
+        {"upstream_downloads", yaml_.flag(build.upstream_downloads)},
         {"queue_timeout", duration(build.queue_timeout, milliseconds(1000))},
     });
   }

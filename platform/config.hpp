@@ -86,6 +86,8 @@ struct Config {
     std::uint64_t pids = 4096;
     std::uint64_t disk_bytes = 8ULL << 30;
     int parallel = 1;  ///< builds at a time
+    /// Versions that no package registry has are asked for where their projects publish them.
+    bool upstream_downloads = false;
     std::chrono::milliseconds queue_timeout = std::chrono::minutes(30);  ///< others wait so long
     friend bool operator==(const Build&, const Build&) = default;
   } build;

@@ -303,7 +303,9 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     if (release.has_error()) co_return release.error();
     self->queue->release(deploy.id, release->id);
     co_await name_image(self, self->parts.pool, deploy.app, *release);
-    co_return co_await self->roll_out.finish(deploy.app, *release, deploy.say);
+    const auto outcome = co_await self->roll_out.finish(deploy.app, *release, deploy.say);
+    self->parts.runtimes.want(built->missing_runtimes);
+    co_return outcome;
   }
 
   /// All that comes before the work: older deploys have ended, the branch is as the push found it,
@@ -358,8 +360,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
                          .images = parts.images,
                          .sandboxes = parts.sandboxes,
                          .library = parts.library,
-                         .programs = parts.programs,
-                         .buildpacks = parts.buildpacks},
+                         .programs = parts.programs},
                         {.app = app,
                          .repository = repository_path(app),
                          .commit = commit,
@@ -447,7 +448,7 @@ Result<std::filesystem::path> Deployer::repository(const platform::App& app) {
   const fs::path hook = path / "hooks" / "pre-receive";
   fs::remove(hook, failure);
   fs::create_directories(hook.parent_path(), failure);
-  fs::create_symlink(state_->parts.programs / "berth-git-hook", hook, failure);
+  fs::create_symlink(state_->parts.programs.programs / "berth-git-hook", hook, failure);
   if (failure) return Error{ErrorKind::io, "install the app's hook: " + failure.message()};
   return path;
 }

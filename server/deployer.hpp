@@ -21,9 +21,11 @@
 #include "builder/build.hpp"
 #include "platform/config.hpp"
 #include "platform/store.hpp"
+#include "server/build_machine.hpp"
 #include "server/controller.hpp"
 #include "server/housekeeper.hpp"
 #include "server/image_library.hpp"
+#include "server/runtime_maker.hpp"
 #include "server/uploads.hpp"
 
 namespace berth::server {
@@ -41,8 +43,8 @@ struct DeployerParts {
   const ImageLibrary& library;
   Controller& controller;
   Housekeeper& housekeeper;
-  std::filesystem::path programs;    ///< where berth-git-hook and berth-launcher are
-  std::filesystem::path buildpacks;
+  RuntimeMaker& runtimes;
+  BuildPrograms programs;
 };
 
 class Deployer final {

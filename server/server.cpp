@@ -36,6 +36,7 @@
 #include "server/notices.hpp"
 #include "server/router_link.hpp"
 #include "server/router_process.hpp"
+#include "server/runtime_maker.hpp"
 
 namespace berth::server {
 
@@ -94,6 +95,9 @@ class Parts {
         builder::ImageStore images)
       : config_(options.config),
         programs_(program.parent_path()),
+        build_programs_{.programs = programs_,
+                        .buildpacks = config_.buildpacks_dir.empty() ? programs_ / "buildpacks"
+                                                                     : config_.buildpacks_dir},
         store_(std::move(store)),
         images_(std::move(images)),
         engine_(engine_options(config_, programs_)),
@@ -129,6 +133,12 @@ class Parts {
              .store = store_,
              .router = router_,
              .changed = [this](const platform::AppId& app) { controller_.reconcile(app); }}),
+        runtimes_({.strand = context_.get_executor(),
+                   .config = config_,
+                   .images = images_,
+                   .sandboxes = sandboxes_,
+                   .housekeeper = housekeeper_,
+                   .programs = build_programs_}),
         deployer_({.strand = context_.get_executor(),
                    .pool = build_pool_,
                    .io_pool = engine_pool_,
@@ -140,9 +150,8 @@ class Parts {
                    .library = library_,
                    .controller = controller_,
                    .housekeeper = housekeeper_,
-                   .programs = programs_,
-                   .buildpacks = config_.buildpacks_dir.empty() ? programs_ / "buildpacks"
-                                                                : config_.buildpacks_dir}),
+                   .runtimes = runtimes_,
+                   .programs = build_programs_}),
         control_({.pool = engine_pool_,
                   .config = config_,
                   .store = store_,
@@ -226,6 +235,7 @@ class Parts {
     co_await router_process_.stop_watching();
     co_await router_.stop();
     co_await deployer_.stop();
+    co_await runtimes_.stop();
     co_await housekeeper_.stop();
     if (api_) co_await api_->stop();
     context_.stop();
@@ -233,6 +243,7 @@ class Parts {
 
   const platform::Config& config_;
   fs::path programs_;
+  BuildPrograms build_programs_;
   asio::io_context context_{1};
   platform::Store store_;
   builder::ImageStore images_;
@@ -249,6 +260,7 @@ class Parts {
   Controller controller_;
   Housekeeper housekeeper_;
   AutomaticCertificates automatic_certificates_;
+  RuntimeMaker runtimes_;
   Deployer deployer_;
   ControlPort control_;
   std::optional<api::Server> api_;

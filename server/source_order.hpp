@@ -11,20 +11,20 @@
 #include "builder/build.hpp"
 #include "platform/config.hpp"
 #include "platform/store.hpp"
+#include "server/build_machine.hpp"
 #include "server/image_library.hpp"
 #include "server/order.hpp"
 
 namespace berth::server {
 
-/// What outlives the order, and where the platform's own files are.
+/// What outlives the order.
 struct SourceParts {
   const platform::Config& config;
   platform::Store& store;
   builder::ImageStore& images;
   builder::SandboxFactory& sandboxes;
   const ImageLibrary& library;
-  std::filesystem::path programs;
-  std::filesystem::path buildpacks;
+  BuildPrograms programs;
 };
 
 struct Source {

@@ -155,6 +155,16 @@ restored() {
   done <"$file"
 }
 
+# kept_version TOOL REQUEST: of layers called TOOL-VERSION, the version that the last build took for the same
+# request, if it is still here.
+kept_version() {
+  local file name
+  for file in "$CNB_LAYERS_DIR/$1"-*.toml; do
+    name=$(basename "$file" .toml)
+    [[ $(restored "$name" request) != "$2" ]] || { printf '%s' "${name#"$1-"}" && return; }
+  done
+}
+
 # fresh_layer_directory NAME: empties what an earlier build left.
 fresh_layer_directory() {
   rm -rf "${CNB_LAYERS_DIR:?}/$1"

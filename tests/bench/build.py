@@ -17,7 +17,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from chroot import PATH, Chroot, layers_of_build  # noqa: E402
-from platform_under_test import BUILD, Platform  # noqa: E402
+from platform_under_test import BUILD, Platform, wait_for  # noqa: E402
 from rows import Rows  # noqa: E402
 
 SAMPLE = "express-200"
@@ -30,6 +30,7 @@ class Npm:
 
     def __init__(self, platform, app, warm):
         self.chroot = Chroot(platform.root, layers_of_build(platform, app))
+        self.runtimes = runtime_paths(platform)
         self.cache = "/layers/berth_nodejs/npm-cache" if warm else "/tmp/cold"
         (self.chroot.root / "upper/work").mkdir()
 
@@ -39,11 +40,16 @@ class Npm:
         begun = time.monotonic()
         self.chroot.run(
             ["npm", "ci", "--omit=dev", "--no-audit", "--no-fund", "--no-progress"],
-            {"PATH": f"/layers/berth_nodejs/node/bin:/layers/berth_nodejs/node/npm/bin:{PATH}",
+            {"PATH": ":".join([*self.runtimes, PATH]),
              "HOME": "/tmp", "npm_config_cache": self.cache,
              **{name: value for name, value in os.environ.items() if "proxy" in name.lower()},
              "NODE_EXTRA_CA_CERTS": "/etc/ssl/certs/ca-certificates.crt"}, "/work")
         return time.monotonic() - begun
+
+
+def runtime_paths(platform):
+    return sorted(f"/layers/berth_nodejs/{at.stem.partition('.')[2]}/bin"
+                  for at in (platform.root / "data/runtimes").iterdir())
 
 
 def push(platform, path):
@@ -66,15 +72,26 @@ def against_npm(rows, name, seconds, floor, allowance):
 
 def builds(platform, rows, rounds):
     path = platform.repository(SAMPLE)
-    firsts = []
-    for n in range(rounds):  # each app begins with nothing
+
+    def first_build(n):  # each app begins with nothing
         platform.berth("create", f"{SAMPLE}-{n}", "--remote", f"first-{n}", cwd=path)
         begun = time.monotonic()
         platform.run("git", "push", f"first-{n}", "HEAD:main", cwd=path)
-        firsts.append(time.monotonic() - begun)
+        return time.monotonic() - begun
+
     app = f"{SAMPLE}-0"
-    colds = [Npm(platform, app, warm=False).install(path) for _ in range(rounds)]
-    against_npm(rows, "first build", statistics.median(firsts), statistics.median(colds), 3.0)
+    very_first = first_build(0)
+    # Meanwhile, as it does after an app that wants another Node.js, the platform makes one for all.
+    runtimes = platform.root / "data/runtimes"
+    wait_for(lambda: runtimes.is_dir() and len(list(runtimes.glob("*.json"))) >= 2, 120, "a Node.js for all")
+    firsts, colds = [], []
+    for n in range(1, rounds + 1):
+        firsts.append(first_build(n))
+        colds.append(Npm(platform, app, warm=False).install(path))
+    cold = statistics.median(colds)
+    against_npm(rows, "first build", statistics.median(firsts), cold, 3.0)
+    rows.add(f"{SAMPLE}: first build of a platform that has no Node.js yet", very_first, "s",
+             ratio=very_first / cold)
 
     platform.run("git", "remote", "rename", "first-0", "berth", cwd=path)
     changed, alone = [], []

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real platform for benchmarks: server, router and CLI of the build tree, with directories, ports and
 network of their own, removed at the end."""
+import fcntl
 import json
 import os
 import pathlib
@@ -21,6 +22,20 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def claim_subnet():
+    """The third byte of a subnet that no other platform has, and its lock (see tests/support/platform.cpp)."""
+    taken = subprocess.run(["ip", "-4", "-oneline", "address"], capture_output=True, text=True, check=True)
+    for subnet in range(128):
+        lock = open(f"/run/lock/berth-test-subnet-{subnet}", "w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        if f" 198.19.{subnet}." not in taken.stdout:
+            return subnet, lock
+    raise RuntimeError("no subnet is free")
+
+
 def wait_for(condition, seconds, what):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -37,12 +52,13 @@ class Platform:
         self.home = self.root / "home"
         self.home.mkdir()
         self.api_port, self.router_port = free_port(), free_port()
+        subnet, self.subnet_lock = claim_subnet()
         self.config = self.root / "berth.yaml"
         self.config.write_text(
             f"data_dir: {self.root}/data\n"
             f"api:\n  listen: 127.0.0.1:{self.api_port}\n"
             f"router:\n  listen: 127.0.0.1:{self.router_port}\n  admin: \"\"\n"
-            f"network:\n  bridge: bb{tag}\n  subnet: 198.19.{os.getpid() % 256}.0/24\n"
+            f"network:\n  bridge: bb{tag}\n  subnet: 198.19.{subnet}.0/24\n"
             f"runtime:\n  cgroup: berth-test-{tag}\n"
         )
         stack = subprocess.run([ROOT / "buildpacks/stack/make-stack", "--where"],

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/child_process.hpp"
+#include "builder/runtimes.hpp"
 #include "builder/stack_import.hpp"
 
 namespace berth::test {
@@ -56,6 +57,7 @@ BuildFixture::BuildFixture()
   request.app = "hello";
   request.source.repository = repository_.path();
   request.cache_directory = directory_.path() / "data/cache/hello";
+  request.runtimes_directory = directory_.path() / "data" / runtimes_folder;
   request.buildpacks_directory = directory_.path() / "buildpacks";
   request.launcher = directory_.path() / "launcher";
   request.timeout = std::chrono::seconds(60);
@@ -73,6 +75,9 @@ void BuildFixture::install(const MockBuildpack& buildpack) {
                                              buildpack.toml));
   must(write_file(at / "bin/detect", "#!/bin/bash\nPLAN=$2\n" + buildpack.detect + "\n", 0755));
   must(write_file(at / "bin/build", "#!/bin/bash\nset -e\nL=$1\n" + buildpack.build + "\n", 0755));
+  if (!buildpack.runtime.empty())
+    must(write_file(at / "bin/runtime",
+                    "#!/bin/bash\nset -e\nL=$CNB_LAYERS_DIR\n" + buildpack.runtime + "\n", 0755));
 }
 
 void BuildFixture::install_composite(const std::string& id, const std::string& groups) {
@@ -112,6 +117,16 @@ Result<BuiltImage> BuildFixture::build() {
   request.work_directory = directory_.path() / "data/work" / request.build_id;
   auto result = builder::build(
       request, images, *factory, [this](std::string_view text) { log += text; }, cancel);
+  CHECK_FALSE(fs::exists(request.work_directory));
+  return result;
+}
+
+Result<void> BuildFixture::make_runtime(const RuntimeName& name) {
+  log.clear();
+  request.build_id = "b" + std::to_string(++builds_);
+  request.work_directory = directory_.path() / "data/work" / request.build_id;
+  auto result = builder::make_runtime(
+      request, name, images, *factory, [this](std::string_view text) { log += text; }, cancel);
   CHECK_FALSE(fs::exists(request.work_directory));
   return result;
 }

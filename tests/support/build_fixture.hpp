@@ -28,6 +28,7 @@ struct MockBuildpack {
   std::string version = "1.0.0";
   std::string api = "0.10";
   std::string toml = {};            ///< further lines of buildpack.toml
+  std::string runtime = {};  ///< shell of bin/runtime; $L as above, $1 is the layer's name
   std::string buildpack_toml = {};  ///< further lines of its [buildpack]
 };
 
@@ -45,6 +46,8 @@ class BuildFixture {
   Result<builder::BuiltImage> build();
   /// The same, which must succeed.
   builder::BuiltImage must_build();
+  /// A runtime for the builds of all apps.
+  Result<void> make_runtime(const builder::RuntimeName& name);
 
   /// A file of an image, as a container would see it; "(none)" if there is none.
   std::string file(const builder::Image& image, const std::string& path) const;

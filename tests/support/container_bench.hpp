@@ -138,7 +138,8 @@ class ContainerBench {
     std::snprintf(tag, sizeof tag, "%03x", static_cast<unsigned>(hash & 0xfff));
     options.cgroup = std::string("berth-test-") + tag;
     options.network.bridge = std::string("berth-test") + tag;
-    options.network.subnet = "198.19." + std::to_string(hash % 16 * 16) + ".0/20";
+    // The upper half: the lower one is for whole platforms.
+    options.network.subnet = "198.19." + std::to_string(128 + hash % 8 * 16) + ".0/20";
     options.network.veth_prefix = std::string("b") + tag;
     options.network.table = options.cgroup;
     return options;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,6 +45,29 @@ Output run_checked(Command command, std::string input, std::chrono::milliseconds
   return std::move(*output);
 }
 
+/// The third byte of a subnet that no other platform has, of this test run or of another: replicas
+/// of two would get each other's packets. tests/bench/platform_under_test.py takes the same locks.
+int claim_subnet(Fd& lock) {
+  constexpr int most = 128;  // the rest of the range is the engine's tests'
+  const int first = std::stoi(random_hex(1), nullptr, 16);
+  const auto taken = run_program({.argv = {"ip", "-4", "-oneline", "address"}});
+  REQUIRE(taken.has_value());
+  for (int i = 0; i < most; ++i) {
+    const int subnet = (first + i) % most;
+    auto file =
+        open_file(fmt::format("/run/lock/berth-test-subnet-{}", subnet), O_RDWR | O_CREAT, 0600);
+    REQUIRE(file.has_value());
+    // Without the second condition a run that was killed would be in the way.
+    if (::flock(file->get(), LOCK_EX | LOCK_NB) == 0 &&
+        taken->out.find(fmt::format(" 198.19.{}.", subnet)) == std::string::npos) {
+      lock = std::move(*file);
+      return subnet;
+    }
+  }
+  FAIL("no subnet is free");
+  return -1;
+}
+
 }  // namespace
 
 int free_port() {
@@ -72,6 +96,7 @@ std::optional<std::string> cannot_run_platform() {
 Platform::Platform(std::string_view extra_config, std::string_view runtime_config,
                    const fs::path& data) {
   const std::string id = random_hex(3);
+  const int subnet = claim_subnet(subnet_);
   root_ = binary_dir / "e2e" / id;
   data_ = data.empty() ? root_ / "data" : data;
   config_ = root_ / "berth.yaml";
@@ -83,14 +108,12 @@ Platform::Platform(std::string_view extra_config, std::string_view runtime_confi
   https_port_ = free_port();
   REQUIRE_FALSE(make_directories(data_).has_error());
   REQUIRE_FALSE(make_directories(home()).has_error());
-  // A subnet of its own, so that platforms of two test runs never meet.
-  const int third = std::stoi(id.substr(0, 2), nullptr, 16);  // 0 … 255
   config_text_ = fmt::format(
       "data_dir: {}\napi:\n  listen: 127.0.0.1:{}\nrouter:\n  listen: 127.0.0.1:{}\n"
       "  https: 127.0.0.1:{}\n  admin: \"\"\n"
       "network:\n  bridge: {}\n  subnet: 198.19.{}.0/24\nruntime:\n  cgroup: {}\n{}{}",
-      data_.string(), api_port_, router_port_, https_port_, bridge_, third, cgroup_, runtime_config,
-      extra_config);
+      data_.string(), api_port_, router_port_, https_port_, bridge_, subnet, cgroup_,
+      runtime_config, extra_config);
   REQUIRE_FALSE(write_file(config_, config_text_).has_error());
   start_server();
   must({"login", "--token", token(), "--url", fmt::format("http://127.0.0.1:{}", api_port_)});

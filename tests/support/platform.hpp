@@ -98,6 +98,7 @@ class Platform final {
   int router_port_ = 0;
   int https_port_ = 0;
   int repositories_ = 0;
+  Fd subnet_;  ///< a lock
   std::optional<ChildProcess> server_;
 };
 

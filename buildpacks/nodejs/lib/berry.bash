@@ -46,7 +46,7 @@ fetch_berry() {
   layer yarn-cache c
   plug_and_play || export YARN_CACHE_FOLDER=$CNB_LAYERS_DIR/yarn-cache
   for name in YARN_IGNORE_PATH YARN_ENABLE_TELEMETRY YARN_ENABLE_GLOBAL_CACHE; do
-    layer_env node "env.launch/$name.default" "${!name}"
+    layer_env settings "env.launch/$name.default" "${!name}"
   done
 }
 
@@ -81,8 +81,8 @@ start_with_plug_and_play() {
   local options="--require $app/.pnp.cjs"
   [[ -f .pnp.cjs ]] || options="--require $app/.pnp.js"
   [[ ! -f .pnp.loader.mjs ]] || options+=" --experimental-loader $app/.pnp.loader.mjs"
-  layer_env node env.launch/NODE_OPTIONS.append "$options"
-  layer_env node env.launch/NODE_OPTIONS.delim ' '
+  layer_env settings env.launch/NODE_OPTIONS.append "$options"
+  layer_env settings env.launch/NODE_OPTIONS.delim ' '
 }
 
 # berry_prune: the command is a plugin before yarn 4; without it everything stays.

@@ -25,8 +25,9 @@ framework_server() {
   elif depends_on @nestjs/core && file=$(first_file dist/main.js dist/src/main.js dist/apps/*/main.js); then
     row "node $file" 'NestJS'
   elif depends_on @tanstack/react-start || depends_on @tanstack/solid-start; then
-    [[ ! -f dist/server/server.js ]] ||
-      row "node $CNB_LAYERS_DIR/node/lib/serve-fetch.mjs dist/server/server.js dist/client" 'TanStack Start'
+    [[ -f dist/server/server.js ]] || return 0
+    cp "$CNB_BUILDPACK_DIR/lib/serve-fetch.mjs" "$CNB_LAYERS_DIR/settings/"
+    row "node $CNB_LAYERS_DIR/settings/serve-fetch.mjs dist/server/server.js dist/client" 'TanStack Start'
   fi
 }
 

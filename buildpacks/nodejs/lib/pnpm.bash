@@ -24,7 +24,7 @@ pnpm_settings() {
   [[ -z ${npm_config_registry:-} ]] || export pnpm_config_registry=$npm_config_registry
   for name in npm_config_manage_package_manager_versions pnpm_config_pm_on_fail \
     {npm,pnpm}_config_verify_deps_before_run; do
-    layer_env node "env.launch/$name.default" "${!name}"
+    layer_env settings "env.launch/$name.default" "${!name}"
   done
 }
 

@@ -124,6 +124,6 @@ choose_process() {
   else
     shell_process web true "$what"
     [[ $what != *.next/standalone/* ]] || prepare_next_standalone
-    ! reads_host || layer_env node env.launch/HOST.default 0.0.0.0
+    ! reads_host || layer_env settings env.launch/HOST.default 0.0.0.0
   fi
 }

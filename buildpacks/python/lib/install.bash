@@ -70,7 +70,7 @@ install_key() {
 # pkg_resources while they run), bare for tools that remove what their lockfile does not name.
 make_venv() {
   fresh_layer_directory venv
-  python3 -m venv --without-pip "$venv"
+  "$python" -m venv --without-pip "$venv"
   [[ ${1:-} == bare ]] ||
     unzip -q /usr/share/python-wheels/setuptools-*.whl -d "$venv"/lib/python3*/site-packages
 }
@@ -194,7 +194,7 @@ install_with_uv() {
   local arguments=(--no-dev) locked=--locked
   command='uv sync'
   export UV_PROJECT_ENVIRONMENT=$venv UV_CACHE_DIR=$CNB_LAYERS_DIR/uv-cache UV_LINK_MODE=copy
-  export UV_PYTHON=/usr/bin/python3 UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
+  export UV_PYTHON=$python UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
   [[ -z ${PIP_INDEX_URL:-} ]] || export UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$PIP_INDEX_URL}
   [[ -n ${fact[project]} || -z ${fact[workspace]} ]] || arguments+=(--all-packages)
   if [[ ! -f uv.lock ]]; then

@@ -20,7 +20,8 @@ title_of() {
 # read_facts [FILE]…: fills fact; FILEs are those whose requires-python counts.
 read_facts() {
   local name value lines
-  lines=$(python3 "$lib/manifest.py" "$python_version" "$@")
+  fact[python.excluded]=
+  lines=$("$stack_python" "$lib/manifest.py" "$python_version" "$@")
   while IFS=$'\t' read -r name value; do [[ -z $name ]] || fact[$name]=$value; done <<<"$lines"
   [[ -z ${fact[error]:-} ]] || fail "A manifest of this app cannot be read." "${fact[error]}" \
     "Correct the file; it must be valid TOML."
@@ -47,7 +48,7 @@ find_manifests() {
 # choose_manager: sets manager (pip, uv, poetry, pdm, pipenv, none) and manager_file, what decided.
 choose_manager() {
   local entry others=() seen=" "
-  python_version=$(python3 -c 'import platform; print(platform.python_version())')
+  python_version=$(version_of "$stack_python")
   read_facts
   find_manifests
   manager=none manager_file=

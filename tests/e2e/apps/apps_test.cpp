@@ -81,6 +81,11 @@ void check_answer(Platform& berth, const Sample& sample) {
 
 void check_good(Platform& berth, const Sample& sample, const fs::path& repository) {
   const Output pushed = berth.push(repository);
+  if (!pushed.status.success() && !sample.upstream.empty() &&
+      pushed.err.find(sample.upstream) != std::string::npos) {
+    MESSAGE("SKIP: " << sample.name << ": the site that publishes its runtime is not reached");
+    return;
+  }
   CHECK_MESSAGE(pushed.status.success(), pushed.err);
   if (!pushed.status.success()) return;
   CHECK_MESSAGE(pushed.err.find("-----> Release v") != std::string::npos, pushed.err);

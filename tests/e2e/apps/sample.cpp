@@ -11,7 +11,8 @@ namespace berth::test {
 Result<Sample> read_sample(const std::filesystem::path& directory) {
   static const std::set<std::string, std::less<>> known = {
       "path", "status", "contains", "equals", "logs",  "detects", "processes",
-      "env",  "fails",  "says",     "network", "quick", "small_limits"};
+      "env",  "fails",  "says",     "network", "quick", "small_limits",
+      "upstream"};
   const auto file = directory / "app.expect.json";
   BERTH_ASSIGN(const std::string text, read_file(file));
   BERTH_ASSIGN(const json::object object, with_context(parse_json_object(text), file.string()));
@@ -35,6 +36,7 @@ Result<Sample> read_sample(const std::filesystem::path& directory) {
                 .env = {},
                 .fails = word("fails"),
                 .says = word("says"),
+                .upstream = word("upstream"),
                 .network = flag("network"),
                 .quick = flag("quick"),
                 .small_limits = flag("small_limits")};

@@ -25,6 +25,7 @@ struct Sample {
   std::map<std::string, std::string> env;
   std::string fails;
   std::string says;
+  std::string upstream;  ///< what the push says where a project's own site is not reached
   bool network = false;
   bool quick = false;
   bool small_limits = false;

@@ -47,6 +47,26 @@ TEST_CASE("an image that no release keeps goes with its name and its own layers"
   CHECK(plan.bytes == 202);
 }
 
+TEST_CASE("a runtime stays while it is used now and then, and room is not short") {
+  World world;
+  world.layer("r", 100);
+  world.inventory.runtimes = {{"runtimes/a.tool-1.json", {"r", at(500)}}};
+  world.policy.runtimes_since = at(400);
+  CHECK(world.plan().empty());
+  SUBCASE("not used for long") { world.policy.runtimes_since = at(600); }
+  SUBCASE("room is short") { world.policy.missing_bytes = 1; }
+  const Collection plan = world.plan();
+  CHECK(plan.paths == Names{"runtimes/a.tool-1.json"});
+  CHECK(plan.layers == Names{"r"});
+  CHECK(plan.blobs == Names{"r"});
+  // What is in use now is somebody's, and an app that has the layer keeps it without the runtime.
+  world.wanted.busy_since = at(450);
+  CHECK(world.plan().paths.empty());
+  world.wanted.busy_since = at(1000);
+  world.inventory.caches["app"] = {.image = "m2", .layers = {"r"}};
+  CHECK(world.plan().blobs.empty());
+}
+
 TEST_CASE("what changed since the oldest build began is somebody's and stays, referred to or not") {
   World world;
   world.layer("new", 50, at(1000));

@@ -65,7 +65,8 @@ TEST_CASE("every key that is given replaces its default, and no other") {
           {"large",
            {.memory_bytes = 2ULL << 30, .cpu_milli = 2500, .pids = 9, .disk_bytes = 4ULL << 30}}}};
   expected.build = {.timeout = 7min, .memory_bytes = 3ULL << 30, .cpu_milli = 500, .pids = 100,
-                    .disk_bytes = 5ULL << 30, .parallel = 2, .queue_timeout = 3min};
+                    .disk_bytes = 5ULL << 30, .parallel = 2, .upstream_downloads = true,
+                    .queue_timeout = 3min};
   expected.images = {.registries = {"registry.example.com", "http://127.0.0.1:5000"},
                      .max_size_bytes = 3ULL << 30,
                      .keep_releases = 4};
@@ -108,7 +109,8 @@ runtime:
   sizes:
     standard: {memory: 1GiB}
     large: {memory: 2GiB, cpu: 2.5, pids: 9, disk: 4GiB}
-build: {timeout: 7m, memory: 3GiB, cpu: 500m, pids: 100, disk: 5GiB, parallel: 2, queue_timeout: 3m}
+build: {timeout: 7m, memory: 3GiB, cpu: 500m, pids: 100, disk: 5GiB, parallel: 2,
+        upstream_downloads: true, queue_timeout: 3m}
 images:
   registries: [registry.example.com, "http://127.0.0.1:5000"]
   max_size: 3GiB
