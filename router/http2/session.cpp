@@ -24,6 +24,8 @@ constexpr std::size_t frame_head_size = 9;
 constexpr std::int64_t oversized_head_nuisance = 10;
 constexpr std::size_t small_frame = 256;
 constexpr std::size_t large_frame = 4096;
+/// Of reading from replicas and sending in one turn, so that others have theirs.
+constexpr int flush_rounds = 4;
 constexpr std::int64_t drain_ping_us = 1'000'000;
 /// Control frames that a peer may send for each frame of an answer, or for each request.
 constexpr std::int64_t control_per_frame = 4;
@@ -263,7 +265,9 @@ void Http2Session::receive(std::string_view data) {
     end(result == NGHTTP2_ERR_NOMEM ? NGHTTP2_INTERNAL_ERROR : NGHTTP2_PROTOCOL_ERROR);
   }
   // A stream that was found bad is closed by its reset, before anything is done for it.
+  flushing_ = true;  // it is, next
   pump();
+  flushing_ = false;
 }
 
 void Http2Session::on_field(Http2Stream& stream, bool trailers, std::string_view name,
@@ -435,7 +439,12 @@ void Http2Session::pump() {
     if (size <= 0 && !no_room_) break;
   }
   if (output_ && output_.size() == 0) output_.reset();
-  if (output_ || failed_) worker_.loop().resume_later(client_);
+  if (failed_ || (output_ && !client_.is_blocked())) flush_later();
+}
+
+/// Once in a turn of the loop; what comes up while it is being done is done with it.
+void Http2Session::flush_later() {
+  if (!receiving_ && !flushing_) worker_.loop().resume_later(client_);
 }
 
 void Http2Session::send_output() {
@@ -445,16 +454,21 @@ void Http2Session::send_output() {
 }
 
 void Http2Session::flush() {
-  settle();
-  pump();
-  send_output();
+  flushing_ = true;
+  for (int rounds = flush_rounds; rounds > 0 && !failed_; --rounds) {
+    settle();
+    pump();
+    send_output();
+    if (told_blocked_ && !is_blocked()) {
+      told_blocked_ = false;
+      streams_.for_each([](Http2Stream& stream) { stream.drained(); });
+    }
+    if (work_.empty() && drained_.empty() && (!output_ || client_.is_blocked())) break;
+  }
+  flushing_ = false;
   if (failed_) {
     client_.close();
     return;
-  }
-  if (told_blocked_ && !is_blocked()) {
-    told_blocked_ = false;
-    streams_.for_each([](Http2Stream& stream) { stream.drained(); });
   }
   if (impatient_ && !ending_) {  // of frames that it made us send
     worker_.stats().http2_abuses.add();
@@ -462,6 +476,7 @@ void Http2Session::flush() {
     pump();
     send_output();
   }
+  if (!work_.empty() || !drained_.empty() || (output_ && !client_.is_blocked())) flush_later();
   const bool over = nghttp2_session_want_read(session_) == 0 || ending_;
   if (over && !output_ && nghttp2_session_want_write(session_) == 0) {
     client_.end_after_flush(ending_);
@@ -476,14 +491,14 @@ void Http2Session::work_later(Http2Stream& stream) {
   if (stream.in_work_) return;
   stream.in_work_ = true;
   work_.push_back(&stream);
-  if (!receiving_) worker_.loop().resume_later(client_);
+  flush_later();
 }
 
 void Http2Session::drained_later(Http2Stream& stream) {
   if (stream.in_drained_) return;
   stream.in_drained_ = true;
   drained_.push_back(&stream);
-  worker_.loop().resume_later(client_);
+  flush_later();
 }
 
 void Http2Session::settle() {

@@ -83,6 +83,7 @@ class Http2Session final {
   void end(std::uint32_t error);
   void nuisance(std::int64_t count = 1);
   void settle();
+  void flush_later();
   void send_output();
   void set_timer();
   [[nodiscard]] Http2Stream* find(std::int32_t stream_id) const;
@@ -105,6 +106,7 @@ class Http2Session final {
   std::int32_t first_skipped_ = 1;
   std::int32_t last_skipped_ = 0;  ///< of the last such gap; none if smaller
   bool receiving_ = false;    ///< nghttp2 must not be asked for frames meanwhile
+  bool flushing_ = false;
   bool ending_ = false;       ///< GOAWAY is on its way, and nothing is read any more
   bool failed_ = false;       ///< the socket is dead
   bool impatient_ = false;    ///< there were too many nuisances
