@@ -197,6 +197,45 @@ TEST_CASE("windows that are opened byte by byte (CVE-2019-9511)") {
             1, setting(4, 0)) == enhance_your_calm);
 }
 
+TEST_CASE("what browsers do is no attack: leaving pages, and two WINDOW_UPDATEs a frame") {
+  const std::string large(4 << 20, 'x');
+  Server server([&](Peer& peer) {
+    while (!peer.read_message().head.empty())
+      if (!peer.send(response(large))) return;
+  });
+  Bed bed;
+  bed.put("running", {{"r-1", server.port()}});
+  Http2Peer client(bed.client());
+  std::int32_t stream = 1;
+  for (int page = 0; page < 4; ++page) {
+    std::string leaving;
+    for (int i = 0; i < 99; ++i, stream += 2) {
+      client.send(client.head(stream, Http2Peer::request("GET", "/")));
+      leaving += frame(FrameType::rst_stream, 0, stream, be32(8));
+    }
+    client.send(leaving);
+    REQUIRE(client.sync());
+  }
+  // Some 260 frames of DATA each, with two answers to each of them.
+  for (int i = 0; i < 3; ++i, stream += 2) {
+    client.send(client.head(stream, Http2Peer::request("GET", "/")));
+    CHECK(client.answer(stream).body.size() == large.size());
+  }
+  CHECK(client.sync());
+}
+
+TEST_CASE("connections that were ended for abuse are counted") {
+  Bed bed(1, [](Options& options) { options.admin_listen = "127.0.0.1:0"; });
+  CHECK(outcome(bed, [](Http2Peer&, int) {
+          return frame(FrameType::ping, 0, 0, "12345678");
+        }) == enhance_your_calm);
+  Peer admin = Peer::to_port(bed.router->admin_port());
+  admin.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string metrics = admin.read_all();
+  CHECK(metrics.find("\nberth_router_http2_connections_total 1\n") != std::string::npos);
+  CHECK(metrics.find("\nberth_router_http2_abuses_total 1\n") != std::string::npos);
+}
+
 TEST_CASE("a header block that does not end is waited for no longer than any head") {
   Bed bed(1, [](Options& options) { options.head_timeout = 100ms; });
   Http2Peer peer(bed.client());
