@@ -53,8 +53,15 @@ struct CheckView {
   std::vector<OfReplica> replicas;
 };
 
+/// A cron job of the release that serves.
+struct CronJobView {
+  platform::CronJob job;
+  bool suspended = false;
+  std::optional<Time> next;
+};
+
 struct OneOffRequest {
-  std::string name = {};  ///< or empty: "run.1" and so on
+  std::string prefix = "run";  ///< of its name: "run.1" and so on
   std::string command;  ///< run by `bash -c` with the app's environment
   std::map<std::string, std::string> env;
   std::string size;     ///< or empty
@@ -112,6 +119,16 @@ class Control {
 
   [[nodiscard]] virtual std::vector<ReplicaView> replicas(const platform::AppId& app) = 0;
   [[nodiscard]] virtual std::vector<CheckView> checks(const platform::AppId& app) = 0;
+  /// The app's egress policy holds when this returns.
+  [[nodiscard]] virtual Result<void> apply_egress(const platform::App& app) = 0;
+  [[nodiscard]] virtual std::vector<CronJobView> cron_jobs(const platform::AppId& app) = 0;
+  /// Starts a run of it now, beside its schedule.
+  [[nodiscard]] virtual Result<platform::CronRun> run_cron_job(const platform::AppId& app,
+                                                               const std::string& job,
+                                                               const std::string& user) = 0;
+  [[nodiscard]] virtual Result<void> suspend_cron_job(const platform::AppId& app,
+                                                      const std::string& job, bool suspended,
+                                                      const std::string& user) = 0;
   /// Replaces replicas one by one without dropping a request; `which` is a name, a type or empty.
   virtual boost::asio::awaitable<Result<void>> restart(platform::AppId app, std::string which) = 0;
   /// Stops one replica; the formation starts another in its place unless it is a one-off.

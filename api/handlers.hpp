@@ -70,6 +70,14 @@ Task<Answer> restart_type(Call call, Exchange* exchange);
 Task<Answer> exec_dyno(Call call, Exchange* exchange);
 Task<Answer> stop_dyno(Call call, Exchange* exchange);
 
+// cron.cpp
+Answer list_cron_jobs(Call& call);
+Answer get_cron_job(Call& call);
+Answer update_cron_job(Call& call);
+Answer run_cron_job(Call& call);
+Answer list_cron_runs(Call& call);
+Answer list_runs_of_cron_job(Call& call);
+
 // buildpacks.cpp
 Answer list_buildpacks(Call& call);
 Answer update_buildpacks(Call& call);
@@ -96,6 +104,10 @@ Answer disable_acm(Call& call);
 // https.cpp
 Answer get_https(Call& call);
 Answer update_https(Call& call);
+
+// network.cpp
+Answer get_network(Call& call);
+Answer update_network(Call& call);
 
 // events.cpp
 Answer get_traffic(Call& call);

@@ -18,6 +18,10 @@ json::value text_or_null(std::string_view text) {
   return json::value(json::string(text.data(), text.size()));
 }
 
+json::value time_or_null(std::optional<Time> time) {
+  return time ? json::value(rfc3339(*time)) : json::value(nullptr);
+}
+
 json::object user_reference(std::string_view user) {
   return {{"id", derived_uuid("user", user)}, {"email", std::string(user)}};
 }
@@ -313,6 +317,31 @@ json::object Renderer::health_check(const CheckView& check) const {
           {"initial_delay", seconds(check.rule.initial_delay)},
           {"warn", check.rule.warn},
           {"replicas", std::move(replicas)}};
+}
+
+json::object Renderer::cron_job(const CronJobView& view, const platform::CronRun* last) const {
+  json::object shape = platform::to_json(view.job);
+  shape.erase("suspend");
+  shape["suspended"] = view.suspended;
+  shape["next_run_at"] = time_or_null(view.next);
+  shape["last_run"] = last ? json::value(cron_run(*last)) : json::value(nullptr);
+  return shape;
+}
+
+json::object Renderer::cron_run(const platform::CronRun& run) const {
+  using Seconds = std::chrono::duration<double>;
+  return {{"id", run.id},
+          {"job", run.job},
+          {"status", platform::name_of(run.status)},
+          {"scheduled_at", time_or_null(run.scheduled_at)},
+          {"user", text_or_null(run.user)},
+          {"process", text_or_null(run.process)},
+          {"reason", text_or_null(run.reason)},
+          {"exit_code", run.exit_code ? json::value(*run.exit_code) : json::value(nullptr)},
+          {"seconds", run.ended_at ? json::value(Seconds(*run.ended_at - run.started_at).count())
+                                   : json::value(nullptr)},
+          {"started_at", rfc3339(run.started_at)},
+          {"ended_at", time_or_null(run.ended_at)}};
 }
 
 json::object Renderer::domain(const platform::Domain& domain) const {

@@ -33,6 +33,9 @@ class Renderer final {
   [[nodiscard]] json::object formation(const platform::Formation& formation) const;
   [[nodiscard]] json::object dyno(const platform::App& app, const ReplicaView& replica) const;
   [[nodiscard]] json::object health_check(const CheckView& check) const;
+  [[nodiscard]] json::object cron_job(const CronJobView& view,
+                                      const platform::CronRun* last) const;
+  [[nodiscard]] json::object cron_run(const platform::CronRun& run) const;
   [[nodiscard]] json::object domain(const platform::Domain& domain) const;
   [[nodiscard]] json::object certificate(const platform::Certificate& certificate) const;
   /// The name that the platform itself gives an app, first in the list of its domains.

@@ -230,6 +230,38 @@ HealthCheck
   initial_delay number
   warn boolean
   replicas [CheckOfReplica]
+CronJob
+  name string
+  command string
+  schedule string
+  timezone string
+  concurrency "forbid"|"allow"|"replace"
+  missed "skip"|"run_once"
+  timeout integer
+  suspended boolean
+  next_run_at time?
+  last_run CronRun?
+CronRun
+  id integer
+  job string
+  status "running"|"succeeded"|"failed"|"skipped"
+  scheduled_at time?
+  user string?
+  process string?
+  reason string?
+  exit_code integer?
+  seconds number?
+  started_at time
+  ended_at time?
+Egress
+  policy "all"|"none"|"list"
+  allowed [string]
+Network
+  egress Egress
+NetworkUpdate
+  egress any
+CronJobUpdate
+  suspended boolean
 Dyno
   id string
   app AppReference

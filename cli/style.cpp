@@ -44,7 +44,8 @@ Colour colour_of_state(std::string_view state) {
       state == "maintenance" || state == "waiting" || state == "retrying")
     return Colour::yellow;
   if (state == "crashed" || state == "failed" || state == "failing") return Colour::red;
-  if (state == "asleep" || state == "idle" || state == "stopped" || state == "empty")
+  if (state == "asleep" || state == "idle" || state == "stopped" || state == "empty" ||
+      state == "skipped")
     return Colour::dim;
   return Colour::none;
 }

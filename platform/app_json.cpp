@@ -50,7 +50,8 @@ json::object to_json(const FirstFormation& first) {
 
 }  // namespace
 
-Result<AppJson> parse_app_json(std::string_view text, std::vector<std::string>& notes) {
+Result<AppJson> parse_app_json(std::string_view text, std::vector<std::string>& notes,
+                               bool check_zones) {
   BERTH_ASSIGN(const JsonDocument document, JsonDocument::parse(text, app_json_file));
   const JsonField root = document.root();
   AppJson app;
@@ -58,6 +59,10 @@ Result<AppJson> parse_app_json(std::string_view text, std::vector<std::string>& 
   if (checks) BERTH_TRY(read_health_checks(*checks, app, notes));
   BERTH_ASSIGN(const auto formation, root.find("formation"));
   if (formation) BERTH_TRY(read_formation(*formation, app));
+  BERTH_ASSIGN(const auto cron, root.find("cron"));
+  if (cron) {
+    BERTH_ASSIGN(app.cron, read_cron_jobs(*cron, check_zones, notes));
+  }
   BERTH_ASSIGN(const auto scripts, root.find("scripts"));
   if (scripts) BERTH_TRY(read_scripts(*scripts, app));
   return app;
@@ -75,6 +80,9 @@ std::string app_json_text(const AppJson& app) {
   json::object formation;
   for (const auto& [type, first] : app.formation) formation[type] = to_json(first);
   if (!formation.empty()) result["formation"] = std::move(formation);
+  json::array cron;
+  for (const CronJob& job : app.cron) cron.push_back(to_json(job));
+  if (!cron.empty()) result["cron"] = std::move(cron);
   if (!app.postdeploy.empty()) result["scripts"] = json::object{{"postdeploy", app.postdeploy}};
   return result.empty() ? std::string() : to_text(result);
 }

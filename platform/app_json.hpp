@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "platform/cron_job.hpp"
 #include "platform/health_check.hpp"
 
 namespace berth::platform {
@@ -26,13 +27,15 @@ struct FirstFormation {
 struct AppJson {
   std::map<std::string, std::vector<HealthCheck>> health_checks;  ///< by process type
   std::map<std::string, FirstFormation> formation;
+  std::vector<CronJob> cron;
   std::string postdeploy;  ///< for a shell, once, after the app's first release; or empty
   friend bool operator==(const AppJson&, const AppJson&) = default;
 };
 
-/// An error names line and field. `notes` gets what is there and does nothing here.
-[[nodiscard]] Result<AppJson> parse_app_json(std::string_view text,
-                                             std::vector<std::string>& notes);
+/// An error names line and field. `notes` gets what is there and does nothing here. What was kept
+/// is read without a look at which time zones the machine knows now.
+[[nodiscard]] Result<AppJson> parse_app_json(std::string_view text, std::vector<std::string>& notes,
+                                             bool check_zones = true);
 /// An app.json that says the same, on one line; "" for nothing.
 [[nodiscard]] std::string app_json_text(const AppJson& app);
 

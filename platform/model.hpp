@@ -13,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "platform/app_json.hpp"
+#include "platform/egress.hpp"
 
 namespace berth::platform {
 
@@ -49,6 +50,7 @@ struct App {
   Time updated_at{};
   std::optional<Time> released_at;
   HttpsSettings https = {};
+  EgressPolicy egress = {};
   bool automatic_certificates = false;  ///< asked for at the platform's certificate authority
   friend bool operator==(const App&, const App&) = default;
 };
@@ -146,6 +148,35 @@ struct CertificateFailure {
   std::string reason;
   Time at{};
   friend bool operator==(const CertificateFailure&, const CertificateFailure&) = default;
+};
+
+/// One time of a cron job: a run, or why there was none.
+struct CronRun {
+  enum class Status { running, succeeded, failed, skipped };
+  std::int64_t id = 0;
+  AppId app;
+  std::string job;
+  Status status = Status::running;
+  std::optional<Time> scheduled_at = {};  ///< nothing: started by hand
+  std::string user = {};                  ///< by whom, then
+  std::string replica = {};               ///< its id
+  std::string process = {};               ///< "cron.daily.1"
+  std::string reason = {};                ///< why it failed or was skipped, for people
+  std::optional<int> exit_code = {};
+  Time started_at{};
+  Time ends_by{};  ///< then it is ended
+  std::optional<Time> ended_at = {};
+  friend bool operator==(const CronRun&, const CronRun&) = default;
+};
+
+[[nodiscard]] std::string_view name_of(CronRun::Status status);
+
+/// What is known of a cron job beside what the release says.
+struct CronRecord {
+  std::string job;
+  std::optional<bool> suspended;  ///< by hand, or as the release says
+  Time decided_until{};           ///< its times until then have become something
+  friend bool operator==(const CronRecord&, const CronRecord&) = default;
 };
 
 /// The token itself is shown once, at creation; the store keeps its SHA-256.

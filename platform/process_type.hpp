@@ -11,6 +11,7 @@ namespace berth::platform {
 inline constexpr std::string_view release_process = "release";
 
 /// The name of the one-off that app.json's script runs in, once in an app's life.
+inline constexpr std::string_view postdeploy_prefix = "postdeploy";
 inline constexpr std::string_view postdeploy_name = "postdeploy.1";
 
 }  // namespace berth::platform

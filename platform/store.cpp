@@ -14,7 +14,7 @@ namespace berth::platform {
 namespace {
 
 /// Script i leads from schema version i to i+1. A script that was ever released is never changed.
-constexpr std::array<std::string_view, 7> migrations = {R"sql(
+constexpr std::array<std::string_view, 9> migrations = {R"sql(
 CREATE TABLE apps (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -141,13 +141,45 @@ ALTER TABLE releases ADD COLUMN app_json TEXT NOT NULL DEFAULT '';
 )sql",
                                                         R"sql(
 ALTER TABLE apps ADD COLUMN postdeploy TEXT NOT NULL DEFAULT '';
+)sql",
+                                                        R"sql(
+CREATE TABLE cron_jobs (
+  app TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  job TEXT NOT NULL,
+  schedule TEXT NOT NULL,
+  suspended INTEGER,
+  decided_until INTEGER NOT NULL,
+  PRIMARY KEY (app, job)
+);
+CREATE TABLE cron_runs (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  app TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  job TEXT NOT NULL,
+  status TEXT NOT NULL,
+  scheduled_at INTEGER,
+  user TEXT NOT NULL,
+  replica TEXT NOT NULL,
+  process TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  exit_code INTEGER,
+  started_at INTEGER NOT NULL,
+  ends_by INTEGER NOT NULL,
+  ended_at INTEGER
+);
+CREATE INDEX cron_runs_by_app ON cron_runs (app, job, id);
+CREATE INDEX cron_runs_by_status ON cron_runs (status);
+)sql",
+                                                        R"sql(
+ALTER TABLE apps ADD COLUMN egress TEXT NOT NULL DEFAULT 'all';
 )sql"};
 
 constexpr std::string_view app_columns =
     "SELECT id, name, number, maintenance, created_at, updated_at, released_at, https_redirect, "
-    "hsts_max_age, hsts_subdomains, hsts_preload, automatic_certificates FROM apps ";
+    "hsts_max_age, hsts_subdomains, hsts_preload, automatic_certificates, egress FROM apps ";
 
 App read_app(const Statement& row) {
+  auto egress = parse_egress(row.text(12));
+  BERTH_ASSERT(egress.has_value());  // only set_egress writes this column
   return {.id = AppId(row.text(0)),
           .name = row.text(1),
           .number = row.integer(2),
@@ -160,6 +192,7 @@ App read_app(const Statement& row) {
                                            : std::optional(Hsts{.max_age_s = row.integer(8),
                                                                 .subdomains = row.boolean(9),
                                                                 .preload = row.boolean(10)})},
+          .egress = std::move(*egress),
           .automatic_certificates = row.boolean(11)};
 }
 
@@ -231,6 +264,17 @@ Result<App> Store::set_maintenance(const AppId& app, bool on, const Actor& actor
       .bind(on).bind(column(now())).bind(app.value).run();
   change.event(app, actor.user, "app.update",
                std::string("maintenance mode ") + (on ? "on" : "off"));
+  change.commit();
+  return find_app(app.value);
+}
+
+Result<App> Store::set_egress(const AppId& app, const EgressPolicy& policy, const Actor& actor) {
+  BERTH_ASSIGN(const App before, find_app(app.value));
+  if (before.egress == policy) return before;
+  Change change(*this);
+  database_.prepare("UPDATE apps SET egress = ?, updated_at = ? WHERE id = ?")
+      .bind(egress_text(policy)).bind(column(now())).bind(app.value).run();
+  change.event(app, actor.user, "network.update", "egress: " + egress_text(policy));
   change.commit();
   return find_app(app.value);
 }

@@ -64,6 +64,8 @@ class Store final {
   [[nodiscard]] Result<App> set_maintenance(const AppId& app, bool on, const Actor& actor);
   [[nodiscard]] Result<App> set_https(const AppId& app, const HttpsSettings& https,
                                       const Actor& actor);
+  [[nodiscard]] Result<App> set_egress(const AppId& app, const EgressPolicy& policy,
+                                       const Actor& actor);
   [[nodiscard]] Result<void> destroy_app(const AppId& app, const Actor& actor);
 
   // Config vars: a change makes a new release (image and processes of the last one).
@@ -110,6 +112,25 @@ class Store final {
   [[nodiscard]] std::optional<Release> serving_release(const AppId& app);
   [[nodiscard]] Result<ConfigVars> release_config_vars(const ReleaseId& release);
   [[nodiscard]] std::vector<std::string> images_in_use();
+
+  // Cron jobs. What is kept of a job begins with the first release that has it, and anew when its
+  // schedule changes; what a person said of it stays.
+  /// What the serving release says; returns what is kept of each of its jobs.
+  std::vector<CronRecord> sync_cron_jobs(const AppId& app, const std::vector<CronJob>& jobs,
+                                         Time at);
+  /// A run or a time that was skipped; and, of a scheduled one, until when the job's times are
+  /// decided now. In one step: no time is decided twice. Returns its id.
+  std::int64_t add_cron_run(const CronRun& run, std::optional<Time> decided_until);
+  void set_cron_decided(const AppId& app, std::string_view job, Time until);
+  void end_cron_run(std::int64_t id, CronRun::Status status, std::string_view reason,
+                    std::optional<int> exit_code, Time at);
+  /// Times before `at` are decided: none is missed when it goes on.
+  void suspend_cron_job(const AppId& app, std::string_view job, bool suspended, Time at,
+                        const Actor& actor);
+  /// Newest first; of one job, if one is named.
+  [[nodiscard]] std::vector<CronRun> cron_runs(const AppId& app, std::string_view job = {},
+                                               int most = -1);
+  [[nodiscard]] std::vector<CronRun> cron_runs_that_run();
 
   // Formation.
   [[nodiscard]] std::vector<Formation> formation(const AppId& app);

@@ -76,7 +76,7 @@ std::map<std::string, std::string> map_from_json(std::string_view text) {
 AppJson app_json_from(const std::string& text) {
   std::vector<std::string> ignored;
   if (text.empty()) return {};
-  auto parsed = parse_app_json(text, ignored);
+  auto parsed = parse_app_json(text, ignored, /*check_zones=*/false);
   return parsed.has_error() ? AppJson{} : std::move(*parsed);
 }
 

@@ -44,6 +44,25 @@ std::vector<api::CheckView> ControlPort::checks(const platform::AppId& app) {
   return parts_.controller.checks(app);
 }
 
+std::vector<api::CronJobView> ControlPort::cron_jobs(const platform::AppId& app) {
+  std::vector<api::CronJobView> result;
+  for (CronJobs::View& view : parts_.controller.cron().jobs(app))
+    result.push_back(
+        {.job = std::move(view.job), .suspended = view.suspended, .next = view.next});
+  return result;
+}
+
+Result<platform::CronRun> ControlPort::run_cron_job(const platform::AppId& app,
+                                                    const std::string& job,
+                                                    const std::string& user) {
+  return parts_.controller.cron().run_now(app, job, {user}, now());
+}
+
+Result<void> ControlPort::suspend_cron_job(const platform::AppId& app, const std::string& job,
+                                           bool suspended, const std::string& user) {
+  return parts_.controller.cron().suspend(app, job, suspended, {user}, now());
+}
+
 asio::awaitable<Result<void>> ControlPort::restart(platform::AppId app, std::string which) {
   co_return parts_.controller.restart(app, which);
 }

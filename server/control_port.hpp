@@ -44,6 +44,15 @@ class ControlPort final : public api::Control {
   void app_destroyed(const platform::App& app) override;
   [[nodiscard]] std::vector<api::ReplicaView> replicas(const platform::AppId& app) override;
   [[nodiscard]] std::vector<api::CheckView> checks(const platform::AppId& app) override;
+  [[nodiscard]] Result<void> apply_egress(const platform::App& app) override {
+    return parts_.controller.apply_egress(app);
+  }
+  [[nodiscard]] std::vector<api::CronJobView> cron_jobs(const platform::AppId& app) override;
+  [[nodiscard]] Result<platform::CronRun> run_cron_job(const platform::AppId& app,
+                                                       const std::string& job,
+                                                       const std::string& user) override;
+  [[nodiscard]] Result<void> suspend_cron_job(const platform::AppId& app, const std::string& job,
+                                              bool suspended, const std::string& user) override;
   boost::asio::awaitable<Result<void>> restart(platform::AppId app, std::string which) override;
   boost::asio::awaitable<Result<void>> stop(platform::AppId app, std::string which) override;
   boost::asio::awaitable<Result<api::OneOff>> run(platform::AppId app,

@@ -72,6 +72,7 @@ Controller::Controller(ControllerParts parts)
     : parts_(parts),
       health_(parts.strand, parts.pool, parts.engine,
               [this](const auto& id, const auto& notices) { on_health(id, notices); }),
+      cron_(parts.store, cron_ports()),
       tick_timer_(parts.strand),
       alive_(std::make_shared<bool>(true)) {
   policy_.drain_timeout = parts_.config.runtime.drain_timeout;
@@ -81,6 +82,8 @@ Controller::~Controller() { *alive_ = false; }
 
 Result<void> Controller::start() {
   started_at_ = now();
+  // Before anything of theirs runs under new rules.
+  for (const platform::App& app : parts_.store.apps()) BERTH_TRY(apply_egress(app));
   // Engine threads only post: all state is the strand's.
   BERTH_TRY(parts_.engine.open([this, strand = parts_.strand, alive = alive_](const auto& status) {
     asio::post(strand, [this, alive, status] {
@@ -102,6 +105,9 @@ Result<void> Controller::start() {
                        .on_drained = [this](const std::string& id) { on_drained(id); },
                        .on_wake = [this](const std::string& app) { on_wake(app); },
                        .on_samples = [this](const json::object& all) { on_samples(all); }});
+  std::set<std::string> running;
+  for (const auto& [id, replica] : replicas_) running.insert(id.value);
+  cron_.adopt(running, now());
   for (const platform::App& app : parts_.store.apps()) reconcile_now(app.id);
   resume_postdeploys();
   tick();
@@ -131,8 +137,10 @@ void Controller::on_replica(const runtime::ReplicaStatus& status) {
   if (status.state == ReplicaState::exited) found->second.status.message = describe_end(status);
   const std::string& message = found->second.status.message;
   const auto log = log_directory(platform::AppId(status.spec.app_id));
-  // A release command is there to end.
-  const bool is_crash = status.spec.process_type != platform::release_process || !succeeded(status);
+  // A release command is there to end, and so is a one-off.
+  const bool may_end = status.spec.process_type == platform::release_process ||
+                       status.spec.process_type == "run";
+  const bool is_crash = !may_end || !succeeded(status);
   if (status.state != before) {
     if (status.state == ReplicaState::ready) begin_checks(found->second, /*adopted=*/false);
     if (status.state == ReplicaState::exited) health_.forget(status.spec.id);
@@ -149,6 +157,11 @@ void Controller::on_replica(const runtime::ReplicaStatus& status) {
     if (status.state != ReplicaState::exited) return;
     if (status.spec.name == platform::postdeploy_name)
       end_postdeploy(platform::AppId(status.spec.app_id), succeeded(status), message);
+    cron_.ended(status.spec.id.value, succeeded(status),
+                status.reason == runtime::ExitReason::exited && status.exit_signal == 0
+                    ? std::optional(status.exit_code)
+                    : std::nullopt,
+                message, now());
     end_one_off(found->second);
     return;
   }
@@ -237,6 +250,7 @@ void Controller::tick() {
       if (at.time_since_epoch() / 1s % log_rotation_every.count() == 0)
         rotate_app_log(log_directory(app.id), parts_.config.logs.max_bytes);
     }
+    cron_.tick(at);
     if (at.time_since_epoch() / 1s % memory_look_every.count() == 0) look_at_memory();
     tick();
   });
@@ -357,6 +371,7 @@ void Controller::reconcile_now(const platform::AppId& id) {
       log_error("{}: {}", app->name, made.error().message);
   }
   const Time at = now();
+  cron_.refresh(id, at);
   const runtime::Plan plan =
       runtime::plan(desired_of(*app, record), observed_of(id), record.memory, policy_, at);
   record.memory = plan.memory;
@@ -411,6 +426,7 @@ void Controller::app_destroyed(const platform::App& app) {
   for (const auto& [id, replica] : replicas_)
     if (replica.status.spec.app_id == app.id.value) stop_now(id);
   apps_.erase(app.id);
+  cron_.app_destroyed(app.id);
   end_postdeploy(app.id, false, "the app was destroyed");
   parts_.notices.app_deleted(app.name);
   call_waiters();

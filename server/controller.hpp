@@ -26,6 +26,7 @@
 #include "runtime/health/memory_pressure.hpp"
 #include "runtime/scheduler/plan.hpp"
 #include "server/certificates.hpp"
+#include "server/cron_jobs.hpp"
 #include "server/health_watch.hpp"
 #include "server/notices.hpp"
 #include "server/router_link.hpp"
@@ -81,6 +82,9 @@ class Controller final {
                                                                  const std::string& name,
                                                                  const api::OneOffRequest& request);
   void one_off_failed(const runtime::ReplicaId& id);
+
+  [[nodiscard]] CronJobs& cron() { return cron_; }
+  [[nodiscard]] Result<void> apply_egress(const platform::App& app);
 
   /// Calls back once the release is settled (at once if it is), or still pending when we stop.
   void when_settled(const platform::AppId& app, const platform::ReleaseId& release,
@@ -139,6 +143,9 @@ class Controller final {
   void resume_postdeploys();
   void end_postdeploy(const platform::AppId& app, bool succeeded, const std::string& message);
 
+  // controller_cron.cpp: what cron jobs are started with
+  [[nodiscard]] CronPorts cron_ports();
+
   // controller_health.cpp: what health checks say
   /// Once it listens; `adopted`: from a server before us.
   void begin_checks(Replica& replica, bool adopted);
@@ -162,6 +169,7 @@ class Controller final {
                                                      const platform::Release& release,
                                                      const std::string& type,
                                                      std::string_view size = {});
+  [[nodiscard]] std::uint32_t first_uid_of(const platform::App& app) const;
   void launch(const runtime::ReplicaSpec& spec);
   void stop_now(const runtime::ReplicaId& id);
   void forget(const runtime::ReplicaId& id);
@@ -177,6 +185,7 @@ class Controller final {
   std::vector<Waiter> waiters_;
   std::vector<std::pair<platform::AppId, std::function<void()>>> postdeploy_waiters_;
   HealthWatch health_;
+  CronJobs cron_;
   boost::asio::steady_timer tick_timer_;
   Time started_at_{};
   bool stopped_ = false;

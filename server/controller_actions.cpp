@@ -116,8 +116,7 @@ Result<runtime::ReplicaSpec> Controller::spec_of(const platform::App& app,
   spec.env["BERTH_APP_NAME"] = app.name;
   spec.env["BERTH_RELEASE_VERSION"] = "v" + std::to_string(release.version);
   if (!release.commit.empty()) spec.env["SOURCE_VERSION"] = release.commit;
-  spec.uid_base =
-      parts_.config.runtime.first_uid + static_cast<std::uint32_t>(app.number) * 65'536U;
+  spec.uid_base = first_uid_of(app);
   spec.size = size.empty() ? platform::standard_size : size;
   if (size.empty())
     for (const platform::Formation& entry : parts_.store.formation(app.id))
@@ -128,6 +127,14 @@ Result<runtime::ReplicaSpec> Controller::spec_of(const platform::App& app,
   spec.log_directory = log_directory(app.id);
   BERTH_TRY(make_directories(spec.log_directory));
   return spec;
+}
+
+std::uint32_t Controller::first_uid_of(const platform::App& app) const {
+  return parts_.config.runtime.first_uid + static_cast<std::uint32_t>(app.number) * 65'536U;
+}
+
+Result<void> Controller::apply_egress(const platform::App& app) {
+  return parts_.engine.set_egress(first_uid_of(app), app.egress);
 }
 
 void Controller::start_replica(const platform::App& app, const runtime::Slot& slot) {
@@ -309,10 +316,11 @@ Result<Controller::OneOffStarted> Controller::prepare_one_off(const platform::Ap
         "nothing is deployed yet, so there is nothing to run in. Push first: git push berth main"};
   BERTH_ASSIGN(runtime::ReplicaSpec spec, spec_of(app, *release, "run", request.size));
   std::set<std::string> taken;
-  for (const auto& [other, replica] : replicas_) taken.insert(replica.status.spec.name);
+  for (const auto& [other, replica] : replicas_)
+    if (replica.status.spec.app_id == id.value) taken.insert(replica.status.spec.name);
   int number = 1;
-  while (taken.contains("run." + std::to_string(number))) ++number;
-  spec.name = request.name.empty() ? "run." + std::to_string(number) : request.name;
+  while (taken.contains(request.prefix + "." + std::to_string(number))) ++number;
+  spec.name = request.prefix + "." + std::to_string(number);
   BERTH_ASSIGN(const builder::Image image, parts_.images.find(release->image));
   spec.argv = builder::one_off_arguments(image, request.command);
   for (const auto& [name, value] : request.env) spec.env[name] = value;

@@ -27,7 +27,7 @@ void Controller::begin_postdeploy(const platform::AppId& app) {
     return;
   }
   auto prepared =
-      prepare_one_off(app, {.name = std::string(platform::postdeploy_name),
+      prepare_one_off(app, {.prefix = std::string(platform::postdeploy_prefix),
                             .command = release->app_json.postdeploy,
                             .env = {},
                             .size = {}});

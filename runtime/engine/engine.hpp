@@ -18,6 +18,7 @@
 #include "base/fd.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "platform/egress.hpp"
 
 namespace berth::runtime {
 
@@ -123,6 +124,10 @@ class Engine {
   /// the listener) and sweeps the remains of what no longer runs. The listener is called from an
   /// engine thread, never under a lock.
   virtual Result<void> open(EngineListener listener) = 0;
+
+  /// Where replicas of the app with this first uid may connect to outside, those that run and those
+  /// to come; also before open(). Without a word of it: everywhere. Takes a millisecond at most.
+  virtual Result<void> set_egress(std::uint32_t uid_base, const platform::EgressPolicy& policy) = 0;
 
   /// Blocking. Starts the container; readiness follows as an event: `ready` once the process
   /// accepts connections on $PORT (or on another port, found in its network namespace:

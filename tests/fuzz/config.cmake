@@ -3,4 +3,6 @@
 berth_fuzzer(config_yaml LIBS yaml-cpp berth_base SOURCES platform/config.cpp platform/yaml_reader.cpp
   platform/units.cpp platform/names.cpp)
 berth_fuzzer(app_json LIBS berth_base SOURCES platform/app_json.cpp platform/health_check.cpp
-  platform/json_field.cpp)
+  platform/json_field.cpp platform/cron_job.cpp platform/cron_schedule.cpp)
+berth_fuzzer(cron_schedule LIBS berth_base SOURCES platform/cron_schedule.cpp
+  runtime/cron/next_time.cpp)

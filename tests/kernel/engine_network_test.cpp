@@ -136,6 +136,56 @@ TEST_CASE("a denied network is out of reach") {
   CHECK(bench.log().find("connect ETIMEDOUT\n") != std::string::npos);
 }
 
+TEST_CASE("an app connects to what its egress policy names, and to nothing else, at once") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  Outside outside(bench.options().network.veth_prefix);
+  auto& engine = bench.open();
+  const std::uint32_t app = bench.spec("x", {}).uid_base;
+  int runs = 0;
+  const auto reach = [&](const std::string& policy) {
+    if (!policy.empty()) {
+      const auto set = engine.set_egress(app, *platform::parse_egress(policy));
+      REQUIRE_MESSAGE(set.has_value(), why(set));
+    }
+    return run(bench, engine, "r-" + std::to_string(++runs),
+               {"connect", "203.0.113.2", outside.port});
+  };
+  CHECK(reach("") == "connect connected\n");
+  CHECK(reach("none") == "connect ECONNREFUSED\n");
+  CHECK(reach("203.0.113.0/24") == "connect connected\n");
+  CHECK(reach("203.0.113.2:" + outside.port) == "connect connected\n");
+  CHECK(reach("203.0.113.2:1-2 198.51.100.0/24") == "connect ECONNREFUSED\n");
+  CHECK(reach("all") == "connect connected\n");
+  // Another app's policy is its own.
+  REQUIRE(engine.set_egress(app + 0x10000, *platform::parse_egress("none")).has_value());
+  CHECK(reach("") == "connect connected\n");
+}
+
+TEST_CASE("a policy holds for replicas that run, also after the server was replaced") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  Outside outside(bench.options().network.veth_prefix);
+  const std::uint32_t app = bench.spec("x", {}).uid_base;
+  auto spec = bench.spec("r-1", {"connect-often", "203.0.113.2", outside.port});
+  spec.name = "r-1";
+  REQUIRE(bench.open().start(spec).has_value());
+  const auto last = [&] {
+    const std::string text = bench.printed("r-1");
+    const auto end = text.rfind("connect ");
+    return end == std::string::npos ? text : text.substr(end);
+  };
+  REQUIRE(eventually([&] { return last() == "connect connected\n"; }));
+  bench.close();
+  // Said before it opens: there is no moment without it.
+  auto& engine = bench.prepare();
+  REQUIRE(engine.set_egress(app, *platform::parse_egress("none")).has_value());
+  bench.open_prepared();
+  REQUIRE(eventually([&] { return last() == "connect ECONNREFUSED\n"; }));
+  REQUIRE(engine.set_egress(app, *platform::parse_egress("203.0.113.2")).has_value());
+  CHECK(eventually([&] { return last() == "connect connected\n"; }));
+}
+
 TEST_CASE("opening the network twice changes nothing and cuts no running replica off") {
   SKIP_WITHOUT_CONTAINERS();
   ContainerBench bench;

@@ -147,6 +147,14 @@ class ContainerBench {
   runtime::LocalEngine& open() { return open(options()); }
   runtime::LocalEngine& open(const runtime::LocalOptions& options) {
     engine_ = std::make_unique<runtime::LocalEngine>(options);
+    return open_prepared();
+  }
+  /// An engine that is not open yet.
+  runtime::LocalEngine& prepare() {
+    engine_ = std::make_unique<runtime::LocalEngine>(options());
+    return *engine_;
+  }
+  runtime::LocalEngine& open_prepared() {
     const auto opened = engine_->open(events.listener());
     REQUIRE_MESSAGE(opened.has_value(), why(opened));
     return *engine_;
@@ -187,11 +195,33 @@ class ContainerBench {
     return result;
   }
 
+  /// Lines of the log that the replica of this name printed, without their prefix.
+  [[nodiscard]] std::string printed(const std::string& name) const {
+    std::string output;
+    const std::string all = log();
+    const std::string mark = " app[" + name + "]: ";
+    for (auto at = all.find(mark); at != std::string::npos; at = all.find(mark, at + 1))
+      output += all.substr(at + mark.size(), all.find('\n', at) - at - mark.size()) + "\n";
+    return output;
+  }
+
   Events events;
 
  private:
   TempDir directory_;
   std::unique_ptr<runtime::LocalEngine> engine_;
 };
+
+/// Runs the payload to its end, as root of the image or as its user; what it printed.
+inline std::string run(ContainerBench& bench, runtime::LocalEngine& engine, const std::string& id,
+                       std::vector<std::string> words, bool as_root = false) {
+  auto spec = bench.spec(id, std::move(words));
+  spec.name = id;
+  if (as_root) spec.uid = spec.gid = 0;
+  const auto started = engine.start(spec);
+  REQUIRE_MESSAGE(started.has_value(), why(started));
+  bench.events.wait_exit(ReplicaId(id));
+  return bench.printed(id);
+}
 
 }  // namespace berth::test

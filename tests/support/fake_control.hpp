@@ -39,6 +39,7 @@ class FakeControl final : public api::Control {
   std::optional<Error> push_failure;
   std::optional<Error> collected;  ///< why a release's image is not kept
   std::map<std::string, std::vector<api::CheckView>> shown_checks;  ///< by app id
+  std::map<std::string, std::vector<api::CronJobView>> shown_cron_jobs;  ///< by app id
   json::object shown_disk;
   json::object shown_prune;
   std::map<std::string, std::string> push_env;
@@ -64,6 +65,30 @@ class FakeControl final : public api::Control {
 
   std::vector<api::CheckView> checks(const platform::AppId& app) override {
     return shown_checks[app.value];
+  }
+
+  Result<void> apply_egress(const platform::App& app) override {
+    calls.push_back("egress " + platform::egress_text(app.egress));
+    if (failure) return *failure;
+    return {};
+  }
+  std::vector<api::CronJobView> cron_jobs(const platform::AppId& app) override {
+    return shown_cron_jobs[app.value];
+  }
+  Result<platform::CronRun> run_cron_job(const platform::AppId& app, const std::string& job,
+                                         const std::string& user) override {
+    calls.push_back("run cron job " + job + " for " + user);
+    if (failure) return *failure;
+    return platform::CronRun{
+        .id = 7, .app = app, .job = job, .user = user, .process = "cron." + job + ".1"};
+  }
+  Result<void> suspend_cron_job(const platform::AppId& app, const std::string& job, bool suspended,
+                                const std::string& user) override {
+    calls.push_back((suspended ? "suspend " : "resume ") + job + " for " + user);
+    if (failure) return *failure;
+    for (auto& view : shown_cron_jobs[app.value])
+      if (view.job.name == job) view.suspended = suspended;
+    return {};
   }
 
   boost::asio::awaitable<Result<void>> restart(platform::AppId, std::string which) override {

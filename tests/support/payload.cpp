@@ -4,18 +4,12 @@
 // itself. `payload VERB [ARGUMENT…]`; each verb does one thing that an application might do.
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -27,6 +21,8 @@
 #include <cstring>
 #include <string>
 #include <vector>
+
+#include "tests/support/hostile.hpp"
 
 namespace {
 
@@ -227,6 +223,58 @@ int connect_to(const Arguments& arguments) {
   return error == 0 ? 0 : 1;
 }
 
+/// lookup SERVER NAME TYPE: asks a name server over UDP; prints the code and the addresses.
+int lookup(const Arguments& arguments) {
+  std::string packet("\x12\x34\x01\0\0\1\0\0\0\0\0\0", 12);
+  for (std::string rest = arguments.at(1) + "."; !rest.empty(); rest.erase(0, rest.find('.') + 1)) {
+    const std::string label = rest.substr(0, rest.find('.'));
+    packet += static_cast<char>(label.size()) + label;
+  }
+  packet += std::string("\0\0", 2) + static_cast<char>(number(arguments, 2, 1)) +
+            std::string("\0\1", 2);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(53);
+  ::inet_pton(AF_INET, arguments.at(0).c_str(), &to.sin_addr);
+  const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const timeval limit{5, 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  ::connect(socket, reinterpret_cast<sockaddr*>(&to), sizeof to);
+  (void)!::send(socket, packet.data(), packet.size(), 0);
+  unsigned char answer[512];
+  const ssize_t count = ::recv(socket, answer, sizeof answer, 0);
+  if (count < 12) {
+    std::printf("lookup %s\n", strerrorname_np(errno));
+    return 1;
+  }
+  std::printf("lookup code %d", answer[3] & 15);
+  for (int i = 0; i < answer[7]; ++i) {
+    const unsigned char* at = answer + packet.size() + 16 * i + 12;
+    std::printf(" %d.%d.%d.%d", at[0], at[1], at[2], at[3]);
+  }
+  std::printf("\n");
+  return 0;
+}
+
+/// connect-often HOST PORT: again and again, a line each time that the answer is another.
+int connect_often(const Arguments& arguments) {
+  for (int before = -1;;) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<std::uint16_t>(number(arguments, 1, 80)));
+    ::inet_pton(AF_INET, arguments.at(0).c_str(), &to.sin_addr);
+    const int peer = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int error =
+        ::connect(peer, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0 ? 0 : errno;
+    ::close(peer);
+    if (error != before)
+      std::printf("connect %s\n", error == 0 ? "connected" : strerrorname_np(error));
+    std::fflush(stdout);
+    before = error;
+    sleep_ms(20);
+  }
+}
+
 /// abstract NAME: tries to connect to an abstract unix socket.
 int abstract_socket(const Arguments& arguments) {
   sockaddr_un to{};
@@ -238,57 +286,6 @@ int abstract_socket(const Arguments& arguments) {
       static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
   const int result = ::connect(peer, reinterpret_cast<sockaddr*>(&to), length);
   std::printf("abstract %s\n", result == 0 ? "connected" : strerrorname_np(errno));
-  return 0;
-}
-
-void attempt(const char* what, long result) {
-  std::printf("%s %s\n", what, result < 0 ? strerrorname_np(errno) : "ALLOWED");
-}
-
-/// forbidden: tries what no application may do, one line each.
-int forbidden() {
-  attempt("mount", ::mount("none", "/tmp", "tmpfs", 0, nullptr));
-  attempt("unshare", ::unshare(CLONE_NEWUSER));
-  attempt("clone", ::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, 0));
-  attempt("ptrace", ::ptrace(PTRACE_ATTACH, 1, nullptr, nullptr));
-  attempt("keyctl", ::syscall(SYS_keyctl, 0, -1, 0, 0, 0));
-  attempt("add_key", ::syscall(SYS_add_key, "user", "x", "y", 1, -3));
-  bpf_attr attributes{};
-  attempt("bpf", ::syscall(SYS_bpf, BPF_MAP_CREATE, &attributes, sizeof attributes));
-  attempt("io_uring", ::syscall(SYS_io_uring_setup, 1, nullptr));
-  attempt("userfaultfd", ::syscall(SYS_userfaultfd, 0));
-  attempt("perf", ::syscall(SYS_perf_event_open, nullptr, 0, -1, -1, 0));
-  attempt("mknod", ::mknod("/tmp/disk", S_IFBLK | 0600, ::makedev(8, 0)));
-  attempt("setuid", ::setuid(0));
-  attempt("sethostname", ::sethostname("x", 1));
-  attempt("chroot", ::chroot("/tmp"));
-  attempt("packet", ::socket(AF_PACKET, SOCK_RAW, 0));
-  attempt("raw", ::socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
-  attempt("vsock", ::socket(AF_VSOCK, SOCK_STREAM, 0));
-  attempt("sysctl", ::open("/proc/sys/kernel/core_pattern", O_WRONLY));
-  attempt("sysrq", ::open("/proc/sysrq-trigger", O_WRONLY));
-  attempt("kcore", [] {  // masked: there, and empty
-    const int file = ::open("/proc/kcore", O_RDONLY);
-    char byte;
-    if (file >= 0 && ::read(file, &byte, 1) == 0)
-      errno = ENODATA, ::close(file);
-    else
-      return file;
-    return -1;
-  }());
-  attempt("sys", ::open("/sys/kernel/uevent_helper", O_WRONLY | O_CREAT, 0600));
-  if (::access("/sys/fs/cgroup/memory.max", F_OK) == 0) {  // v2
-    attempt("cgroup", ::mkdir("/sys/fs/cgroup/x", 0755));
-    attempt("limit", ::open("/sys/fs/cgroup/memory.max", O_WRONLY));
-  } else {
-    attempt("cgroup", ::mkdir("/sys/fs/cgroup/memory/x", 0755));
-    attempt("limit", ::open("/sys/fs/cgroup/memory/memory.limit_in_bytes", O_WRONLY));
-  }
-  attempt("etc", ::open("/etc/hosts", O_WRONLY));
-  attempt("init-memory", ::open("/proc/1/mem", O_RDWR));
-  attempt("init-fd", ::open("/proc/1/fd/3", O_RDWR));
-  attempt("kill-init", ::kill(1, SIGKILL) == 0 && ::getpid() > 0 ? (errno = ESRCH, -1) : -1);
-  std::printf("done\n");
   return 0;
 }
 
@@ -376,14 +373,16 @@ int main(int argc, char** argv) {
   if (verb == "terminal") return terminal(arguments);
   if (verb == "identity") return identity();
   if (verb == "connect") return connect_to(arguments);
+  if (verb == "lookup") return lookup(arguments);
+  if (verb == "connect-often") return connect_often(arguments);
   if (verb == "abstract") return abstract_socket(arguments);
-  if (verb == "forbidden") return forbidden();
   if (verb == "processes") return list_processes();
   if (verb == "touch") return touch(arguments);
   if (verb == "remove") return remove_files(arguments);
   if (verb == "print") return print_whole(arguments);
   if (verb == "background") return background();
   if (verb == "clock") return clock_now();
+  if (const auto code = berth::test::hostile(verb, arguments)) return *code;
   std::fprintf(stderr, "payload: no verb '%s'\n", verb.c_str());
   return 64;
 }

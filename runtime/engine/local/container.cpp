@@ -72,7 +72,7 @@ Result<void> fill_upper(const ContainerHost& host, const ContainerSpec& spec,
   if (!spec.kept_upper.empty())
     return furnish(spec, {{"etc/hosts", hosts},
                           {"etc/hostname", spec.hostname + "\n"},
-                          {"etc/resolv.conf", host.network->resolv_conf()}});
+                          {"etc/resolv.conf", host.network->resolv_conf(member)}});
   const fs::path upper = upper_directory(spec.directory);
   BERTH_TRY(make_directory(upper, 0755));
   BERTH_TRY(make_directory(spec.directory / "work", 0700));
@@ -81,7 +81,7 @@ Result<void> fill_upper(const ContainerHost& host, const ContainerSpec& spec,
   BERTH_TRY(make_directory(upper / "tmp", 01777));
   BERTH_TRY(write_public_file(upper / "etc/hosts", hosts));
   BERTH_TRY(write_public_file(upper / "etc/hostname", spec.hostname + "\n"));
-  return write_public_file(upper / "etc/resolv.conf", host.network->resolv_conf());
+  return write_public_file(upper / "etc/resolv.conf", host.network->resolv_conf(member));
 }
 
 std::vector<std::string> strings(const std::vector<fs::path>& paths) {
@@ -234,7 +234,8 @@ Result<void> await_start(StartedContainer& container) {
 }  // namespace
 
 Result<std::unique_ptr<ContainerHost>> ContainerHost::open(
-    const LocalOptions& options, const std::vector<NetworkMember>& members) {
+    const LocalOptions& options, const std::vector<NetworkMember>& members,
+    const EgressPolicies& egress) {
   if (::geteuid() != 0)
     return Error{ErrorKind::forbidden,
                  "containers need root: run the server as root (namespaces, cgroups and mounts)"};
@@ -245,7 +246,7 @@ Result<std::unique_ptr<ContainerHost>> ContainerHost::open(
   BERTH_ASSIGN(host->oci_runtime, find_program(options.oci_runtime));
   BERTH_TRY(make_directories(options.stage));
   BERTH_ASSIGN(host->seccomp_filter, compile_seccomp_filter());
-  BERTH_ASSIGN(host->network, Network::open(options.network, members));
+  BERTH_ASSIGN(host->network, Network::open(options.network, members, egress));
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
   host->open_files = std::min<std::uint64_t>(open_files_wanted, files.rlim_max);

@@ -33,7 +33,8 @@ struct ContainerHost {
 
   /// `members` run already.
   [[nodiscard]] static Result<std::unique_ptr<ContainerHost>> open(
-      const LocalOptions& options, const std::vector<NetworkMember>& members);
+      const LocalOptions& options, const std::vector<NetworkMember>& members,
+      const EgressPolicies& egress);
   ContainerHost(LocalOptions given, Cgroups groups)
       : options(std::move(given)), cgroups(std::move(groups)) {}
 };

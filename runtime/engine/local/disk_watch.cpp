@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "base/disk_usage.hpp"
-
 namespace berth::runtime {
 
 namespace {
@@ -20,10 +18,27 @@ constexpr int share_of_time = 50;
 /// A fall below an eighth of the smallest limit is not worth a walk.
 constexpr std::uint64_t notable_share = 8;
 
-std::uint64_t usage_of(const WatchedDisk& disk) {
-  std::uint64_t total = 0;
-  for (const auto& directory : disk.directories) total += disk_usage(directory);
+DiskUse use_of(const WatchedDisk& disk) {
+  DiskUse total;
+  for (const auto& directory : disk.directories) {
+    const DiskUse use = disk_use(directory);
+    total.bytes += use.bytes;
+    total.files += use.files;
+  }
   return total;
+}
+
+DiskUse grown(const DiskUse& now, const DiskUse& base) {
+  return {.bytes = now.bytes - std::min(now.bytes, base.bytes),
+          .files = now.files - std::min(now.files, base.files)};
+}
+
+/// The mark that a later look is compared with: what is free grew, or fell by something notable.
+std::uint64_t mark(std::uint64_t before, std::uint64_t free, std::uint64_t limit, bool& fallen) {
+  if (free > before) return free;  // so that a delete elsewhere hides nothing
+  if (before - free < limit / notable_share) return before;
+  fallen = true;
+  return free;
 }
 
 }  // namespace
@@ -40,9 +55,9 @@ DiskWatch::~DiskWatch() {
 }
 
 void DiskWatch::watch(const std::string& key, WatchedDisk disk) {
-  const std::uint64_t base = disk.growth_only ? usage_of(disk) : 0;
+  const DiskUse base = disk.growth_only ? use_of(disk) : DiskUse{};
   const std::scoped_lock lock(mutex_);
-  entries_[key] = Entry{.disk = std::move(disk), .base_bytes = base};
+  entries_[key] = Entry{.disk = std::move(disk), .base = base};
   wake_.notify_all();
 }
 
@@ -80,24 +95,27 @@ bool DiskWatch::is_due() {
 }
 
 bool DiskWatch::space_has_fallen() {
-  std::uint64_t smallest = UINT64_MAX;
-  for (const auto& [key, entry] : entries_) smallest = std::min(smallest, entry.disk.limit_bytes);
+  DiskUse smallest{.bytes = UINT64_MAX, .files = UINT64_MAX};
+  for (const auto& [key, entry] : entries_)
+    smallest = {.bytes = std::min(smallest.bytes, entry.disk.limit_bytes),
+                .files = std::min(smallest.files, entry.disk.limit_files)};
   bool fallen = false;
-  std::map<std::string, std::uint64_t> now;
+  std::map<std::string, DiskUse> now;
   for (const auto& [key, entry] : entries_) {
     if (entry.disk.directories.empty()) continue;
     struct statvfs system {};
     if (::statvfs(entry.disk.directories.front().c_str(), &system) != 0) continue;
     const std::string id = std::to_string(system.f_fsid);
-    const std::uint64_t free = static_cast<std::uint64_t>(system.f_bfree) * system.f_frsize;
-    const auto before = free_bytes_.find(id);
-    // Free space that grew raises the mark, so that a delete elsewhere hides nothing.
-    if (before == free_bytes_.end()) now[id] = free;
-    else if (free > before->second) now[id] = free;
-    else if (before->second - free >= smallest / notable_share) fallen = true, now[id] = free;
-    else now[id] = before->second;
+    const DiskUse free{.bytes = static_cast<std::uint64_t>(system.f_bfree) * system.f_frsize,
+                       .files = system.f_ffree};
+    const auto before = free_.find(id);
+    if (before == free_.end())
+      now[id] = free;
+    else
+      now[id] = {.bytes = mark(before->second.bytes, free.bytes, smallest.bytes, fallen),
+                 .files = mark(before->second.files, free.files, smallest.files, fallen)};
   }
-  free_bytes_ = std::move(now);
+  free_ = std::move(now);
   return fallen;
 }
 
@@ -109,19 +127,18 @@ void DiskWatch::measure() {
   }
   for (const auto& key : keys) {
     WatchedDisk disk;
-    std::uint64_t base = 0;
+    DiskUse base;
     {
       const std::scoped_lock lock(mutex_);
       const auto found = entries_.find(key);
       if (found == entries_.end() || found->second.told || closing_) continue;
       found->second.measured = true;
       disk = found->second.disk;
-      base = found->second.base_bytes;
+      base = found->second.base;
       measuring_ = key;
     }
-    const std::uint64_t used = usage_of(disk);
-    const std::uint64_t counted = used - std::min(used, base);
-    const bool over = counted > disk.limit_bytes;
+    const DiskUse counted = grown(use_of(disk), base);
+    const bool over = counted.bytes > disk.limit_bytes || counted.files > disk.limit_files;
     bool call = false;
     if (over) {
       const std::scoped_lock lock(mutex_);

@@ -127,6 +127,12 @@ Result<void> LocalEngine::check(const ReplicaSpec& spec) const {
   return {};
 }
 
+Result<void> LocalEngine::set_egress(std::uint32_t uid_base, const platform::EgressPolicy& policy) {
+  if (host_) return host_->network->set_egress(app_of(uid_base), policy);
+  egress_[app_of(uid_base)] = policy;
+  return {};
+}
+
 Result<void> LocalEngine::start(const ReplicaSpec& spec) {
   BERTH_TRY(check(spec));
   Replica replica;
@@ -140,6 +146,7 @@ Result<void> LocalEngine::start(const ReplicaSpec& spec) {
   }
   const fs::path at = directory(spec.id);
   if (auto started = start_in(at, replica); started.has_error()) {
+    if (auto* names = host_->network->names()) names->leave(replica.member.address);
     host_->network->leave(replica.member);
     (void)remove_tree(at);
     const std::scoped_lock lock(mutex_);
@@ -152,10 +159,9 @@ Result<void> LocalEngine::start(const ReplicaSpec& spec) {
     Replica& entry = replicas_[spec.id];
     const auto stop_wanted = entry.stop_wanted;
     entry = std::move(replica);
-    if (stop_wanted) {
-      entry.status.stopping = true;
-      entry.shim->send("stop " + std::to_string(stop_wanted->count()));
-    }
+    entry.status.stopping = stop_wanted.has_value();
+    name(entry);
+    if (stop_wanted) entry.shim->send("stop " + std::to_string(stop_wanted->count()));
   }
   wake();
   return {};
@@ -165,7 +171,8 @@ Result<void> LocalEngine::start_in(const fs::path& at, Replica& replica) {
   const ReplicaSpec& spec = replica.status.spec;
   if (::mkdir(at.c_str(), 0700) != 0) return system_error("create " + at.string());
   if (!spec.log_directory.empty()) BERTH_TRY(make_directories(spec.log_directory));
-  BERTH_ASSIGN(replica.member, host_->network->join(spec.id.value));
+  BERTH_ASSIGN(replica.member, host_->network->join(spec.id.value, app_of(spec.uid_base)));
+  name(replica);
   const ReplicaNote note{spec, replica.member};
   BERTH_TRY(write_file(at / "replica.json", to_json(note, false), 0600));
   ContainerSpec container = container_of(spec, at);
@@ -187,6 +194,7 @@ Result<void> LocalEngine::stop(const ReplicaId& id, std::chrono::milliseconds gr
     return {};
   }
   replica.status.stopping = true;
+  name(replica);
   replica.shim->send("stop " + std::to_string(grace.count()));
   return {};
 }
@@ -281,6 +289,19 @@ Result<void> LocalEngine::destroy_network() {
   return host_->cgroups.destroy_all();
 }
 
+namespace {
+
+/// What a replica did to its disk, for people.
+std::string over_disk(const DiskUse& used, std::uint64_t limit) {
+  if (used.bytes > limit)
+    return "wrote " + std::to_string(used.bytes >> 20) + " MB to its disk, which is limited to " +
+           std::to_string(limit >> 20) + " MB";
+  return "made " + std::to_string(used.files) + " files on its disk, which is limited to " +
+         std::to_string(files_for(limit)) + " at " + std::to_string(limit >> 20) + " MB";
+}
+
+}  // namespace
+
 void LocalEngine::watch_disk(const Replica& replica) {
   const ReplicaSpec& spec = replica.status.spec;
   const std::uint64_t limit = spec.limits.disk_bytes;
@@ -288,15 +309,14 @@ void LocalEngine::watch_disk(const Replica& replica) {
   host_->disk_watch.watch(spec.id.value,
                           {.directories = {upper_directory(directory(spec.id))},
                            .limit_bytes = limit,
+                           .limit_files = files_for(limit),
                            .growth_only = false,
-                           .over_limit = [this, id = spec.id, limit](std::uint64_t used) {
+                           .over_limit = [this, id = spec.id, limit](const DiskUse& used) {
                              const std::scoped_lock lock(mutex_);
                              const auto found = replicas_.find(id);
                              if (found == replicas_.end() || !found->second.shim) return;
                              force_end(found->second, ExitReason::disk_limit,
-                                       "wrote " + std::to_string(used >> 20) +
-                                           " MB to its disk, which is limited to " +
-                                           std::to_string(limit >> 20) + " MB");
+                                       over_disk(used, limit));
                            }});
 }
 

@@ -26,6 +26,7 @@ class LocalEngine final : public Engine {
   ~LocalEngine() override;  ///< replicas run on; sandboxes end
 
   Result<void> open(EngineListener listener) override;
+  Result<void> set_egress(std::uint32_t uid_base, const platform::EgressPolicy& policy) override;
   Result<void> start(const ReplicaSpec& spec) override;
   Result<void> stop(const ReplicaId& id, std::chrono::milliseconds grace) override;
   void remove(const ReplicaId& id) override;
@@ -73,6 +74,7 @@ class LocalEngine final : public Engine {
   void look(Replica& replica, std::vector<ReplicaStatus>& events);
   void become_ready(Replica& replica, Endpoint endpoint, std::string message,
                     std::vector<ReplicaStatus>& events);
+  void name(const Replica& replica);
   void force_end(Replica& replica, ExitReason reason, std::string message);
   void wake();
 
@@ -86,6 +88,7 @@ class LocalEngine final : public Engine {
   Replicas replicas_;
   std::vector<ReplicaStatus> pending_;  ///< events that did not come from the thread itself
   unsigned next_sandbox_ = 0;
+  EgressPolicies egress_;  ///< what was said before open()
 };
 
 }  // namespace berth::runtime

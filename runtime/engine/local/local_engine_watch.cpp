@@ -89,10 +89,13 @@ Result<void> LocalEngine::open(EngineListener listener) {
   std::vector<NetworkMember> members;
   for (const auto& [id, replica] : replicas_)
     if (replica.shim) members.push_back(replica.member);
-  BERTH_ASSIGN(host_, ContainerHost::open(options_, members));
+  BERTH_ASSIGN(host_, ContainerHost::open(options_, members, egress_));
   sweep();
   for (const auto& [id, replica] : replicas_)
-    if (replica.shim) watch_disk(replica);
+    if (replica.shim) {
+      watch_disk(replica);
+      name(replica);
+    }
   wake_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake_) return system_error("eventfd");
   thread_ = std::thread([this] { run(); });
@@ -135,6 +138,7 @@ Result<LocalEngine::Replica> LocalEngine::adopt(const fs::path& at) {
   }
   replica.status.spec = std::move(note.spec);
   replica.member = note.member;
+  replica.member.app = app_of(replica.status.spec.uid_base);
   std::vector<ReplicaStatus> ignored;
   if (!replica.shim) {
     on_exited(replica, read_exit_file(at), ignored);
@@ -282,6 +286,7 @@ void LocalEngine::on_exited(Replica& replica, const ShimReport& report,
   replica.process.reset();
   events.push_back(status);
   if (!host_) return;  // while adopting
+  if (auto* names = host_->network->names()) names->leave(replica.member.address);
   host_->network->leave(replica.member);
   replica.member = {};
   // A shim that was killed has left its cgroup; for the others this finds nothing.
@@ -330,7 +335,18 @@ void LocalEngine::become_ready(Replica& replica, Endpoint endpoint, std::string 
                              {"at_us", status.ready_at.time_since_epoch().count()},
                              {"message", status.message}};
   (void)write_file(directory(status.spec.id) / ready_file, to_text(note), 0600);
+  name(replica);
   events.push_back(status);
+}
+
+/// Its name inside the app leads to it while it is ready; it may ask for others from the beginning.
+void LocalEngine::name(const Replica& replica) {
+  auto* names = host_->network->names();
+  if (!names || replica.member.address == 0) return;
+  const ReplicaStatus& status = replica.status;
+  names->join(replica.member.address, replica.member.app, status.spec.process_type);
+  names->set_serving(replica.member.address,
+                     status.state == ReplicaState::ready && !status.stopping);
 }
 
 void LocalEngine::force_end(Replica& replica, ExitReason reason, std::string message) {

@@ -17,6 +17,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::size_t most_resolvers = 3;  ///< that libc looks at
+
 /// The interface of the IPv4 default route (destination and mask zero) in /proc/net/route.
 std::string default_interface() {
   const auto text = read_file("/proc/net/route");
@@ -76,20 +78,22 @@ std::string veth_name(const NetworkOptions& options, std::string_view id) {
 }
 
 Result<std::unique_ptr<Network>> Network::open(const NetworkOptions& options,
-                                               const std::vector<NetworkMember>& members) {
+                                               const std::vector<NetworkMember>& members,
+                                               const EgressPolicies& egress) {
   BERTH_ASSIGN(const Ipv4Prefix subnet, parse_ipv4_prefix(options.subnet));
   BERTH_ASSIGN(Nft nft, Nft::open());
   std::unique_ptr<Network> network(new Network(options, subnet, std::move(nft)));
   network->mtu_ = options.mtu != 0 ? options.mtu : default_mtu();
-  for (const auto& server : options.dns.empty() ? host_resolvers() : options.dns)
-    network->resolv_conf_ += "nameserver " + server + "\n";
-  if (network->resolv_conf_.empty())
+  network->egress_ = egress;
+  network->resolvers_ = options.dns.empty() ? host_resolvers() : options.dns;
+  if (network->resolvers_.empty())
     log_warning(
         "the host has no resolver that a container can reach; apps will not resolve names "
         "until network.dns is configured");
   for (const auto& member : members) network->pool_.reserve(member.address);
   BERTH_TRY(with_context(network->make_bridge(), "network"));
   network->sweep(members);
+  network->open_names();
   BERTH_TRY(with_context(network->make_rules(members), "network"));
   return network;
 }
@@ -104,6 +108,11 @@ Result<void> Network::make_bridge() {
   // address.
   (void)set_sysctl("/proc/sys/net/ipv6/conf/" + options_.bridge + "/disable_ipv6", "1");
   BERTH_TRY(netlink.set_up(index));
+  // Ports are isolated from each other. Replicas of one app meet through the host, which answers
+  // for all of them, at once, and says nothing of shorter ways; the firewall knows who may.
+  BERTH_TRY(set_sysctl("/proc/sys/net/ipv4/conf/" + options_.bridge + "/proxy_arp_pvlan", "1"));
+  BERTH_TRY(set_sysctl("/proc/sys/net/ipv4/neigh/" + options_.bridge + "/proxy_delay", "0"));
+  BERTH_TRY(set_sysctl("/proc/sys/net/ipv4/conf/" + options_.bridge + "/send_redirects", "0"));
   const auto forwarding = read_file("/proc/sys/net/ipv4/ip_forward");
   if (!forwarding.has_error() && forwarding->starts_with("0")) {
     log_info(
@@ -113,10 +122,34 @@ Result<void> Network::make_bridge() {
   return {};
 }
 
+void Network::open_names() {
+  auto opened = NameServer::open(pool_.gateway());
+  if (opened.has_error())
+    log_warning("names inside apps (web.internal) are not resolved: {}", opened.error().message);
+  else
+    names_ = std::move(*opened);
+}
+
+std::string Network::resolv_conf(const NetworkMember& member) const {
+  std::string text;
+  std::size_t count = 0;
+  const auto add = [&](const std::string& server) {
+    if (++count <= most_resolvers) text += "nameserver " + server + "\n";
+  };
+  // It refuses every other name, which then goes to the next.
+  if (names_ && member.app != 0) add(gateway());
+  for (const std::string& server : resolvers_) add(server);
+  return text;
+}
+
 Result<void> Network::make_rules(const std::vector<NetworkMember>& members) {
-  BERTH_TRY(nft_.apply(inet_rules(options_)));
+  std::string rules = inet_rules(options_, names_ != nullptr);
   std::vector<BridgeMember> ports;
-  for (const auto& member : members) ports.push_back(bridge_member(member));
+  for (const auto& member : members) {
+    ports.push_back(bridge_member(member));
+    if (member.app != 0) rules += egress_rules(member.app) + add_app_member(options_, ports.back());
+  }
+  BERTH_TRY(nft_.apply(rules));
   if (const auto result = nft_.apply(bridge_rules(options_, ports)); result.has_error()) {
     // A second line of defence: without capabilities no container can forge an address anyway.
     log_warning("this kernel has no nftables bridge family; source addresses are not checked: {}",
@@ -142,18 +175,40 @@ void Network::sweep(const std::vector<NetworkMember>& members) {
     if (!netlink.has_error()) (void)netlink->delete_link(name);
 }
 
-Result<NetworkMember> Network::join(std::string_view id) {
+/// What the firewall lacks of an app; called with the lock.
+std::string Network::egress_rules(std::uint32_t app) {
+  if (!chains_.insert(app).second) return {};
+  const auto found = egress_.find(app);
+  const auto policy = found == egress_.end() ? platform::EgressPolicy{} : found->second;
+  return egress_chain(options_, app, policy, resolvers_);
+}
+
+Result<void> Network::set_egress(std::uint32_t app, const platform::EgressPolicy& policy) {
+  const std::scoped_lock lock(mutex_);
+  // Nothing of it runs: the first that does brings the rules.
+  if (chains_.contains(app))
+    BERTH_TRY(nft_.apply(egress_chain(options_, app, policy, resolvers_)));
+  egress_[app] = policy;
+  return {};
+}
+
+Result<NetworkMember> Network::join(std::string_view id, std::uint32_t app) {
   const std::scoped_lock lock(mutex_);
   const auto address = pool_.take();
   if (!address)
     return Error{ErrorKind::limit, "the network " + options_.subnet +
                                        " has no free address; use a larger one (network.subnet)"};
-  const NetworkMember member{veth_name(options_, id), *address};
-  if (anti_spoofing_)
-    if (auto added = nft_.apply(add_member(options_, bridge_member(member))); added.has_error()) {
-      pool_.give_back(*address);
-      return added.error();
-    }
+  const NetworkMember member{veth_name(options_, id), *address, app};
+  std::string rules;
+  if (anti_spoofing_) rules += add_member(options_, bridge_member(member));
+  const bool new_chain = app != 0 && !chains_.contains(app);
+  if (app != 0) rules += egress_rules(app) + add_app_member(options_, bridge_member(member));
+  if (rules.empty()) return member;
+  if (auto added = nft_.apply(rules); added.has_error()) {
+    pool_.give_back(*address);
+    if (new_chain) chains_.erase(app);
+    return added.error();
+  }
   return member;
 }
 
@@ -161,6 +216,7 @@ void Network::leave(const NetworkMember& member) {
   const std::scoped_lock lock(mutex_);
   if (member.address == 0) return;
   pool_.give_back(member.address);
+  if (member.app != 0) (void)nft_.apply(delete_app_member(options_, bridge_member(member)));
   if (anti_spoofing_) (void)nft_.apply(delete_member(options_, bridge_member(member)));
 }
 

@@ -4,13 +4,17 @@
 // address. The veth pairs are made by the shims. Thread-safe.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
+#include "platform/egress.hpp"
 #include "runtime/engine/local/address_pool.hpp"
+#include "runtime/engine/local/name_server.hpp"
 #include "runtime/engine/local/nft.hpp"
 #include "runtime/engine/local/options.hpp"
 
@@ -19,8 +23,15 @@ namespace berth::runtime {
 struct NetworkMember {
   std::string veth;
   std::uint32_t address = 0;
+  std::uint32_t app = 0;  ///< app_of() its users; 0: a build
   friend bool operator==(const NetworkMember&, const NetworkMember&) = default;
 };
+
+/// What the firewall knows an app by.
+[[nodiscard]] constexpr std::uint32_t app_of(std::uint32_t uid_base) { return uid_base >> 16; }
+
+/// By app_of(); an app that is not named may connect everywhere.
+using EgressPolicies = std::map<std::uint32_t, platform::EgressPolicy>;
 
 /// The host's resolvers as a container can reach them: those on loopback are left out.
 [[nodiscard]] std::vector<std::string> reachable_resolvers(std::string_view resolv_conf);
@@ -32,10 +43,12 @@ class Network final {
   /// Makes what is missing of the bridge, its address and the rules; idempotent. `members` run
   /// already. Interfaces of ours on the bridge that belong to none of them are removed.
   [[nodiscard]] static Result<std::unique_ptr<Network>> open(
-      const NetworkOptions& options, const std::vector<NetworkMember>& members);
+      const NetworkOptions& options, const std::vector<NetworkMember>& members,
+      const EgressPolicies& egress = {});
 
-  [[nodiscard]] Result<NetworkMember> join(std::string_view id);
+  [[nodiscard]] Result<NetworkMember> join(std::string_view id, std::uint32_t app = 0);
   void leave(const NetworkMember& member);
+  [[nodiscard]] Result<void> set_egress(std::uint32_t app, const platform::EgressPolicy& policy);
   /// Removes the bridge and the rules; for tests and uninstalling.
   [[nodiscard]] Result<void> destroy();
 
@@ -44,25 +57,32 @@ class Network final {
   [[nodiscard]] int prefix_length() const { return subnet_.length; }
   [[nodiscard]] std::uint32_t mtu() const { return mtu_; }
   /// The text of a container's /etc/resolv.conf.
-  [[nodiscard]] const std::string& resolv_conf() const { return resolv_conf_; }
+  [[nodiscard]] std::string resolv_conf(const NetworkMember& member) const;
+  /// Of names inside an app; null if the host has another server on that port.
+  [[nodiscard]] NameServer* names() const { return names_.get(); }
 
  private:
   Network(NetworkOptions options, Ipv4Prefix subnet, Nft nft)
       : options_(std::move(options)), subnet_(subnet), nft_(std::move(nft)), pool_(subnet) {}
   [[nodiscard]] Result<void> make_bridge();
+  void open_names();
   [[nodiscard]] Result<void> make_rules(const std::vector<NetworkMember>& members);
   void sweep(const std::vector<NetworkMember>& members);
   [[nodiscard]] static BridgeMember bridge_member(const NetworkMember& member) {
-    return {member.veth, ipv4_text(member.address)};
+    return {member.veth, ipv4_text(member.address), member.app};
   }
+  [[nodiscard]] std::string egress_rules(std::uint32_t app);
 
   const NetworkOptions options_;
   const Ipv4Prefix subnet_;
   std::uint32_t mtu_ = 1500;
-  std::string resolv_conf_;
   std::mutex mutex_;  ///< guards what follows
   Nft nft_;
   AddressPool pool_;
+  std::unique_ptr<NameServer> names_;
+  EgressPolicies egress_;
+  std::set<std::uint32_t> chains_;  ///< of apps, that the firewall has
+  std::vector<std::string> resolvers_;
   bool anti_spoofing_ = true;
 };
 

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "runtime/engine/local/netlink.hpp"
+
 namespace berth::runtime {
 
 namespace {
@@ -16,23 +18,40 @@ std::string fresh_table(std::string_view family, std::string_view name) {
 
 }  // namespace
 
-std::string inet_rules(const NetworkOptions& options) {
+std::string inet_rules(const NetworkOptions& options, bool names) {
   std::string denied;
   for (const auto& network : options.denied_networks)
     denied += fmt::format("    iifname \"{}\" ip daddr {} drop\n", options.bridge, network);
   return fresh_table("inet", options.table) + fmt::format(R"(table inet {0} {{
+  map egress {{
+    type ipv4_addr : verdict
+  }}
+  map apps {{
+    type ipv4_addr : mark
+  }}
+  set app_members {{
+    type ipv4_addr . mark
+  }}
   chain input {{
     type filter hook input priority -5; policy accept;
     iifname "{1}" ct state established,related accept
+    iifname "{1}" udp dport 53 {4}
     iifname "{1}" drop
   }}
   chain forward {{
     type filter hook forward priority -5; policy accept;
-    iifname "{1}" oifname "{1}" drop
+    iifname "{1}" oifname "{1}" jump inside
     iifname "{1}" meta nfproto ipv6 drop
-{2}    iifname "{1}" accept
+{2}    iifname "{1}" ip saddr vmap @egress
+    iifname "{1}" accept
     oifname "{1}" ct state established,related accept
     oifname "{1}" drop
+  }}
+  chain inside {{
+    meta mark set 0
+    meta mark set ip saddr map @apps
+    ip daddr . meta mark @app_members accept
+    drop
   }}
   chain postrouting {{
     type nat hook postrouting priority 100; policy accept;
@@ -41,7 +60,53 @@ std::string inet_rules(const NetworkOptions& options) {
 }}
 )",
                                                           options.table, options.bridge, denied,
-                                                          options.subnet);
+                                                          options.subnet,
+                                                          names ? "accept" : "reject");
+}
+
+std::string egress_chain(const NetworkOptions& options, std::uint32_t app,
+                         const platform::EgressPolicy& policy,
+                         const std::vector<std::string>& resolvers) {
+  using Kind = platform::EgressPolicy::Kind;
+  const std::string chain = fmt::format("inet {} egress_{}", options.table, app);
+  const std::string rule = "add rule " + chain + " ";
+  std::string text = "add chain " + chain + "\nflush chain " + chain + "\n";
+  if (policy.kind == Kind::all) return text + rule + "accept\n";
+  if (policy.kind == Kind::list)
+    for (const std::string& resolver : resolvers)
+      text += rule + "ip daddr " + resolver + " meta l4proto { tcp, udp } th dport 53 accept\n";
+  for (const platform::EgressRule& allowed : policy.allowed) {
+    text += rule + fmt::format("ip daddr {}/{}", ipv4_text(allowed.network), allowed.prefix);
+    if (allowed.first_port != 0)
+      text += fmt::format(" meta l4proto {{ tcp, udp }} th dport {}-{}", allowed.first_port,
+                          allowed.last_port);
+    text += " accept\n";
+  }
+  // At once, and not after a time-out; what is connected already is cut off, too.
+  return text + rule + "meta l4proto tcp reject with tcp reset\n" + rule +
+         "reject with icmpx admin-prohibited\n";
+}
+
+namespace {
+
+/// The three places that know an address of an app.
+std::string app_member(std::string_view verb, const NetworkOptions& options,
+                       const BridgeMember& member) {
+  return fmt::format(
+      "{0} element inet {1} egress {{ {2} : jump egress_{3} }}\n"
+      "{0} element inet {1} apps {{ {2} : {3} }}\n"
+      "{0} element inet {1} app_members {{ {2} . {3} }}\n",
+      verb, options.table, member.address, member.app);
+}
+
+}  // namespace
+
+std::string add_app_member(const NetworkOptions& options, const BridgeMember& member) {
+  return app_member("add", options, member);
+}
+
+std::string delete_app_member(const NetworkOptions& options, const BridgeMember& member) {
+  return app_member("delete", options, member);
 }
 
 std::string bridge_rules(const NetworkOptions& options, const std::vector<BridgeMember>& members) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "platform/egress.hpp"
 #include "runtime/engine/local/options.hpp"
 
 struct nft_ctx;
@@ -18,11 +19,22 @@ namespace berth::runtime {
 struct BridgeMember {
   std::string veth;
   std::string address;
+  std::uint32_t app = 0;  ///< 0: a build, of no app
 };
 
-/// Replaces the table `inet <table>`: containers reach the outside, and nothing else: not the host,
-/// not each other, not the denied networks; nobody but the host reaches them.
-[[nodiscard]] std::string inet_rules(const NetworkOptions& options);
+/// Replaces the table `inet <table>`: containers reach the outside and replicas of their own app,
+/// and nothing else: not the host (but for `names`, which it is asked for), not others, not the
+/// denied networks; nobody but the host reaches them from outside.
+[[nodiscard]] std::string inet_rules(const NetworkOptions& options, bool names = true);
+/// Where the app's replicas may connect to outside; replaces what was said before. `resolvers` may
+/// be asked by whoever may connect somewhere.
+[[nodiscard]] std::string egress_chain(const NetworkOptions& options, std::uint32_t app,
+                                       const platform::EgressPolicy& policy,
+                                       const std::vector<std::string>& resolvers);
+/// The address is one of its app's, whose chain there is.
+[[nodiscard]] std::string add_app_member(const NetworkOptions& options, const BridgeMember& member);
+[[nodiscard]] std::string delete_app_member(const NetworkOptions& options,
+                                            const BridgeMember& member);
 /// Replaces the table `bridge <table>`: a port sends IPv4 and ARP from its own address only.
 [[nodiscard]] std::string bridge_rules(const NetworkOptions& options,
                                        const std::vector<BridgeMember>& members);

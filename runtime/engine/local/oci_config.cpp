@@ -91,7 +91,7 @@ json::object linux_part(const OciContainer& container) {
           {"maskedPaths",
            {"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys",
             "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
-            "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"}},
+            "/proc/scsi", "/proc/pressure", "/sys/firmware", "/sys/devices/virtual/powercap"}},
           // A masked file would take what is written to it: the last one is read-only instead.
           {"readonlyPaths",
            {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}}};

@@ -102,8 +102,9 @@ Result<std::unique_ptr<LocalSandbox>> LocalSandbox::open(ContainerHost& host,
                with_context(start_container(host, container, sandbox->member_), "open sandbox"));
   host.disk_watch.watch(sandbox->id_, {.directories = writable_directories(spec, directory),
                                        .limit_bytes = spec.limits.disk_bytes,
+                                       .limit_files = files_for(spec.limits.disk_bytes),
                                        .growth_only = true,
-                                       .over_limit = [self = sandbox.get()](std::uint64_t) {
+                                       .over_limit = [self = sandbox.get()](const DiskUse&) {
                                          self->out_of_disk_ = true;
                                          self->end_container();
                                        }});

@@ -85,5 +85,31 @@ TEST_CASE(
   for (const auto* app : {"victim", "intruder"}) berth.destroy(app);
 }
 
+TEST_CASE("an app connects to what its owner allows, also after the server was replaced") {
+  NEEDS_PLATFORM();
+  Platform& berth = platform();
+  berth.deploy("static-site", "fenced");
+  // Nobody answers there: what matters is whether the question leaves the machine at once refused.
+  const std::string ask =
+      "python3 -c \"import socket; s=socket.socket(); s.settimeout(2); "
+      "print('result', s.connect_ex(('203.0.113.77', 443)))\"";
+  const auto refused = [&] {
+    return inside(berth, "fenced", ask).find("result 111") != std::string::npos;
+  };
+  CHECK_FALSE(refused());
+  CHECK(berth.must({"network:egress", "192.0.2.0/24", "-a", "fenced"}) ==
+        "Egress: only to\n  192.0.2.0/24\n");
+  CHECK(refused());
+  berth.kill_server();
+  berth.start_server();
+  CHECK(refused());
+  CHECK(berth.get("fenced").status == 200);  // who comes in is answered
+  berth.must({"network:egress", "203.0.113.77:443", "-a", "fenced"});
+  CHECK_FALSE(refused());
+  const Output wrong = berth.cli({"network:egress", "example.com", "-a", "fenced"});
+  CHECK_MESSAGE(wrong.err.find("'example.com' is no IPv4 address") != std::string::npos, wrong.err);
+  berth.destroy("fenced");
+}
+
 }  // namespace
 }  // namespace berth::test

@@ -96,6 +96,69 @@ TEST_CASE("the postdeploy script is a line for a shell, and Dokku's own scripts 
         "app.json:2: scripts.postdeploy must be a string");
 }
 
+TEST_CASE("cron jobs are Dokku's, with more that may be said") {
+  const AppJson app = good(R"({"cron": [
+      {"command": "bin/rails reports:send --all", "schedule": "30 4 * * 1-5"},
+      {"command": "bin/rails reports:send", "schedule": "@daily", "name": "nightly",
+       "timezone": "Europe/Berlin", "concurrency": "replace", "missed": "run_once",
+       "suspend": true, "timeout": 60},
+      {"command": "bin/rails reports:send --all", "schedule": "0 0 * * *"},
+      {"command": "./7.sh", "schedule": "0 0 * * *"}]})");
+  REQUIRE(app.cron.size() == 4);
+  CHECK(app.cron[0] == CronJob{.name = "bin-rails-reports-send-all",
+                               .command = "bin/rails reports:send --all",
+                               .schedule = "30 4 * * 1-5"});
+  CHECK(app.cron[1] == CronJob{.name = "nightly",
+                               .command = "bin/rails reports:send",
+                               .schedule = "@daily",
+                               .timezone = "Europe/Berlin",
+                               .concurrency = CronJob::Concurrency::replace,
+                               .missed = CronJob::Missed::run_once,
+                               .suspend = true,
+                               .timeout = 60s});
+  CHECK(app.cron[2].name == "bin-rails-reports-send-all-2");
+  CHECK(app.cron[3].name == "job-7-sh");
+  CHECK(good(app_json_text(app)) == app);
+}
+
+TEST_CASE("a cron job that cannot be meant fails the build with entry, field and what is allowed") {
+  const auto bad_job = [](std::string_view fields) {
+    return bad("{\n\"cron\": [\n {\"command\": \"a\", \"schedule\": \"@daily\"},\n {" +
+               std::string(fields) + "}]}");
+  };
+  CHECK(bad_job(R"("command": "b", "schedule": "0 25 * * *")") ==
+        "app.json:4: cron[1].schedule has '25' as its hour: allowed are 0 to 23, *, ranges (1-5), "
+        "steps (*/2) and lists of them (1,5)");
+  CHECK(bad_job(R"("command": "b")") == "app.json:4: cron[1] must have a schedule");
+  CHECK(bad_job(R"("command": "", "schedule": "@daily")") ==
+        "app.json:4: cron[1].command must not be empty");
+  CHECK(bad_job(R"("command": "b", "schedule": "@daily", "timezone": "Europe/Berln")") ==
+        "app.json:4: cron[1].timezone must be a time zone such as UTC or Europe/Berlin, by its "
+        "name in the tz database, not 'Europe/Berln'");
+  for (const char* zone : {"../../etc/passwd", "/etc/localtime", "", "file:UTC", "libc:UTC"})
+    CHECK(bad_job(R"("command": "b", "schedule": "@daily", "timezone": ")" + std::string(zone) +
+                  "\"")
+              .find("must be a time zone") != std::string::npos);
+  CHECK(bad_job(R"("command": "b", "schedule": "@daily", "concurrency": "never")") ==
+        "app.json:4: cron[1].concurrency must be forbid, allow or replace, not 'never'");
+  CHECK(bad_job(R"("command": "b", "schedule": "@daily", "missed": "all")") ==
+        "app.json:4: cron[1].missed must be skip or run_once, not 'all'");
+  CHECK(bad_job(R"("command": "b", "schedule": "@daily", "name": "A b")")
+            .find("lower-case letters") != std::string::npos);
+  CHECK(bad_job(R"("command": "b", "schedule": "@daily", "name": "a"},
+      {"command": "b", "schedule": "@daily", "name": "a")") ==
+        "app.json:5: cron[2] has the name 'a', as another job has");
+  CHECK(bad(R"({"cron": {"command": "a"}})") == "app.json:1: cron must be a list, [ … ]");
+}
+
+TEST_CASE("a kept release is read where its time zone is not known any more") {
+  std::vector<std::string> notes;
+  const std::string_view text =
+      R"({"cron": [{"command": "a", "schedule": "@daily", "timezone": "Europe/Atlantis"}]})";
+  CHECK(parse_app_json(text, notes).has_error());
+  CHECK(parse_app_json(text, notes, false)->cron.at(0).timezone == "Europe/Atlantis");
+}
+
 TEST_CASE("the formation that new process types begin with is read, in part or whole") {
   const AppJson app = good(R"({"formation": {"web": {"quantity": 2, "size": "Standard-1X"},
       "worker": {"size": "256m"}, "clock": {"max_parallel": 1}}})");

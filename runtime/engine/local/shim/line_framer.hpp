@@ -54,17 +54,19 @@ class LineFramer final {
   bool continued_ = false;  ///< the line's beginning was emitted already
 };
 
-/// A bucket of two seconds' worth of lines. What does not fit is counted, and the count is asked
-/// for at most once a second.
+/// A bucket of two seconds' worth of lines, of which a long one counts as several. What does not
+/// fit is counted, and the count is asked for at most once a second.
 class RateLimit final {
  public:
+  static constexpr std::size_t line_bytes = 256;
+
   explicit RateLimit(std::uint32_t lines_per_second)
       : rate_(lines_per_second), tokens_(2.0 * lines_per_second) {}
 
-  [[nodiscard]] bool allow(std::int64_t now_us) {
+  [[nodiscard]] bool allow(std::int64_t now_us, std::size_t bytes = 0) {
     refill(now_us);
     if (tokens_ >= 1) {
-      tokens_ -= 1;
+      tokens_ -= 1.0 + static_cast<double>(bytes / line_bytes);
       return true;
     }
     if (dropped_ == 0) first_drop_us_ = now_us;

@@ -65,7 +65,7 @@ void LogWriter::tick() {
 }
 
 void LogWriter::line(std::string_view text) {
-  if (limit_.allow(wall_us())) append("app", text);
+  if (limit_.allow(wall_us(), text.size())) append("app", text);
 }
 
 void LogWriter::append(std::string_view program, std::string_view text) {

@@ -52,7 +52,7 @@ TEST_CASE("what was written before the watch first looked is found") {
   watch.watch("r-1", {.directories = {directory.path()},
                       .limit_bytes = mebibyte,
                       .growth_only = false,
-                      .over_limit = [&](std::uint64_t used) { told.tell(used); }});
+                      .over_limit = [&](const DiskUse& used) { told.tell(used.bytes); }});
   CHECK(told.wait() >= 4 * mebibyte);
   watch.forget("r-1");
 }
@@ -67,15 +67,29 @@ TEST_CASE("a delete elsewhere does not hide a write") {
   watch.watch("quiet", {.directories = {directory.path()},
                         .limit_bytes = mebibyte,
                         .growth_only = true,
-                        .over_limit = [&](std::uint64_t used) { told.tell(used); }});
+                        .over_limit = [&](const DiskUse& used) { told.tell(used.bytes); }});
   // They are measured in the order of their names: after this one "quiet" has had its first look.
   watch.watch("then", {.directories = {elsewhere.path()},
                        .limit_bytes = mebibyte,
                        .growth_only = false,
-                       .over_limit = [&](std::uint64_t used) { measured.tell(used); }});
+                       .over_limit = [&](const DiskUse& used) { measured.tell(used.bytes); }});
   REQUIRE(measured.wait() != 0);
   allocate(directory.path() / "small", 4 * mebibyte);
   std::filesystem::remove(elsewhere.path() / "big");
   CHECK(told.wait() >= 4 * mebibyte);
   for (const char* key : {"quiet", "then"}) watch.forget(key);
+}
+
+TEST_CASE("files without bytes count too, against a limit of their own") {
+  const TempDir directory = *TempDir::create(BERTH_BINARY_DIR);
+  Told told;
+  DiskWatch watch;
+  watch.watch("r-1", {.directories = {directory.path()},
+                      .limit_bytes = 1024 * mebibyte,
+                      .limit_files = 100,
+                      .growth_only = true,
+                      .over_limit = [&](const DiskUse& used) { told.tell(used.files); }});
+  for (int i = 0; i < 200; ++i) allocate(directory.path() / std::to_string(i), 1);
+  CHECK(told.wait() > 100);
+  watch.forget("r-1");
 }

@@ -67,3 +67,11 @@ TEST_CASE("a clock that goes backwards neither drops nor floods") {
   CHECK(limit.allow(1'000'000));
   CHECK(limit.allow(1'500'000));
 }
+
+TEST_CASE("a long line counts as several, so that no flood of them fills a disk") {
+  RateLimit limit(100);
+  int kept = 0;
+  for (int i = 0; i < 1000; ++i) kept += limit.allow(1'000'000, 2559) ? 1 : 0;
+  CHECK(kept == 20);
+  CHECK(!limit.allow(1'000'000));
+}

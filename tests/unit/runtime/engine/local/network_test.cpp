@@ -69,20 +69,37 @@ TEST_CASE("the rules close the host and the neighbours and open the outside") {
 delete table inet berth
 add table inet berth
 table inet berth {
+  map egress {
+    type ipv4_addr : verdict
+  }
+  map apps {
+    type ipv4_addr : mark
+  }
+  set app_members {
+    type ipv4_addr . mark
+  }
   chain input {
     type filter hook input priority -5; policy accept;
     iifname "berth0" ct state established,related accept
+    iifname "berth0" udp dport 53 accept
     iifname "berth0" drop
   }
   chain forward {
     type filter hook forward priority -5; policy accept;
-    iifname "berth0" oifname "berth0" drop
+    iifname "berth0" oifname "berth0" jump inside
     iifname "berth0" meta nfproto ipv6 drop
     iifname "berth0" ip daddr 169.254.0.0/16 drop
     iifname "berth0" ip daddr 10.0.0.0/8 drop
+    iifname "berth0" ip saddr vmap @egress
     iifname "berth0" accept
     oifname "berth0" ct state established,related accept
     oifname "berth0" drop
+  }
+  chain inside {
+    meta mark set 0
+    meta mark set ip saddr map @apps
+    ip daddr . meta mark @app_members accept
+    drop
   }
   chain postrouting {
     type nat hook postrouting priority 100; policy accept;
@@ -94,4 +111,29 @@ table inet berth {
             .ends_with("add element bridge berth members { \"bth1\" . 198.18.0.2 }\n"));
   CHECK(delete_member(options, {"bth1", "198.18.0.2"}) ==
         "delete element bridge berth members { \"bth1\" . 198.18.0.2 }\n");
+}
+
+TEST_CASE("an egress policy is a chain of its app, and its replicas' addresses lead there") {
+  const NetworkOptions options;
+  const std::string head = "add chain inet berth egress_7\nflush chain inet berth egress_7\n";
+  const auto chain = [&](const char* policy) {
+    return egress_chain(options, 7, *platform::parse_egress(policy), {"9.9.9.9"});
+  };
+  CHECK(chain("all") == head + "add rule inet berth egress_7 accept\n");
+  const std::string refusal =
+      "add rule inet berth egress_7 meta l4proto tcp reject with tcp reset\n"
+      "add rule inet berth egress_7 reject with icmpx admin-prohibited\n";
+  CHECK(chain("none") == head + refusal);
+  CHECK(chain("10.0.0.0/8 192.0.2.7:443") ==
+        head +
+            "add rule inet berth egress_7 ip daddr 9.9.9.9 meta l4proto { tcp, udp } th dport 53 "
+            "accept\n"
+            "add rule inet berth egress_7 ip daddr 10.0.0.0/8 accept\n"
+            "add rule inet berth egress_7 ip daddr 192.0.2.7/32 meta l4proto { tcp, udp } th dport "
+            "443-443 accept\n" +
+            refusal);
+  CHECK(add_app_member(options, {"bth1", "198.18.0.2", 7}) ==
+        "add element inet berth egress { 198.18.0.2 : jump egress_7 }\n"
+        "add element inet berth apps { 198.18.0.2 : 7 }\n"
+        "add element inet berth app_members { 198.18.0.2 . 7 }\n");
 }

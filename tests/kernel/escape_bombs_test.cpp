@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Replicas that take all they can get: each stops at a limit of its own, while its neighbour
+// answers and others start.
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "base/disk_usage.hpp"
+#include "tests/support/container_bench.hpp"
+
+using namespace berth;
+using namespace berth::test;
+
+namespace {
+
+/// Whether the replica answers a request within five seconds.
+bool answers(const runtime::Endpoint& endpoint) {
+  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const timeval limit{5, 0};
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<std::uint16_t>(endpoint.port));
+  to.sin_addr.s_addr = htonl(*runtime::parse_ipv4(endpoint.address));
+  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) return false;
+  const std::string_view request = "GET / HTTP/1.1\r\n\r\n";
+  char answer[512];
+  return ::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) > 0 &&
+         ::recv(socket.get(), answer, sizeof answer, 0) > 0;
+}
+
+/// A neighbour that serves, and a bomb beside it.
+struct Neighbours {
+  ContainerBench bench;
+  runtime::LocalEngine& engine = bench.open();
+  runtime::Endpoint endpoint;
+
+  Neighbours() {
+    REQUIRE(engine.start(bench.web("neighbour")).has_value());
+    endpoint = bench.events.wait_ready(ReplicaId("neighbour")).endpoint;
+  }
+  ReplicaSpec bomb(std::vector<std::string> words) {
+    auto spec = bench.spec("bomb", std::move(words));
+    spec.name = "bomb";
+    spec.app_id = "app-2";
+    spec.uid_base = 0x20010000;
+    spec.limits.pids = 64;
+    spec.limits.cpu_milli = 500;
+    return spec;
+  }
+  void check_unharmed() {
+    CHECK(answers(endpoint));
+    CHECK(run(bench, engine, "later", {"exit", "0"}).empty());
+    CHECK(answers(endpoint));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("bombs: forks without end stop at the limit of processes, and end with the replica") {
+  SKIP_WITHOUT_CONTAINERS();
+  Neighbours both;
+  REQUIRE(both.engine.start(both.bomb({"fork-bomb"})).has_value());
+  REQUIRE(eventually([&] {
+    const auto stats = both.engine.stats(ReplicaId("bomb"));
+    return stats.has_value() && stats->pids >= 60;
+  }));
+  CHECK(both.engine.stats(ReplicaId("bomb"))->pids <= 64);
+  both.check_unharmed();
+  CHECK(both.engine.stop(ReplicaId("bomb"), std::chrono::seconds(0)).has_value());
+  both.bench.events.wait_exit(ReplicaId("bomb"));
+}
+
+TEST_CASE("bombs: memory without end is the bomb's own end") {
+  SKIP_WITHOUT_CONTAINERS();
+  Neighbours both;
+  REQUIRE(both.engine.start(both.bomb({"eat-memory", "100000"})).has_value());
+  CHECK(both.bench.events.wait_exit(ReplicaId("bomb")).reason == ExitReason::out_of_memory);
+  both.check_unharmed();
+}
+
+TEST_CASE("bombs: files without bytes end the replica at the limit of files") {
+  SKIP_WITHOUT_CONTAINERS();
+  Neighbours both;
+  auto spec = both.bomb({"inode-bomb", "/app", "30000"});
+  spec.limits.disk_bytes = 64ULL << 20;  // ten thousand files
+  REQUIRE(both.engine.start(spec).has_value());
+  const auto exited = both.bench.events.wait_exit(ReplicaId("bomb"));
+  CHECK(exited.reason == ExitReason::disk_limit);
+  CHECK_MESSAGE(exited.message.find("files on its disk, which is limited to 10000 at 64 MB") !=
+                    std::string::npos,
+                exited.message);
+  both.check_unharmed();
+}
+
+TEST_CASE("bombs: files in /tmp count as the replica's memory") {
+  SKIP_WITHOUT_CONTAINERS();
+  Neighbours both;
+  auto spec = both.bomb({"inode-bomb", "/tmp", "2000000"});
+  spec.limits.memory_bytes = 32ULL << 20;
+  REQUIRE(both.engine.start(spec).has_value());
+  REQUIRE(eventually([&] {
+    const auto text = both.bench.printed("bomb");
+    const auto list = both.engine.list();
+    const auto bomb = std::ranges::find_if(
+        list, [](const auto& status) { return status.spec.id == ReplicaId("bomb"); });
+    return text.find("made ") != std::string::npos || bomb->state == ReplicaState::exited;
+  }));
+  CHECK(both.bench.printed("bomb").find(" ALL") == std::string::npos);
+  both.check_unharmed();
+}
+
+TEST_CASE("bombs: descriptors end at the process's limit") {
+  SKIP_WITHOUT_CONTAINERS();
+  Neighbours both;
+  REQUIRE(both.engine.start(both.bomb({"descriptor-bomb"})).has_value());
+  REQUIRE(eventually([&] { return !both.bench.printed("bomb").empty(); }));
+  CHECK(both.bench.printed("bomb").ends_with(" EMFILE\n"));
+  both.check_unharmed();
+}
+
+TEST_CASE("bombs: a flood of long lines is cut before it fills the disk") {
+  SKIP_WITHOUT_CONTAINERS();
+  Neighbours both;
+  REQUIRE(both.engine.start(both.bomb({"log-flood"})).has_value());
+  REQUIRE(eventually([&] { return both.bench.log().find("Error L10") != std::string::npos; }));
+  // Two seconds' worth, and what came in the seconds since.
+  CHECK(fs::file_size(both.bench.path("logs") / "current.log") < 32U << 20);
+  both.check_unharmed();
+}
