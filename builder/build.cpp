@@ -126,6 +126,7 @@ class Build final {
     result.record.key = key;
     result.record.tree = tree;
     result.record.image = result.image.digest;
+    if (!record_.find(docker_record_id)) result.record.earlier = record_.earlier_for(key);
     result.record.seals = kept_layers_.seals(result.record);
     BERTH_TRY(keep(result.record));
     BERTH_TRY(use_runtimes(result.record));
@@ -158,20 +159,26 @@ class Build final {
   }
 
   std::optional<Result<BuiltImage>> reuse(const std::string& key) {
-    if (record_.key != key) return std::nullopt;
-    auto image = context_.images.find(record_.image);
+    std::string digest = record_.key == key ? record_.image : "";
+    for (const auto& build : record_.earlier)
+      if (build.key == key) digest = build.image;
+    if (digest.empty()) return std::nullopt;
+    auto image = context_.images.find(digest);
     if (image.has_error()) return std::nullopt;
     for (const auto& layer : image->layers)
       if (!context_.images.has_layer(layer.diff_id)) return std::nullopt;
     // A Dockerfile's base goes by its name, which may stand for another image now.
-    for (const auto& [name, digest] : recorded_bases(record_)) {
-      const auto base = context_.request.resolve_image(name);
-      if (base.has_error() || base->digest != digest) return std::nullopt;
-    }
+    if (digest == record_.image)
+      for (const auto& [name, base] : recorded_bases(record_)) {
+        const auto now = context_.request.resolve_image(name);
+        if (now.has_error() || now->digest != base) return std::nullopt;
+      }
     const std::string& release = context_.request.previous_release;
-    context_.title("Nothing changed since " +
-                   (release.empty() ? std::string("the last build") : "release " + release) +
-                   "; reusing the image");
+    const bool serves = release.empty() || digest == context_.request.previous_image;
+    context_.title(!serves           ? "This was built before; reusing the image"
+                   : release.empty() ? "Nothing changed since the last build; reusing the image"
+                                     : "Nothing changed since release " + release +
+                                           "; reusing the image");
     auto result = describe_image(std::move(*image));
     if (result.has_value()) result->reused = true;
     return result;

@@ -62,6 +62,18 @@ std::vector<BuildpackRecord> parse_buildpacks(const json::object& object) {
 
 }  // namespace
 
+std::vector<EarlierBuild> BuildRecord::earlier_for(const std::string& next) const {
+  std::vector<EarlierBuild> result;
+  const auto add = [&](const EarlierBuild& build) {
+    if (!build.key.empty() && build.key != next && result.size() < most_earlier_builds)
+      result.push_back(build);
+  };
+  add({key, image});
+  for (const auto& build : earlier)
+    if (build.key != key) add(build);
+  return result;
+}
+
 const BuildpackRecord* BuildRecord::find(std::string_view buildpack) const {
   const auto found =
       std::find_if(buildpacks.begin(), buildpacks.end(),
@@ -78,12 +90,15 @@ json::array lifecycle_buildpacks(const BuildRecord& record) {
 std::string build_record_json(const BuildRecord& record) {
   json::object seals;
   for (const auto& [id, seal] : record.seals) seals[id] = seal;
+  json::array earlier;
+  for (const auto& build : record.earlier) earlier.push_back(json::array{build.key, build.image});
   const std::string text = to_text(json::object{{"version", record_version},
                                                 {"key", record.key},
                                                 {"image", record.image},
                                                 {"tree", record.tree},
                                                 {"sbom", record.sbom},
                                                 {"seals", std::move(seals)},
+                                                {"earlier", std::move(earlier)},
                                                 {"buildpacks", lifecycle_buildpacks(record)}});
   const std::string rest = "\"," + text.substr(1);
   return std::string(sum_prefix) + sha256_hex(rest) + rest;
@@ -104,6 +119,12 @@ Result<BuildRecord> parse_build_record(std::string_view text) {
   BERTH_ASSIGN(record.tree, require_string(object, "tree"));
   record.sbom = optional_string(object, "sbom").value_or("");
   record.buildpacks = parse_buildpacks(object);
+  if (const json::array* earlier = optional_array(object, "earlier"))
+    for (const auto& build : *earlier)
+      if (build.is_array() && build.get_array().size() == 2 && build.at(0).is_string() &&
+          build.at(1).is_string())
+        record.earlier.push_back(
+            {std::string(build.at(0).get_string()), std::string(build.at(1).get_string())});
   if (const json::object* seals = optional_object(object, "seals"))
     for (const auto& [id, seal] : *seals)
       if (seal.is_string()) record.seals[std::string(id)] = std::string(seal.get_string());

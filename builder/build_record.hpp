@@ -32,6 +32,14 @@ struct BuildpackRecord {
   friend bool operator==(const BuildpackRecord&, const BuildpackRecord&) = default;
 };
 
+/// A build before the last one.
+struct EarlierBuild {
+  std::string key;
+  std::string image;
+  friend bool operator==(const EarlierBuild&, const EarlierBuild&) = default;
+};
+inline constexpr std::size_t most_earlier_builds = 20;
+
 struct BuildRecord {
   std::string key;    ///< of tree, configuration, buildpacks and stack
   std::string image;  ///< digest
@@ -41,8 +49,13 @@ struct BuildRecord {
   std::vector<BuildpackRecord> buildpacks = {};
   /// By layer id: how the layers that the cache keeps looked (tree_seal.hpp).
   std::map<std::string, std::string> seals = {};
+  /// By buildpacks, the newest first, each key once: while a release keeps its image, it need not
+  /// be built again.
+  std::vector<EarlierBuild> earlier = {};
   friend bool operator==(const BuildRecord&, const BuildRecord&) = default;
 
+  /// What becomes of `earlier` when this one's build is followed by one with another key.
+  [[nodiscard]] std::vector<EarlierBuild> earlier_for(const std::string& next) const;
   [[nodiscard]] const BuildpackRecord* find(std::string_view buildpack) const;
 };
 

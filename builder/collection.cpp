@@ -49,9 +49,13 @@ class Planner {
       hot_layers_.insert(layer);
     }
     for (const auto& [name, image] : inventory_.tags)
-      if (!is_release_tag(name)) keep_image(image, true);
+      if (name.starts_with(fetched_prefix)) {
+        if (is_used(image)) keep_image(image, false);
+      } else if (!is_release_tag(name)) {
+        keep_image(image, true);
+      }
     for (const auto& [path, runtime] : inventory_.runtimes) {
-      if (!is_wanted(runtime)) continue;
+      if (!is_recent(runtime.used)) continue;
       kept_blobs_.insert(runtime.layer);
       kept_layers_.insert(runtime.layer);
       cached_layers_.insert(runtime.layer);
@@ -67,16 +71,22 @@ class Planner {
     }
   }
 
-  [[nodiscard]] bool is_wanted(const StoredRuntime& runtime) const {
-    return is_busy(runtime.used) ||
-           (runtime.used >= policy_.runtimes_since && policy_.missing_bytes == 0);
+  [[nodiscard]] bool is_recent(Time used) const {
+    return is_busy(used) || (used >= policy_.unused_since && policy_.missing_bytes == 0);
+  }
+
+  /// A fetched image: its manifest is stamped with each use.
+  [[nodiscard]] bool is_used(const std::string& image) const {
+    const auto blob = inventory_.blobs.find(image);
+    return blob != inventory_.blobs.end() && is_recent(blob->second.changed);
   }
 
   void sweep_tags() {
     for (const auto& [name, image] : inventory_.tags) {
       const auto blob = inventory_.blobs.find(image);
       const bool busy = blob != inventory_.blobs.end() && is_busy(blob->second.changed);
-      if (is_release_tag(name) && !wanted_.images.contains(image) && !busy)
+      if ((is_release_tag(name) && !wanted_.images.contains(image) && !busy) ||
+          (name.starts_with(fetched_prefix) && !is_used(image)))
         result_.tags.push_back(name);
     }
   }
@@ -115,7 +125,7 @@ class Planner {
       if (!wanted_.builds.contains(build) && !is_busy(log.changed))
         remove_path(build_log_path(build), log);
     for (const auto& [path, runtime] : inventory_.runtimes)
-      if (!is_wanted(runtime)) remove_path(path, {});
+      if (!is_recent(runtime.used)) remove_path(path, {});
     for (const auto& [path, item] : inventory_.leftovers)
       if (!is_busy(item.changed)) remove_path(path, item);
   }

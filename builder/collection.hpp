@@ -71,7 +71,8 @@ struct CollectionPolicy {
   std::uint64_t cache_app_bytes = 0;  ///< an app's cache may have so much; 0: any
   std::uint64_t cache_bytes = 0;      ///< all together; 0: any
   std::uint64_t missing_bytes = 0;    ///< so much should come free, if what is wanted allows it
-  Time runtimes_since{};  ///< not used since: go; where bytes are missing, all go
+  /// Runtimes and fetched images not used since go; where bytes are missing, all that nobody uses.
+  Time unused_since{};
 };
 
 struct Collection {
@@ -93,8 +94,11 @@ struct Collection {
 /// Where a build's log is, below the data directory.
 [[nodiscard]] std::string build_log_path(const std::string& build);
 
-/// "shop:v12", the name of a release's image: such names go with their release. Any other name
-/// keeps its image for ever.
+/// Before the names of images that came from a registry: they stay while they are used.
+inline constexpr std::string_view fetched_prefix = "fetched/";
+
+/// "shop:v12", the name of a release's image: such names go with their release. Any other name,
+/// but for those of fetched ones, keeps its image for ever.
 [[nodiscard]] bool is_release_tag(std::string_view name);
 
 /// What images take: `unique` is of one image alone, `shared` of several.

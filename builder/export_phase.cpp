@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
+#include <thread>
 
 #include "base/file.hpp"
 #include "builder/slices.hpp"
@@ -19,6 +21,58 @@ namespace {
 constexpr std::string_view launcher_path = "/cnb/lifecycle/launcher";
 constexpr std::string_view path_addition = "/cnb/process:/cnb/lifecycle";
 
+/// The image's layers: hashed and written on all cores once the last is known.
+class LayersToAdd final {
+ public:
+  explicit LayersToAdd(ImageStore& images) : images_(images) {}
+
+  /// Its number. The directory is gone afterwards.
+  std::size_t add(fs::path directory, std::string created_by) {
+    layers_.push_back({std::move(directory), {.created_by = std::move(created_by)}});
+    return layers_.size() - 1;
+  }
+  std::size_t add_known(ImageLayer layer) {
+    layers_.push_back({.directory = {}, .layer = std::move(layer)});
+    return layers_.size() - 1;
+  }
+
+  /// All of them, in the order of their numbers.
+  Result<std::vector<ImageLayer>> finish() {
+    std::vector<Result<void>> results(layers_.size());
+    std::atomic<std::size_t> next = 0;
+    const auto work = [&] {
+      for (std::size_t i = next++; i < layers_.size(); i = next++)
+        if (!layers_[i].directory.empty()) results[i] = write(layers_[i]);
+    };
+    {
+      std::vector<std::jthread> others;
+      for (unsigned i = 1; i < std::min<std::size_t>(std::thread::hardware_concurrency(),
+                                                     layers_.size()); ++i)
+        others.emplace_back(work);
+      work();
+    }
+    std::vector<ImageLayer> added;
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      BERTH_TRY(results[i]);
+      added.push_back(std::move(layers_[i].layer));
+    }
+    return added;
+  }
+
+ private:
+  struct Entry {
+    fs::path directory;  ///< empty: the layer is known
+    ImageLayer layer;
+  };
+  Result<void> write(Entry& entry) {
+    BERTH_ASSIGN(entry.layer, images_.add_layer(entry.directory, entry.layer.created_by));
+    return {};
+  }
+
+  ImageStore& images_;
+  std::vector<Entry> layers_;
+};
+
 class Exporter final {
  public:
   Exporter(const BuildContext& context, Workspace& workspace, const DetectedGroup& group,
@@ -28,21 +82,33 @@ class Exporter final {
         group_(group),
         outcome_(outcome),
         previous_(previous),
-        layers_(workspace.layers()) {}
+        layers_(workspace.layers()),
+        added_(context.images) {}
 
   Result<Exported> run() {
     result_.image = context_.run_image;
+    result_.record.buildpacks.reserve(outcome_.buildpacks.size());  // launched_ points into them
     for (const auto& buildpack : outcome_.buildpacks)
       BERTH_TRY(with_context(buildpack_layers(buildpack), buildpack.buildpack->id));
-    BERTH_TRY(sbom_layers());
-    BERTH_ASSIGN(json::array app, app_layers());
-    BERTH_ASSIGN(const std::string launcher, launcher_layer());
-    BERTH_ASSIGN(const std::string config, config_layer());
-    BERTH_ASSIGN(const std::string types, process_types_layer());
-    lifecycle_["app"] = std::move(app);
-    lifecycle_["config"] = json::object{{"sha", config}};
-    lifecycle_["launcher"] = json::object{{"sha", launcher}};
-    if (!types.empty()) lifecycle_["process-types"] = json::object{{"sha", types}};
+    BERTH_ASSIGN(const auto sbom, sbom_layers());
+    BERTH_ASSIGN(const auto app, app_layers());
+    BERTH_ASSIGN(const std::size_t launcher, launcher_layer());
+    BERTH_ASSIGN(const std::size_t config, config_layer());
+    BERTH_ASSIGN(const auto types, process_types_layer());
+    BERTH_ASSIGN(const std::vector<ImageLayer> added, added_.finish());
+
+    const auto told = [&](std::size_t number) {
+      return json::object{{"sha", added[number].diff_id}};
+    };
+    for (const auto& [layer, number] : launched_) layer->id = added[number].diff_id;
+    json::array slices;
+    for (const std::size_t number : app) slices.push_back(told(number));
+    lifecycle_["app"] = std::move(slices);
+    lifecycle_["config"] = told(config);
+    lifecycle_["launcher"] = told(launcher);
+    if (types) lifecycle_["process-types"] = told(*types);
+    if (sbom) lifecycle_["sbom"] = told(*sbom);
+    result_.image.layers.insert(result_.image.layers.end(), added.begin(), added.end());
     configure();
     BERTH_ASSIGN(result_.image, context_.images.add_image(std::move(result_.image)));
     return std::move(result_);
@@ -51,14 +117,16 @@ class Exporter final {
  private:
   Result<void> buildpack_layers(const BuildpackOutcome& outcome) {
     const Buildpack& buildpack = *outcome.buildpack;
-    BuildpackRecord record{buildpack.id, buildpack.version, {}, outcome.store};
+    BuildpackRecord& record = result_.record.buildpacks.emplace_back(
+        BuildpackRecord{buildpack.id, buildpack.version, {}, outcome.store});
     for (const auto& [name, toml] : outcome.layers) {
       LayerRecord layer{.id = {}, .flags = toml.flags, .metadata = toml.metadata};
       if (toml.flags.launch) {
-        BERTH_ASSIGN(const ImageLayer added,
+        BERTH_ASSIGN(const std::size_t number,
                      with_context(launch_layer(buildpack, name, toml.flags), "layer " + name));
-        result_.image.layers.push_back(added);
-        layer.id = added.diff_id;
+        launched_.emplace_back(&record.layers.emplace(name, std::move(layer)).first->second,
+                               number);
+        continue;
       } else if (toml.flags.cache) {
         BERTH_ASSIGN(layer.id, with_context(cached_layer(buildpack, name), "layer " + name));
         if (layer.id.empty()) continue;
@@ -67,7 +135,6 @@ class Exporter final {
       }
       record.layers.emplace(name, std::move(layer));
     }
-    result_.record.buildpacks.push_back(std::move(record));
     return {};
   }
 
@@ -87,7 +154,13 @@ class Exporter final {
     return found == workspace_.restored().end() ? "" : found->second;
   }
 
-  Result<ImageLayer> launch_layer(const Buildpack& buildpack, const std::string& name,
+  Result<std::size_t> add_known(const std::string& id, const std::string& created_by) {
+    BERTH_ASSIGN(ImageLayer layer, context_.images.known_layer(id, created_by));
+    return added_.add_known(std::move(layer));
+  }
+
+  /// The layer's number.
+  Result<std::size_t> launch_layer(const Buildpack& buildpack, const std::string& name,
                                   const LayerFlags& flags) {
     const std::string created_by = layer_origin(buildpack, name);
     const TreeChange change = layers_.change_of(escape_id(buildpack.id) + "/" + name);
@@ -100,13 +173,13 @@ class Exporter final {
       if (!before || layer == before->layers.end())
         return Error{ErrorKind::invalid,
                      "launch=true without contents, and no earlier image has the layer"};
-      return context_.images.known_layer(layer->second.id, created_by);
+      return add_known(layer->second.id, created_by);
     }
     const std::string known = restored_id(buildpack, name);
     if (change == TreeChange::unchanged && known.starts_with("sha256:"))
-      return context_.images.known_layer(known, created_by);
-    BERTH_ASSIGN(const fs::path root, workspace_.gather(buildpack, name));
-    return context_.images.add_layer(root, created_by);
+      return add_known(known, created_by);
+    BERTH_ASSIGN(fs::path root, workspace_.gather(buildpack, name));
+    return added_.add(std::move(root), created_by);
   }
 
   /// Its id; empty if there is nothing to keep.
@@ -133,15 +206,8 @@ class Exporter final {
     return context_.images.add_private_layer(root);
   }
 
-  Result<std::string> add(const fs::path& root, std::string_view created_by) {
-    BERTH_ASSIGN(ImageLayer layer, context_.images.add_layer(root, created_by));
-    std::string id = layer.diff_id;
-    result_.image.layers.push_back(std::move(layer));
-    return id;
-  }
-
   /// <layers>/sbom/launch is a layer of the image, <layers>/sbom/cache one of the cache.
-  Result<void> sbom_layers() {
+  Result<std::optional<std::size_t>> sbom_layers() {
     BERTH_ASSIGN(const fs::path launch, workspace_.staging());
     BERTH_ASSIGN(const fs::path cache, workspace_.staging());
     bool launched = false;
@@ -161,10 +227,8 @@ class Exporter final {
     if (cached) {
       BERTH_ASSIGN(result_.record.sbom, context_.images.add_private_layer(cache));
     }
-    if (!launched) return {};
-    BERTH_ASSIGN(const std::string id, add(launch, "Software Bill-of-Materials"));
-    lifecycle_["sbom"] = json::object{{"sha", id}};
-    return {};
+    if (!launched) return std::optional<std::size_t>();
+    return std::optional(added_.add(launch, "Software Bill-of-Materials"));
   }
 
   Result<void> write_sbom(const fs::path& to, const BuildpackOutcome& outcome,
@@ -177,9 +241,10 @@ class Exporter final {
     return write_file(target, text.value_or(""));
   }
 
-  /// A layer a slice, and one for what is left.
-  Result<json::array> app_layers() {
-    json::array ids;
+  /// The numbers of a layer a slice, and of one for what is left.
+  Result<std::vector<std::size_t>> app_layers() {
+    std::vector<std::size_t> numbers;
+    const auto title = [&] { return "Application Slice: " + std::to_string(numbers.size() + 1); };
     BERTH_ASSIGN(const fs::path root, workspace_.staging());
     const fs::path app = root / app_path.substr(1);
     BERTH_TRY(workspace_.app().take("", app));
@@ -191,18 +256,13 @@ class Exporter final {
       BERTH_ASSIGN(const fs::path slice, workspace_.staging());
       BERTH_TRY(make_build_directory(slice / app_path.substr(1)));
       BERTH_TRY(move_slice(app, slice / app_path.substr(1), patterns));
-      BERTH_ASSIGN(const std::string id,
-                   add(slice, "Application Slice: " + std::to_string(ids.size() + 1)));
-      ids.push_back(json::object{{"sha", id}});
+      numbers.push_back(added_.add(slice, title()));
     }
-    BERTH_ASSIGN(const std::string id,
-                 add(root, ids.empty() ? "Application Layer"
-                                       : "Application Slice: " + std::to_string(ids.size() + 1)));
-    ids.push_back(json::object{{"sha", id}});
-    return ids;
+    numbers.push_back(added_.add(root, numbers.empty() ? "Application Layer" : title()));
+    return numbers;
   }
 
-  Result<std::string> launcher_layer() {
+  Result<std::size_t> launcher_layer() {
     BERTH_ASSIGN(const fs::path root, workspace_.staging());
     const fs::path target = root / launcher_path.substr(1);
     BERTH_TRY(make_directories(target.parent_path()));
@@ -210,15 +270,15 @@ class Exporter final {
                  with_context(read_file(context_.request.launcher), "the launcher"));
     BERTH_TRY(write_file(target, program));
     if (::chmod(target.c_str(), 0755) != 0) return system_error("set mode of the launcher");
-    return add(root, "Application Launcher");
+    return added_.add(root, "Application Launcher");
   }
 
-  Result<std::string> config_layer() {
+  Result<std::size_t> config_layer() {
     BERTH_ASSIGN(const fs::path root, workspace_.staging());
     BERTH_TRY(make_build_directory(root / "layers"));
     BERTH_TRY(make_directories(root / "layers/config"));
     BERTH_TRY(write_file(root / "layers/config/metadata.toml", write_toml(config_metadata())));
-    return add(root, "Buildpacks Launcher Config");
+    return added_.add(root, "Buildpacks Launcher Config");
   }
 
   json::object config_metadata() const {
@@ -234,8 +294,8 @@ class Exporter final {
     return metadata;
   }
 
-  Result<std::string> process_types_layer() {
-    if (outcome_.processes.by_type.empty()) return std::string();
+  Result<std::optional<std::size_t>> process_types_layer() {
+    if (outcome_.processes.by_type.empty()) return std::optional<std::size_t>();
     BERTH_ASSIGN(const fs::path root, workspace_.staging());
     BERTH_TRY(make_directories(root / "cnb/process"));
     for (const auto& [type, process] : outcome_.processes.by_type) {
@@ -243,7 +303,7 @@ class Exporter final {
       fs::create_symlink(launcher_path, root / "cnb/process" / type, failure);
       if (failure) return system_error("create process link " + type, failure.value());
     }
-    return add(root, "Buildpacks Process Types");
+    return std::optional(added_.add(root, "Buildpacks Process Types"));
   }
 
   void set_env(const std::string& name, const std::string& value) {
@@ -304,7 +364,9 @@ class Exporter final {
   const BuildRecord& previous_;
   MergedTree layers_;
   Exported result_;
+  std::vector<std::pair<LayerRecord*, std::size_t>> launched_;  ///< of the record, and its number
   json::object lifecycle_;
+  LayersToAdd added_;
 };
 
 }  // namespace

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "router/client.hpp"
 
+#include <nghttp2/nghttp2.h>
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "router/exchange.hpp"
+#include "router/http2/session.hpp"
 #include "router/worker.hpp"
 
 namespace berth::router {
@@ -52,10 +55,28 @@ void Client::end() {
   close();
 }
 
+void Client::drain() {
+  if (http2_) {
+    http2_->drain();
+  } else if (!exchange_ && !closing_) {
+    end();
+  }
+}
+
+void Client::stop() {
+  if (http2_) {
+    http2_->stop();
+  } else if (exchange_) {
+    exchange_->cut_off();
+  }
+  close();
+}
+
 void Client::close() {
   if (!is_open()) return;
   if (handshaking_) worker_.stats().tls_failures.add();
   kept_.reset();
+  if (http2_) http2_->abandon();
   Hook<ClientsTag>::unlink();
   worker_.client_closed();
   bury();
@@ -64,6 +85,10 @@ void Client::close() {
 void Client::on_events(std::uint32_t events) {
   if (!is_open()) return;
   note(events);
+  if (http2_ && !closing_) {
+    on_http2_events();
+    return;
+  }
   if (broken_ && !closing_ && exchange_) {
     lost();
     return;
@@ -94,6 +119,10 @@ void Client::lost() {
 
 void Client::on_deadline() {
   if (!is_open() || exchange_) return;
+  if (http2_ && !closing_) {
+    http2_->on_deadline();
+    return;
+  }
   if (closing_ || handshaking_ || head_deadline_us_ == 0) {
     end();
     return;
@@ -107,6 +136,8 @@ void Client::resume() {
     discard();
   } else if (closing_) {
     return;
+  } else if (http2_) {
+    read_for_http2();
   } else if (!exchange_) {
     read_head();
   } else if (exchange_->takes_request_bytes()) {
@@ -131,6 +162,14 @@ void Client::read_head() {
       if (handshaking_) {
         note_handshake();
         if (closing_ || lingering_) return;
+        if (!handshaking_ && tls() && tls()->is_http2()) {
+          if (result == Read::data || result == Read::blocked) {
+            speak_http2({scratch.data, size});
+          } else {
+            close();
+          }
+          return;
+        }
       }
       if (result == Read::end || result == Read::failed) {
         close();
@@ -156,7 +195,19 @@ void Client::read_head() {
 bool Client::handle_head(std::size_t size) {
   Scratch& scratch = loop_.scratch();
   http::RequestHead& head = worker_.request_head();
-  const http::Scan scan = http::scan_request({scratch.data, size}, head);
+  http::Scan scan = http::scan_request({scratch.data, size}, head);
+  if (scan.status == http::ScanStatus::invalid && is_first_ && !tls()) {
+    // By prior knowledge (RFC 9113, section 3.3): a preface that HTTP/1 cannot be taken for.
+    const std::string_view preface(NGHTTP2_CLIENT_MAGIC, NGHTTP2_CLIENT_MAGIC_LEN);
+    const std::size_t compared = std::min(size, preface.size());
+    if (preface.substr(0, compared) == std::string_view(scratch.data, compared)) {
+      if (compared == preface.size()) {
+        speak_http2({scratch.data, size});
+        return false;
+      }
+      scan = http::scan_incomplete();
+    }
+  }
   switch (scan.status) {
     case http::ScanStatus::incomplete:
       keep({scratch.data, size});
@@ -170,6 +221,7 @@ bool Client::handle_head(std::size_t size) {
     case http::ScanStatus::complete: break;
   }
   head_deadline_us_ = 0;
+  is_first_ = false;
   loop_.timers().clear(*this);
   exchange_ = &worker_.take_exchange();
   exchange_->start(*this, head, scratch.data + head.size, size - head.size);
@@ -300,6 +352,97 @@ void Client::end_sending() {
   } else {
     end_stream();
   }
+}
+
+// ---- What the exchange says, in HTTP/1.1 --------------------------------------------------------
+
+Requester::Outcome Client::send_counted(std::string_view data) {
+  return {send(data) != Sent::failed, data.size()};
+}
+
+Requester::Outcome Client::send_interim(const http::ResponseHead& head) {
+  char* const out = loop_.scratch().head;
+  return send_counted({out, http::rewrite_response(head, {}, out)});
+}
+
+Requester::Outcome Client::send_response(const http::ResponseHead& head,
+                                      const http::ResponseContext& context, char* data,
+                                      std::size_t size, bool, std::string_view) {
+  char* const out = loop_.scratch().head;
+  const std::size_t head_size = http::rewrite_response(head, context, out);
+  std::memcpy(data - head_size, out, head_size);
+  return send_counted({data - head_size, head_size + size});
+}
+
+Requester::Outcome Client::send_body(char* data, std::size_t size, bool, std::string_view) {
+  return size == 0 ? Outcome{} : send_counted({data, size});
+}
+
+Requester::Outcome Client::send_answer(std::string_view response) { return send_counted(response); }
+
+Requester::Outcome Client::send_switch(const http::ResponseHead& head, char* data,
+                                       std::size_t size) {
+  const http::ResponseContext context{
+      .client_is_http_1_0 = false, .close = false, .upgrade = true};
+  return send_response(head, context, data, size, false, {});
+}
+
+// ---- HTTP/2 -------------------------------------------------------------------------------------
+
+void Client::speak_http2(std::string_view first) {
+  head_deadline_us_ = 0;
+  is_first_ = false;
+  worker_.stats().http2_clients.add();
+  http2_ = Http2Session::create(*this, worker_);
+  if (!http2_) {
+    close();
+    return;
+  }
+  // The session works where reads go.
+  char* const input = worker_.http2_input();
+  std::memcpy(input, first.data(), first.size());
+  http2_->receive({input, first.size()});
+  if (is_open()) loop_.resume_later(*this);
+}
+
+void Client::on_http2_events() {
+  if (broken_) {
+    close();
+    return;
+  }
+  if (is_blocked() && writable_ && flush() == Sent::failed) {
+    close();
+    return;
+  }
+  resume();
+}
+
+void Client::read_for_http2() {
+  for (int budget = read_budget;; --budget) {
+    http2_->flush();
+    // A client that takes no answers is not asked for more.
+    if (!is_open() || closing_ || is_blocked()) return;
+    if (budget == 0) {
+      loop_.resume_later(*this);
+      return;
+    }
+    char* const input = worker_.http2_input();
+    std::size_t size = 0;
+    switch (readable_ ? read(input, Scratch::read_size, size) : Read::blocked) {
+      case Read::data: http2_->receive({input, size}); break;
+      case Read::blocked:
+        if (!ensure_registered()) close();
+        return;
+      case Read::end:
+      case Read::failed: close(); return;
+    }
+  }
+}
+
+void Client::end_after_flush(bool linger) {
+  if (!is_open() || closing_) return;
+  http2_->abandon();
+  exchange_done(false, linger);
 }
 
 }  // namespace berth::router

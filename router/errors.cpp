@@ -13,7 +13,7 @@ namespace {
 constexpr std::array<ErrorInfo, error_code_count> errors{{
     {"", 200, "", ""},
     {"no-such-app", 404, "No such app", "No app is reachable under this name here."},
-    {"bad-request", 400, "Bad request", "The request is not valid HTTP/1.1."},
+    {"bad-request", 400, "Bad request", "The request is not valid HTTP."},
     {"H10", 503, "App crashed", "The app crashed. `berth logs` says why."},
     {"H11", 503, "Backlog too deep", "Too many requests wait for this app already."},
     {"H12", 503, "Request timeout", "The app took too long to begin its answer."},

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "router/client.hpp"
 #include "router/handles.hpp"
 #include "router/upstream.hpp"
 #include "router/worker.hpp"
@@ -24,9 +23,10 @@ std::int64_t us(std::chrono::milliseconds time) {
 
 // ---- The request: routing, holding, choosing --------------------------------------------------
 
-void Exchange::start(Client& client, const http::RequestHead& head, const char* rest,
+void Exchange::start(Requester& requester, const http::RequestHead& head, const char* rest,
                      std::size_t size) {
-  client_ = &client;
+  requester_ = &requester;
+  const Listener& listener = requester.listener();
   started_us_ = worker_.loop().now_us();
   is_head_ = head.is_head;
   idempotent_ = head.is_idempotent;
@@ -34,15 +34,17 @@ void Exchange::start(Client& client, const http::RequestHead& head, const char* 
   keep_alive_ = head.keep_alive;
   upgrade_ = !head.upgrade.empty();
   accepts_ = head.accepts;
+  by_http2_ = requester.frames_bodies() && http::is_grpc(head.fields);
 
   request_body_ = http::Body::of_request(head.framing);
   const http::Body::Step body = request_body_.follow(rest, size);
   const std::size_t bound = http::rewritten_request_bound(head.size);
   request_ = worker_.loop().buffers().take(bound + body.consumed);
   http::RequestContext context;
-  context.client_ip = client.address();
-  context.proto = client.listener().tls ? "https" : "http";
-  context.port = client.listener().port_text;
+  context.client_ip = requester.address();
+  context.proto = listener.tls ? "https" : "http";
+  context.port = listener.port_text;
+  context.version = requester.frames_bodies() ? "2.0" : "1.1";
   context.started_ms = worker_.loop().unix_us() / 1000;
   std::array<char, 36> made_id;
   context.request_id = http::is_valid_request_id(head.request_id)
@@ -59,13 +61,13 @@ void Exchange::start(Client& client, const http::RequestHead& head, const char* 
     fail(ErrorCode::bad_request, "invalid chunk in the request body");
     return;
   }
-  client.keep({rest + body.consumed, size - body.consumed});
+  requester.keep({rest + body.consumed, size - body.consumed});
   if (const std::string* proof = worker_.table().proof_at(head.target)) {
     answer(render_text(*proof, !keep_alive_), 200, ErrorCode::none,
            keep_alive_ && request_body_.complete());
     return;
   }
-  if (app_ && app_->app && app_->app->https_redirect && !client.listener().tls &&
+  if (app_ && app_->app && app_->app->https_redirect && !listener.tls &&
       !worker_.https_port().empty()) {
     redirect();
     return;
@@ -124,8 +126,9 @@ void Exchange::connect() {
   ++attempts_;
   replica_ = &replica;
   ++replica.in_flight;
-  while (!fresh_only_ && !replica.idle.empty()) {
-    Upstream& idle = *replica.idle.front();
+  auto& kept = by_http2_ ? replica.idle_http2 : replica.idle;
+  while (!fresh_only_ && !kept.empty()) {
+    Upstream& idle = *kept.front();
     // A request that must not be sent twice is not given to a connection that is closed already.
     if (!idempotent_ && idle.is_stale()) {
       idle.close();
@@ -141,7 +144,7 @@ void Exchange::connect() {
   reused_ = false;
   phase_ = Phase::connecting;
   connect_started_us_ = worker_.loop().now_us();
-  auto upstream = Upstream::connect(worker_.loop(), replica, *this);
+  auto upstream = Upstream::connect(worker_.loop(), replica, *this, by_http2_);
   if (upstream.has_error()) {
     const bool ours = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
     on_connect_failed(ours ? ErrorCode::H99 : ErrorCode::H21);
@@ -181,7 +184,7 @@ void Exchange::send_request() {
     set_deadline(us(app_->app->first_byte_timeout));
   } else {
     expect_progress();
-    worker_.loop().resume_later(*client_);
+    requester_->read_later();
   }
 }
 
@@ -241,7 +244,7 @@ void Exchange::on_request_bytes(const char* data, std::size_t size) {
     fail(ErrorCode::bad_request, "invalid chunk in the request body");
     return;
   }
-  client_->keep({data + body.consumed, size - body.consumed});
+  requester_->keep({data + body.consumed, size - body.consumed});
   bytes_in_ += body.consumed;
   replayable_ = false;
   if (request_body_.complete() && phase_ == Phase::waiting) {
@@ -284,15 +287,17 @@ void Exchange::on_client_flushed() {
 void Exchange::on_upstream_flushed() {
   if (!takes_request_bytes()) return;
   expect_progress();
-  client_->resume();
+  requester_->read_on();
 }
 
 // ---- The response -------------------------------------------------------------------------------
 
 bool Exchange::takes_response() const {
   return (phase_ == Phase::waiting || phase_ == Phase::responding || phase_ == Phase::tunnel) &&
-         !client_->is_blocked();
+         !requester_->is_blocked();
 }
+
+std::size_t Exchange::appetite() const { return requester_->appetite(); }
 
 void Exchange::on_response_bytes(char* data, std::size_t size) {
   http::ResponseHead& head = worker_.response_head();
@@ -319,68 +324,79 @@ void Exchange::on_response_bytes(char* data, std::size_t size) {
     forward_interim(head);
   }
   if (phase_ == Phase::tunnel) {
-    bytes_out_ += size;
     expect_progress();
-    if (client_->send({data, size}) == Connection::Sent::failed) client_->lost();
+    static_cast<void>(note_sent(requester_->send_body(data, size, false, {})));
   } else if (phase_ == Phase::responding) {
     forward_body(data, size);
   }
 }
 
+bool Exchange::note_sent(Requester::Outcome sent) {
+  bytes_out_ += sent.bytes;
+  if (!sent.ok) requester_->lost();
+  return sent.ok;
+}
+
 void Exchange::forward_interim(const http::ResponseHead& head) {
-  if (http_1_0_) return;
-  char* const out = worker_.loop().scratch().head;
-  const std::size_t size = http::rewrite_response(head, {}, out);
-  bytes_out_ += size;
-  if (client_->send({out, size}) == Connection::Sent::failed) client_->lost();
+  if (!http_1_0_) static_cast<void>(note_sent(requester_->send_interim(head)));
+}
+
+http::Body::Step Exchange::follow_response(char* data, std::size_t size) {
+  if (!decode_chunks_) return response_body_.follow(data, size);
+  return response_body_.decode(data, size, requester_->frames_bodies() ? &trailers_ : nullptr);
 }
 
 void Exchange::start_response(const http::ResponseHead& head, char* data, std::size_t size) {
   response_body_ = http::Body::of_response(head.framing, http::has_no_body(head.status, is_head_));
-  decode_chunks_ = http_1_0_ && response_body_.is_chunked();
+  decode_chunks_ = response_body_.is_chunked() && (http_1_0_ || requester_->frames_bodies());
   upstream_reusable_ = head.keep_alive && !response_body_.ends_by_close();
-  if (response_body_.ends_by_close() || decode_chunks_ || worker_.draining()) keep_alive_ = false;
+  if (response_body_.ends_by_close() || (http_1_0_ && decode_chunks_) || worker_.draining())
+    keep_alive_ = false;
   status_ = head.status;
 
-  char* const out = worker_.loop().scratch().head;
   http::ResponseContext context{
       .client_is_http_1_0 = http_1_0_, .close = !keep_alive_, .upgrade = false};
-  if (client_->listener().tls && app_->app) context.hsts = app_->app->hsts;
-  const std::size_t head_size = http::rewrite_response(head, context, out);
-  const http::Body::Step body =
-      decode_chunks_ ? response_body_.decode(data, size) : response_body_.follow(data, size);
+  if (requester_->listener().tls && app_->app) context.hsts = app_->app->hsts;
+  const http::Body::Step body = follow_response(data, size);
   if (!body.valid) {
     fail(ErrorCode::H17, "the answer has an invalid chunk");
     return;
   }
   if (body.consumed < size) upstream_reusable_ = false;
   phase_ = Phase::responding;
-  std::memcpy(data - head_size, out, head_size);
-  bytes_out_ += head_size + body.payload;
-  if (client_->send({data - head_size, head_size + body.payload}) == Connection::Sent::failed) {
-    client_->lost();
-  } else if (response_body_.complete()) {
+  const bool last = response_body_.complete();
+  if (note_sent(requester_->send_response(head, context, data, body.payload, last, trailers_)))
+    response_sent(last);
+}
+
+void Exchange::forward_body(char* data, std::size_t size) {
+  const http::Body::Step body = follow_response(data, size);
+  if (!body.valid) {
+    cut_response(ErrorCode::H17);
+    return;
+  }
+  if (body.consumed < size) upstream_reusable_ = false;
+  const bool last = response_body_.complete();
+  if (body.payload == 0 && !last) {
+    expect_progress();
+  } else if (note_sent(requester_->send_body(data, body.payload, last, trailers_))) {
+    response_sent(last);
+  }
+}
+
+void Exchange::response_sent(bool last) {
+  if (last) {
     response_complete();
   } else {
     expect_progress();
   }
 }
 
-void Exchange::forward_body(char* data, std::size_t size) {
-  const http::Body::Step body =
-      decode_chunks_ ? response_body_.decode(data, size) : response_body_.follow(data, size);
-  if (!body.valid) {
-    cut_response(ErrorCode::H17);
-    return;
-  }
-  if (body.consumed < size) upstream_reusable_ = false;
-  bytes_out_ += body.payload;
-  if (body.payload > 0 && client_->send({data, body.payload}) == Connection::Sent::failed) {
-    client_->lost();
-  } else if (response_body_.complete()) {
-    response_complete();
+void Exchange::on_response_invalid(std::string_view reason) {
+  if (phase_ == Phase::waiting) {
+    fail(ErrorCode::H17, reason);
   } else {
-    expect_progress();
+    cut_response(ErrorCode::H17);
   }
 }
 
@@ -392,7 +408,7 @@ void Exchange::on_upstream_ended(bool reset) {
       break;
     case Phase::responding:
       if (response_body_.ends_by_close() && !reset) {
-        response_complete();
+        if (note_sent(requester_->send_body(nullptr, 0, true, {}))) response_complete();
       } else {
         cut_response(ErrorCode::H18);
       }
@@ -402,7 +418,7 @@ void Exchange::on_upstream_ended(bool reset) {
       if (reset || client_ended_) {
         tunnel_ended();
       } else {
-        client_->end_sending();
+        requester_->end_sending();
       }
       break;
     default: break;
@@ -414,16 +430,16 @@ void Exchange::response_complete() {
   const bool keep = keep_alive_ && request_read;
   if (!request_read || upstream_->is_blocked() || !upstream_->is_clean())
     upstream_reusable_ = false;
-  Client& client = *client_;
+  Requester& requester = *requester_;
   finish(ErrorCode::none);
-  client.exchange_done(keep, !request_read);
+  requester.exchange_done(keep, !request_read);
 }
 
 void Exchange::cut_response(ErrorCode code) {
   status_ = info(code).status;
-  Client& client = *client_;
+  Requester& requester = *requester_;
   finish(code);
-  client.abort();
+  requester.abort();
 }
 
 // ---- The end ------------------------------------------------------------------------------------
@@ -460,14 +476,14 @@ void Exchange::redirect() {
 void Exchange::answer(const std::string& response, int status, ErrorCode code, bool keep) {
   const bool request_read = request_body_.complete();
   status_ = status;
-  bytes_out_ += response.size();
-  Client& client = *client_;
-  const bool sent = client.send(response) != Connection::Sent::failed;
+  Requester& requester = *requester_;
+  const Requester::Outcome sent = requester.send_answer(response);
+  bytes_out_ += sent.bytes;
   finish(code);
-  if (sent) {
-    client.exchange_done(keep, !request_read);
+  if (sent.ok) {
+    requester.exchange_done(keep, !request_read);
   } else {
-    client.abort();
+    requester.abort();
   }
 }
 
@@ -493,9 +509,9 @@ void Exchange::on_deadline() {
 
 void Exchange::cut_off() {
   if (phase_ == Phase::tunnel) {
-    Client& client = *client_;
+    Requester& requester = *requester_;
     finish(ErrorCode::none);
-    client.abort();
+    requester.abort();
   } else {
     fail(ErrorCode::H99, "The router is shutting down.");
   }
@@ -519,7 +535,7 @@ void Exchange::finish(ErrorCode error) {
       AccessRecord record;
       record.at_us = worker_.loop().unix_us();
       record.error = error;
-      if (client_->listener().tls) record.protocol = "https";
+      if (requester_->listener().tls) record.protocol = "https";
       record.method = part(parts_.method);
       record.target = part(parts_.target);
       record.host = part(parts_.host);
@@ -543,7 +559,8 @@ void Exchange::finish(ErrorCode error) {
                   replica_->idle_count < worker_.limits().idle_per_replica);
   worker_.loop().timers().clear(*this);
   request_.reset();
-  client_ = nullptr;
+  requester_ = nullptr;
+  trailers_.clear();
   app_ = nullptr;
   started_us_ = held_since_us_ = connect_started_us_ = sent_us_ = 0;
   held_us_ = connect_us_ = -1;

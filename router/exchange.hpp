@@ -2,7 +2,7 @@
 //
 // One request and its response, from the scanned head to the line in the log: which app, held
 // or not, which replica, tried again or not, how the bytes flow, how it ends. Every exchange
-// ends exactly once, in finish(). Pooled by its worker; at any time it belongs to one client,
+// ends exactly once, in finish(). Pooled by its worker; at any time it belongs to one requester,
 // and has at most one upstream.
 #pragma once
 
@@ -14,14 +14,13 @@
 #include "router/errors.hpp"
 #include "router/http/body.hpp"
 #include "router/http/request_head.hpp"
-#include "router/http/response_head.hpp"
 #include "router/http/rewrite.hpp"
 #include "router/loop/event_loop.hpp"
+#include "router/requester.hpp"
 #include "router/routing.hpp"
 
 namespace berth::router {
 
-class Client;
 class Upstream;
 class Worker;
 struct AppHandle;
@@ -32,11 +31,12 @@ class Exchange final : public Timed {
   explicit Exchange(Worker& worker) : worker_(worker) {}
 
   /// `rest` are the bytes read behind the head.
-  void start(Client& client, const http::RequestHead& head, const char* rest, std::size_t size);
+  void start(Requester& requester, const http::RequestHead& head, const char* rest,
+             std::size_t size);
   /// Its app has changed while it waited: decides anew.
   void decide_again();
 
-  // From the client:
+  // From the requester:
   [[nodiscard]] bool takes_request_bytes() const;
   [[nodiscard]] bool upstream_is_blocked() const;
   /// Whether the end of the client's stream means that nobody waits for the answer.
@@ -49,9 +49,13 @@ class Exchange final : public Timed {
 
   // From the upstream:
   [[nodiscard]] bool takes_response() const;
+  /// How much of it to read at once.
+  [[nodiscard]] std::size_t appetite() const;
   void on_connected();
   void on_connect_failed(ErrorCode code);
   void on_response_bytes(char* data, std::size_t size);
+  /// What the replica says is not of its protocol.
+  void on_response_invalid(std::string_view reason);
   void on_upstream_ended(bool reset);
   void on_upstream_flushed();
 
@@ -73,10 +77,15 @@ class Exchange final : public Timed {
   void fail(ErrorCode code, std::string_view message = {}, int status = 0);
   void redirect();
   void answer(const std::string& response, int status, ErrorCode code, bool keep);
+  /// Counts what was sent; false if nobody is there any more, and the exchange has ended.
+  [[nodiscard]] bool note_sent(Requester::Outcome sent);
   void forward_interim(const http::ResponseHead& head);
   void start_response(const http::ResponseHead& head, char* data, std::size_t size);
   void start_tunnel(const http::ResponseHead& head, char* data, std::size_t size);
   void forward_body(char* data, std::size_t size);
+  /// Takes the framing off where the requester's protocol has its own.
+  [[nodiscard]] http::Body::Step follow_response(char* data, std::size_t size);
+  void response_sent(bool last);
   void response_complete();
   void tunnel_ended();
   void cut_response(ErrorCode code);
@@ -87,7 +96,7 @@ class Exchange final : public Timed {
   [[nodiscard]] std::string_view part(http::RewrittenRequest::Range range) const;
 
   Worker& worker_;
-  Client* client_ = nullptr;
+  Requester* requester_ = nullptr;
   Upstream* upstream_ = nullptr;
   AppHandle* app_ = nullptr;
   ReplicaHandle* replica_ = nullptr;
@@ -97,6 +106,7 @@ class Exchange final : public Timed {
   http::RewrittenRequest parts_;
   http::Body request_body_;
   http::Body response_body_;
+  std::string trailers_;  ///< of the answer, where its chunks are taken off
 
   std::int64_t started_us_ = 0;
   std::int64_t held_since_us_ = 0;
@@ -117,6 +127,7 @@ class Exchange final : public Timed {
   bool http_1_0_ = false;
   bool keep_alive_ = false;
   bool upgrade_ = false;
+  bool by_http2_ = false;          ///< gRPC, whose servers speak nothing else
   bool reused_ = false;
   bool nothing_received_ = false;  ///< not one byte of the request got to the replica
   bool replayable_ = true;

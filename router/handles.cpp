@@ -22,7 +22,8 @@ ReplicaHandle::ReplicaHandle(const Replica& value) : replica(value) {
 }
 
 void ReplicaHandle::close_idle() {
-  idle.for_each([](Upstream& upstream) { upstream.close(); });
+  for (auto* list : {&idle, &idle_http2})
+    list->for_each([](Upstream& upstream) { upstream.close(); });
 }
 
 }  // namespace berth::router

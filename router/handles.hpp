@@ -32,6 +32,7 @@ struct ReplicaHandle {
   std::uint32_t in_flight = 0;
   std::uint32_t idle_count = 0;
   List<Upstream, IdleTag> idle;      ///< the last used first
+  List<Upstream, IdleTag> idle_http2;
   std::int64_t avoid_until_us = 0;   ///< it refused a connection
   bool removed = false;              ///< no longer in the table; goes when nothing is in flight
 };

@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "router/http2/origin.hpp"
 #include "router/loop/connection.hpp"
 
 namespace berth::router {
@@ -18,13 +19,20 @@ struct IdleTag;
 class Upstream final : public Connection, public Hook<IdleTag> {
  public:
   /// Begins to connect for `exchange`, which hears the outcome. An immediate refusal is the error.
+  /// `by_http2`: the replica is spoken to by HTTP/2, while the exchange goes on in HTTP/1.1.
   [[nodiscard]] static Result<Upstream*> connect(EventLoop& loop, ReplicaHandle& replica,
-                                                 Exchange& exchange);
+                                                 Exchange& exchange, bool by_http2);
 
   void on_events(std::uint32_t events) override;
   void on_deadline() override;  ///< idle for too long
   void resume() override;
 
+  [[nodiscard]] Sent send(std::string_view data) {
+    return http2_ ? send_by_http2(data) : Connection::send(data);
+  }
+  [[nodiscard]] bool is_blocked() const {
+    return Connection::is_blocked() || (http2_ && http2_->is_blocked());
+  }
   /// Takes it out of the idle pool for a request.
   void assign(Exchange& exchange);
   /// Back into the idle pool.
@@ -36,7 +44,9 @@ class Upstream final : public Connection, public Hook<IdleTag> {
   /// No more will be sent to the replica, but its answer is still read (tunnels).
   void end_sending();
   /// Nothing arrived behind the last response and the replica has not closed.
-  [[nodiscard]] bool is_clean() const { return !peer_ended_ && !broken_ && !readable_; }
+  [[nodiscard]] bool is_clean() const { 
+    return !peer_ended_ && !broken_ && !readable_ && (!http2_ || http2_->is_reusable());
+  }
   /// Whether the replica has closed it by now, asked of the kernel.
   [[nodiscard]] bool is_stale() const;
   /// After the replica ended the stream: whether it did so before any byte of the request reached
@@ -54,9 +64,16 @@ class Upstream final : public Connection, public Hook<IdleTag> {
   }
   void on_connect_event();
   void after_flush();
+  [[nodiscard]] Sent send_by_http2(std::string_view data);
+  /// Sends the frames that wait, as far as the replica takes them; false if that fails.
+  [[nodiscard]] bool send_frames();
+  void read_by_http2();
+  /// What was read, as text for the exchange.
+  void take_frames(std::string_view data);
 
   ReplicaHandle* replica_;
   Exchange* exchange_;
+  std::unique_ptr<Http2Origin> http2_;  ///< null: HTTP/1.1
   Buffer stash_;
   std::uint64_t sent_before_ = 0;  ///< bytes of earlier requests on this connection
   bool connecting_ = true;

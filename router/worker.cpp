@@ -139,10 +139,7 @@ void Worker::run() {
     if (loop_->now_us() >= accept_again_us_) resume_accepting();
     if (loop_->now_us() >= logs_due_us_) flush_logs(false);
   }
-  clients_.for_each([](Client& client) {
-    if (Exchange* exchange = client.exchange()) exchange->cut_off();
-    client.close();
-  });
+  clients_.for_each([](Client& client) { client.stop(); });
   for (const auto& app : apps_) {
     if (!app) continue;
     for (const auto& replica : app->replicas) replica->close_idle();
@@ -291,9 +288,7 @@ void Worker::start_draining() {
   for (Listener& listener : listeners_) listener.socket.reset();
   draining_ = true;
   const bool had_clients = client_count_ > 0;
-  clients_.for_each([](Client& client) {
-    if (client.is_idle()) client.end();
-  });
+  clients_.for_each([](Client& client) { client.drain(); });
   if (!had_clients) observer_.emptied();
 }
 

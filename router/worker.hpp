@@ -64,6 +64,7 @@ struct WorkerLimits {
 struct WorkerStats {
   Count accepted, clients, bad_requests, unrouted, log_bytes_lost;
   Count tls_handshakes, tls_resumed, tls_failures;
+  Count http2_clients, http2_abuses;
 };
 
 class Worker final {
@@ -105,6 +106,12 @@ class Worker final {
   /// That plain requests are redirected to; empty: none.
   [[nodiscard]] std::string_view https_port() const { return https_port_; }
   [[nodiscard]] bool draining() const { return draining_; }
+  /// Where bytes of HTTP/2 are read to: Scratch::read_size of them. What a session does while it
+  /// works on them may use the loop's scratch area.
+  [[nodiscard]] char* http2_input() {
+    if (!http2_input_) http2_input_ = std::unique_ptr<char[]>(new char[Scratch::read_size]);
+    return http2_input_.get();
+  }
   [[nodiscard]] WorkerStats& stats() { return stats_; }
   [[nodiscard]] Exchange& take_exchange();
   void give_back(Exchange& exchange) { free_exchanges_.push_back(&exchange); }
@@ -141,6 +148,7 @@ class Worker final {
   Random random_;
   std::unique_ptr<http::RequestHead> request_head_ = std::make_unique<http::RequestHead>();
   std::unique_ptr<http::ResponseHead> response_head_ = std::make_unique<http::ResponseHead>();
+  std::unique_ptr<char[]> http2_input_;
   TimestampFormatter timestamps_;
   WorkerStats stats_;
 

@@ -26,7 +26,7 @@ namespace {
 
 constexpr auto look_every = std::chrono::minutes(1);
 constexpr Duration collect_every = std::chrono::hours(1);
-constexpr Duration runtimes_unused = std::chrono::days(30);
+constexpr Duration unused_for = std::chrono::days(30);
 constexpr Duration shortage_every = std::chrono::minutes(5);
 /// Files are stamped by a clock that ticks, and a build begins a moment before its job is known.
 constexpr Duration stamp_slack = 1s;
@@ -188,7 +188,7 @@ struct Housekeeper::State : std::enable_shared_from_this<State> {
     return {.cache_app_bytes = parts.config.cache.max_app_bytes,
             .cache_bytes = parts.config.cache.max_bytes,
             .missing_bytes = missing_bytes(),
-            .runtimes_since = now() - runtimes_unused};
+            .unused_since = now() - unused_for};
   }
 
   static asio::awaitable<builder::Collection> collect(std::shared_ptr<State> self) {

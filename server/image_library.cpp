@@ -2,10 +2,12 @@
 #include "server/image_library.hpp"
 
 #include <chrono>
+#include <iterator>
 
 #include "base/child_process.hpp"
 #include "base/crypto.hpp"
 #include "base/file.hpp"
+#include "builder/collection.hpp"
 #include "builder/failure.hpp"
 #include "builder/image_documents.hpp"
 #include "builder/oci.hpp"
@@ -100,7 +102,10 @@ Result<builder::Image> ImageLibrary::resolve(const std::string& reference,
     return image;
   const std::string host = host_of(name);
   for (const auto& registry : config_.images.registries)
-    if (host.empty() || host == without_scheme(registry)) return copy(registry, name, cancel);
+    if (host.empty() || host == without_scheme(registry))
+      return fetch({.plain = registry.starts_with("http://"),
+                    .source = host.empty() ? without_scheme(registry) + "/" + name : name},
+                   cancel);
   const std::string why =
       config_.images.registries.empty() ? "no registry is configured (images.registries)"
       : "the registry " + host + " is not among those configured (images.registries)";
@@ -110,32 +115,41 @@ Result<builder::Image> ImageLibrary::resolve(const std::string& reference,
                    "` where it is, then `berth images:import image.tar`"};
 }
 
-Result<builder::Image> ImageLibrary::copy(const std::string& registry, const std::string& name,
+Result<builder::Image> ImageLibrary::fetch(const Remote& remote,
+                                           const std::atomic<bool>& cancel) const {
+  std::vector<std::string> inspect = {"inspect", "--raw"};
+  if (remote.plain) inspect.emplace_back("--tls-verify=false");
+  inspect.push_back("docker://" + remote.source);
+  BERTH_ASSIGN(const std::string manifest, skopeo(std::move(inspect), remote, cancel));
+  const std::string family = std::string(builder::fetched_prefix) + remote.source + "@";
+  const std::string tag = family + "sha256:" + sha256_hex(manifest);
+  BERTH_ASSIGN(const auto tags, images_.tags());
+  if (const auto known = tags.find(tag); known != tags.end())
+    if (auto image = images_.find(known->second); image.has_value()) {
+      bool whole = true;
+      for (const auto& layer : image->layers)
+        whole = whole && images_.known_layer(layer.diff_id, layer.created_by).has_value();
+      if (whole) return images_.add_image(std::move(*image));  // stamps it
+    }
+  BERTH_ASSIGN(builder::Image image, copy(remote, cancel));
+  BERTH_TRY(images_.tag(tag, image.digest));
+  for (const auto& [other, digest] : tags)
+    if (other.starts_with(family) && other != tag) BERTH_TRY(images_.untag(other));
+  return image;
+}
+
+Result<builder::Image> ImageLibrary::copy(const Remote& remote,
                                           const std::atomic<bool>& cancel) const {
-  const std::string source =
-      host_of(name).empty() ? without_scheme(registry) + "/" + name : name;
   const fs::path directory = work();
   BERTH_TRY(make_directories(directory));
-  std::vector<std::string> argv = {"skopeo", "copy", "--quiet", "--insecure-policy",
-                                   "--override-os", "linux", "--override-arch",
+  std::vector<std::string> copy = {"copy", "--quiet", "--override-os", "linux", "--override-arch",
                                    std::string(builder::oci_architecture())};
-  if (registry.starts_with("http://")) argv.emplace_back("--src-tls-verify=false");
-  argv.push_back("docker://" + source);
-  argv.push_back("oci:" + directory.string() + ":image");
-  const auto limit = config_.build.timeout;
-  const auto copied =
-      run_program({.argv = std::move(argv)}, {}, limit, longest_output, &cancel);
+  if (remote.plain) copy.emplace_back("--src-tls-verify=false");
+  copy.push_back("docker://" + remote.source);
+  copy.push_back("oci:" + directory.string() + ":image");
   Result<builder::Image> result = Error{};
-  if (copied.has_error() && copied.error().kind == ErrorKind::timeout) {
-    result = Error{ErrorKind::timeout,
-                   "the registry did not give " + source + " within " +
-                       builder::people_duration(std::chrono::ceil<std::chrono::seconds>(limit)) +
-                       " (build.timeout)"};
-  } else if (copied.has_error()) {
-    result = copied.error().context("fetch " + source);
-  } else if (!copied->status.success()) {
-    result = Error{ErrorKind::unavailable, "the registry did not give " + source + ": " +
-                                               last_line(copied->err)};
+  if (const auto copied = skopeo(std::move(copy), remote, cancel); copied.has_error()) {
+    result = copied.error();
   } else {
     auto imported = builder::import_image_directory(images_, directory, limits());
     if (imported.has_error())
@@ -145,6 +159,25 @@ Result<builder::Image> ImageLibrary::copy(const std::string& registry, const std
   }
   BERTH_TRY(remove_tree(directory));
   return result;
+}
+
+Result<std::string> ImageLibrary::skopeo(std::vector<std::string> arguments, const Remote& remote,
+                                         const std::atomic<bool>& cancel) const {
+  std::vector<std::string> argv = {"skopeo", "--insecure-policy"};
+  argv.insert(argv.end(), std::make_move_iterator(arguments.begin()),
+              std::make_move_iterator(arguments.end()));
+  const auto limit = config_.build.timeout;
+  auto done = run_program({.argv = std::move(argv)}, {}, limit, longest_output, &cancel);
+  if (done.has_error() && done.error().kind == ErrorKind::timeout)
+    return Error{ErrorKind::timeout,
+                 "the registry did not give " + remote.source + " within " +
+                     builder::people_duration(std::chrono::ceil<std::chrono::seconds>(limit)) +
+                     " (build.timeout)"};
+  if (done.has_error()) return done.error().context("fetch " + remote.source);
+  if (!done->status.success())
+    return Error{ErrorKind::unavailable, "the registry did not give " + remote.source + ": " +
+                                             last_line(done->err)};
+  return std::move(done->out);
 }
 
 }  // namespace berth::server

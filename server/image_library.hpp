@@ -39,9 +39,19 @@ class ImageLibrary final {
   [[nodiscard]] std::filesystem::path work() const;
 
  private:
-  [[nodiscard]] Result<builder::Image> copy(const std::string& registry,
-                                            const std::string& reference,
+  struct Remote {
+    bool plain = false;  ///< without TLS
+    std::string source;  ///< "registry.example/team/app:1"
+  };
+  /// From the registry, unless what it has is here from an earlier fetch.
+  [[nodiscard]] Result<builder::Image> fetch(const Remote& remote,
+                                             const std::atomic<bool>& cancel) const;
+  [[nodiscard]] Result<builder::Image> copy(const Remote& remote,
                                             const std::atomic<bool>& cancel) const;
+  /// What it printed.
+  [[nodiscard]] Result<std::string> skopeo(std::vector<std::string> arguments,
+                                           const Remote& remote,
+                                           const std::atomic<bool>& cancel) const;
   builder::ImageStore& images_;
   const platform::Config& config_;
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "router/http/chunked.hpp"
 #include "router/http/fields.hpp"
@@ -44,9 +45,10 @@ class Body final {
     return {step.status != ChunkedBody::Status::invalid, step.consumed, step.consumed};
   }
   /// As follow(), with chunk framing taken off: the first `payload` bytes of `data` are content.
-  [[nodiscard]] Step decode(char* data, std::size_t size) {
+  /// The trailers' lines are added to `trailers`, if it is given.
+  [[nodiscard]] Step decode(char* data, std::size_t size, std::string* trailers = nullptr) {
     if (kind_ != Kind::chunked) return count(size);
-    const ChunkedBody::Step step = chunks_.decode(data, size);
+    const ChunkedBody::Step step = chunks_.decode(data, size, trailers);
     complete_ = step.status == ChunkedBody::Status::done;
     return {step.status != ChunkedBody::Status::invalid, step.consumed, step.payload};
   }

@@ -90,7 +90,8 @@ ChunkedBody::Step ChunkedBody::follow(const char* data, std::size_t size) {
   return {state_ == State::done ? Status::done : Status::more, at, 0};
 }
 
-ChunkedBody::Step ChunkedBody::decode(char* data, std::size_t size) {
+ChunkedBody::Step ChunkedBody::decode(char* data, std::size_t size,
+                                      std::string* trailers) {
   std::size_t at = 0;
   std::size_t kept = 0;
   while (at < size && state_ != State::done) {
@@ -101,8 +102,10 @@ ChunkedBody::Step ChunkedBody::decode(char* data, std::size_t size) {
       at += run;
       left_ -= run;
       if (left_ == 0) state_ = State::data_cr;
-    } else if (!step(data[at++])) {
-      return {Status::invalid, at, kept};
+    } else {
+      const bool was_in_trailers = is_in_trailers();
+      if (!step(data[at++])) return {Status::invalid, at, kept};
+      if (trailers && (was_in_trailers || is_in_trailers())) *trailers += data[at - 1];
     }
   }
   return {state_ == State::done ? Status::done : Status::more, at, kept};

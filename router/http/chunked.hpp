@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace berth::router::http {
 
@@ -20,7 +21,8 @@ class ChunkedBody final {
   };
 
   [[nodiscard]] Step follow(const char* data, std::size_t size);
-  [[nodiscard]] Step decode(char* data, std::size_t size);
+  /// Adds the lines of the trailers to `trailers`, if it is given.
+  [[nodiscard]] Step decode(char* data, std::size_t size, std::string* trailers = nullptr);
 
  private:
   enum class State : std::uint8_t {
@@ -28,6 +30,9 @@ class ChunkedBody final {
     trailer_first, trailer_name, trailer_value, trailer_lf, last_lf, done,
   };
   [[nodiscard]] bool step(char byte);
+  [[nodiscard]] bool is_in_trailers() const {
+    return state_ >= State::trailer_name && state_ <= State::trailer_lf;
+  }
 
   std::uint64_t left_ = 0;    ///< of the chunk's data, or its size while that is read
   std::uint32_t count_ = 0;   ///< bytes of the extension or of the trailers so far

@@ -137,6 +137,17 @@ void read_connection(std::string_view value, ConnectionOptions& options) {
   });
 }
 
+bool is_grpc(const Fields& fields) {
+  constexpr std::string_view type = "application/grpc";
+  for (const Field& field : fields.all()) {
+    if (!equals_ignoring_case(field.name(), "content-type")) continue;
+    const std::string_view value = field.value();
+    if (!equals_ignoring_case(value.substr(0, type.size()), type)) return false;
+    return value.size() == type.size() || value[type.size()] == '+' || value[type.size()] == ';';
+  }
+  return false;
+}
+
 bool is_nominated(const Fields& fields, std::string_view name) {
   bool found = false;
   for (const Field& field : fields.all()) {

@@ -98,6 +98,9 @@ struct ConnectionOptions {
 
 void read_connection(std::string_view value, ConnectionOptions& options);
 
+/// The Content-Type of gRPC over HTTP/2; that of gRPC-Web, which HTTP/1.1 can carry, is another.
+[[nodiscard]] bool is_grpc(const Fields& fields);
+
 /// Whether some Connection field nominates `name`.
 [[nodiscard]] bool is_nominated(const Fields& fields, std::string_view name);
 

@@ -134,7 +134,9 @@ RewrittenRequest rewrite_request(const RequestHead& head, const RequestContext& 
   result.request_id = writer.put_range(context.request_id);
   writer.put("\r\nX-Request-Start: ");
   writer.put_number(context.started_ms);
-  writer.put("\r\nVia: 1.1 berth\r\n\r\n");
+  writer.put("\r\nVia: ");
+  writer.put(context.version);
+  writer.put(" berth\r\n\r\n");
   result.size = writer.size();
   return result;
 }

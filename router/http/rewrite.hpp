@@ -23,6 +23,7 @@ struct RequestContext {
   std::string_view port;   ///< that the client connected to
   std::string_view request_id;
   std::int64_t started_ms = 0;  ///< since the Unix epoch
+  std::string_view version = "1.1";  ///< of HTTP, that the request came by
 };
 
 /// Byte ranges of the rewritten head that the access log needs later.

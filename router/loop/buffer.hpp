@@ -70,9 +70,10 @@ class Buffer final {
   detail::Block* block_ = nullptr;
 };
 
-/// Two sizes; freed blocks are kept for the next use, up to a bound.
+/// Three sizes; freed blocks are kept for the next use, up to a bound.
 class BufferPool final {
  public:
+  static constexpr std::size_t tiny = 1024 - sizeof(detail::Block);
   static constexpr std::size_t small = 4096 - sizeof(detail::Block);
   /// A head, a full read and what rewriting adds.
   static constexpr std::size_t large = 88 * 1024;
@@ -91,13 +92,13 @@ class BufferPool final {
 
   [[nodiscard]] Buffer take(std::size_t size) {
     BERTH_ASSERT(size <= large);
-    Class& size_class = classes_[size > small];
+    Class& size_class = class_of(size);
     detail::Block* block = size_class.free;
     if (block) {
       size_class.free = block->next;
       --size_class.kept;
     } else {
-      const std::size_t capacity = size > small ? large : small;
+      const std::size_t capacity = size_class.capacity;
       void* memory = std::malloc(sizeof(detail::Block) + capacity);
       if (!memory) throw std::bad_alloc();
       block = new (memory) detail::Block;
@@ -114,9 +115,13 @@ class BufferPool final {
     detail::Block* free = nullptr;
     std::size_t kept = 0;
     std::size_t keep = 0;
+    std::size_t capacity = 0;
   };
+  [[nodiscard]] Class& class_of(std::size_t size) {
+    return classes_[size > small ? 2 : size > tiny ? 1 : 0];
+  }
   void give(detail::Block* block) {
-    Class& size_class = classes_[block->capacity > small];
+    Class& size_class = class_of(block->capacity);
     if (size_class.kept == size_class.keep) {
       std::free(block);
       return;
@@ -126,7 +131,8 @@ class BufferPool final {
     ++size_class.kept;
   }
 
-  std::array<Class, 2> classes_{Class{nullptr, 0, 512}, Class{nullptr, 0, 16}};
+  std::array<Class, 3> classes_{Class{nullptr, 0, 512, tiny}, Class{nullptr, 0, 512, small},
+                                Class{nullptr, 0, 16, large}};
 };
 
 inline void Buffer::reset() {

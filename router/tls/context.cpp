@@ -42,7 +42,7 @@ int choose_certificate(SSL* ssl, int* alert, void* argument) {
 
 int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_size,
                     const unsigned char* offered, unsigned offered_size, void*) {
-  static constexpr unsigned char known[] = "\x08http/1.1";
+  static constexpr unsigned char known[] = "\x02h2\x08http/1.1";
   unsigned char* found = nullptr;
   if (SSL_select_next_proto(&found, chosen_size, known, sizeof known - 1, offered, offered_size) !=
       OPENSSL_NPN_NEGOTIATED)

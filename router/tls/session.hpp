@@ -51,6 +51,8 @@ class TlsSession final {
 
   [[nodiscard]] bool is_established() const;
   [[nodiscard]] bool is_resumed() const;
+  /// By ALPN.
+  [[nodiscard]] bool is_http2() const;
   /// The peer's first bytes are a request in plain HTTP.
   [[nodiscard]] bool is_plain_http() const { return plain_http_; }
 

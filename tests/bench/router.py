@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""CPU time a request of the router beside HAProxy and nginx, as reverse proxies to one upstream.
+"""CPU time a request of the router beside HAProxy, nginx and nghttpx, as reverse proxies to one upstream.
 
 All with one thread, upstream keep-alive and the access log on; interleaved rounds, medians. The proxy
-has the second CPU for itself, the load generator (wrk) and the upstream share the first: their limit is
-what requests/s show, so CPU time is the figure to compare.
+has the second CPU for itself, the load generator (wrk, for HTTP/2 h2load) and the upstream share the
+first: their limit is what requests/s show, so CPU time is the figure to compare. nghttpx, which is made
+for HTTP/2, is a peer there alone.
 """
 import argparse
 import json
@@ -44,6 +45,8 @@ CASES = {
     "tls13_keepalive_128B": ("/", {}, 1.00),
     "tls13_keepalive_10KiB": ("/10k", {}, 1.00),
     "tls13_full_handshake": ("/", {}, 1.00),
+    "http2_16x16_128B": ("/", {}, 1.00),
+    "http2_16x16_10KiB": ("/10k", {}, 1.00),
 }
 
 
@@ -127,9 +130,9 @@ def start_router(build, upstreams, directory, cpu):
             "replicas": [{"id": f"r-{i}", "name": f"web.{i}", "address": "127.0.0.1", "port": p}
                          for i, p in enumerate(upstreams, 1)],
         }],
-        "hosts": {HOST: "bench"},
-        # wrk asks for the address by SNI, which the others let pass.
-        "certificates": [{"name": "bench", "hosts": [HOST, "127.0.0.1"], "chain": read(chain),
+        "hosts": {HOST: "bench", "127.0.0.1": "bench"},
+        # wrk asks for the address by SNI and h2load for nothing, which the others let pass.
+        "certificates": [{"name": "bench", "default": True, "hosts": [HOST, "127.0.0.1"], "chain": read(chain),
                           "key": read(key)}],
     }
     path = os.path.join(directory, "table.json")
@@ -162,7 +165,7 @@ defaults
   http-reuse always
 listen bench
   bind 127.0.0.1:{ports[0]}
-  bind 127.0.0.1:{ports[1]} ssl crt {both} alpn http/1.1
+  bind 127.0.0.1:{ports[1]} ssl crt {both} alpn h2,http/1.1
   unique-id-format %{{+X}}o%ci%cp%Ts%rt
   unique-id-header X-Request-Id
   balance leastconn
@@ -192,7 +195,7 @@ http {{
   upstream app {{ least_conn; {servers} keepalive 128; keepalive_requests 1000000000; }}
   server {{
     listen 127.0.0.1:{ports[0]} backlog=4096;
-    listen 127.0.0.1:{ports[1]} ssl backlog=4096;
+    listen 127.0.0.1:{ports[1]} ssl http2 backlog=4096;
     ssl_certificate {chain};
     ssl_certificate_key {key};
     ssl_protocols TLSv1.2 TLSv1.3;
@@ -210,6 +213,28 @@ http {{
     return Proxy("nginx", ["nginx", "-c", path, "-p", directory], ports, cpu, log, directory)
 
 
+def start_nghttpx(upstreams, directory, cpu):
+    ports = (free_port(), free_port())
+    chain, key = make_certificate(directory)
+    log = os.path.join(directory, "nghttpx.log")
+    command = ["nghttpx", "--conf=/dev/null", "--workers=1", "--no-ocsp", "--errorlog-file=/dev/null",
+               f"--accesslog-file={log}", f"--frontend=127.0.0.1,{ports[0]};no-tls",
+               f"--frontend=127.0.0.1,{ports[1]}", "--add-x-forwarded-for"]
+    command += [f"--backend=127.0.0.1,{p}" for p in upstreams]
+    return Proxy("nghttpx", command + [key, chain], ports, cpu, log, directory)
+
+
+def load_http2(proxy, path, seconds):
+    """As load(), by h2load: 16 connections with 16 streams each."""
+    before = proxy.cpu_us()
+    output = pinned(0, ["h2load", "-c16", "-m16", "-t1", f"-D{seconds}", "-H", f":authority: {HOST}",
+                        f"https://127.0.0.1:{proxy.https_port}{path}"],
+                    stdout=subprocess.PIPE, text=True).communicate()[0]
+    used = proxy.cpu_us() - before
+    counts = {name: int(n) for n, name in re.findall(r"(\d+) (\w+)(?:,|$)", output, re.M)}
+    return used / max(counts["2xx"], 1), counts["2xx"] / seconds, counts["failed"] + counts["5xx"]
+
+
 def shake_hands(proxy, seconds):
     """As load(), with a full TLS handshake for each request, which wrk would abbreviate."""
     before = proxy.cpu_us()
@@ -225,6 +250,8 @@ def load(proxy, case, path, headers, seconds, connections):
     """One measurement: CPU time a request, requests/s, failures."""
     if case == "tls13_full_handshake":
         return shake_hands(proxy, seconds)
+    if case.startswith("http2"):
+        return load_http2(proxy, path, seconds)
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-H", f"Host: {HOST}"]
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
@@ -243,10 +270,14 @@ def load(proxy, case, path, headers, seconds, connections):
     return used / max(requests, 1), rate, failures
 
 
-def measure(proxies, rows, options):
+def measure(started, rows, options):
     for case, (path, headers, bar) in CASES.items():
         if options.case and case not in options.case:
             continue
+        if case.startswith("http2") and not shutil.which("h2load"):
+            rows.note(f"{case}: skipped: h2load is not installed (apt-get install nghttp2-client)")
+            continue
+        proxies = [proxy for proxy in started if proxy.name != "nghttpx" or case.startswith("http2")]
         cpu = {proxy.name: [] for proxy in proxies}
         rate = {proxy.name: [] for proxy in proxies}
         failures = {proxy.name: 0 for proxy in proxies}
@@ -301,12 +332,13 @@ def main():
         proxies = []
         try:
             proxies.append(start_router(options.build, ports, directory, cpu))
-            for name, start in (("haproxy", start_haproxy), ("nginx", start_nginx)):
+            for name, start in (("haproxy", start_haproxy), ("nginx", start_nginx),
+                                ("nghttpx", start_nghttpx)):
                 if shutil.which(name) or os.path.exists(f"/usr/sbin/{name}"):
                     proxies.append(start(ports, directory, cpu))
                 else:
                     rows.note(f"router: {name} is not installed, no comparison with it "
-                              f"(apt-get install {name})")
+                              f"(apt-get install {'nghttp2-proxy' if name == 'nghttpx' else name})")
             measure(proxies, rows, options)
             for proxy in proxies:
                 if os.path.getsize(proxy.log) == 0:

@@ -238,6 +238,7 @@ TEST_CASE_FIXTURE(CacheFixture,
   request.config_vars = {{"A", "1"}};
   const BuiltImage first = must_build();
   request.previous_release = "v7";
+  request.previous_image = first.image.digest;
   const BuiltImage second = must_build();
   CHECK(second.reused);
   CHECK(second.new_layers == 0);
@@ -248,6 +249,18 @@ TEST_CASE_FIXTURE(CacheFixture,
 
   request.config_vars = {{"A", "2"}};
   CHECK_FALSE(must_build().reused);
+  // Also that of a build before the last one, as long as its image is kept.
+  request.config_vars = {{"A", "1"}};
+  push({{"x", "z"}});
+  CHECK_FALSE(must_build().reused);
+  push({{"x", "x"}});
+  request.previous_image = "sha256:" + std::string(64, '1');
+  const BuiltImage third = must_build();
+  CHECK(third.reused);
+  CHECK(third.image.digest == first.image.digest);
+  CHECK(log == "-----> This was built before; reusing the image\n");
+  CHECK(must_build().reused);
+
   install({.id = "a", .build = "echo ran otherwise"});
   CHECK_FALSE(must_build().reused);
   CHECK(must_build().reused);

@@ -150,7 +150,7 @@ TEST_CASE_FIXTURE(RuntimesFixture,
   collect({});
   CHECK(images.has_layer(id));
   CHECK(fs::exists(record("tool-2")));
-  collect({.runtimes_since = now() + std::chrono::minutes(1)});
+  collect({.unused_since = now() + std::chrono::minutes(1)});
   CHECK_FALSE(images.has_layer(id));
   CHECK_FALSE(fs::exists(record("tool-2")));
 }

@@ -34,7 +34,7 @@ class Registry final {
   Registry() {
     const fs::path config = directory_.path() / "config.yml";
     REQUIRE(write_file(config, fmt::format("version: 0.1\n"
-                                           "log: {{level: error}}\n"
+                                           "log: {{accesslog: {{disabled: false}}}}\n"
                                            "storage: {{filesystem: {{rootdirectory: {}}}}}\n"
                                            "http: {{addr: \"127.0.0.1:{}\"}}\n",
                                            (directory_.path() / "data").string(), port_))
@@ -50,6 +50,14 @@ class Registry final {
   }
 
   [[nodiscard]] std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
+  /// How many blobs it was asked for.
+  [[nodiscard]] int fetches() const {
+    const std::string log = *read_file(directory_.path() / "log", 64 << 20);
+    int count = 0;
+    for (std::size_t at = 0; (at = log.find("\"GET /v2/", at)) != std::string::npos; ++at)
+      count += holds(log.substr(at, log.find('\n', at) - at), "/blobs/sha256:") ? 1 : 0;
+    return count;
+  }
 
  private:
   TempDir directory_ = *TempDir::create(fs::temp_directory_path(), "berth-test-");
@@ -133,6 +141,13 @@ TEST_CASE("an image of a registry is deployed by its name, and again when its ta
   publish(2);
   const Output second = berth.cli({"deploy", "--image", "team/site:1", "-a", "mirror"});
   REQUIRE_MESSAGE(second.status.success(), (second.out + second.err));
+  CHECK(berth.get("mirror").body == "<h1>moved</h1>");
+
+  // What is here already is not fetched again.
+  const int fetches = registry.fetches();
+  CHECK(fetches > 0);
+  REQUIRE(berth.cli({"deploy", "--image", image, "-a", "mirror"}).status.success());
+  CHECK(registry.fetches() == fetches);
   CHECK(berth.get("mirror").body == "<h1>moved</h1>");
 
   const Output missing =

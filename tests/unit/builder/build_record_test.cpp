@@ -60,9 +60,20 @@ TEST_CASE("1.5: only buildpacks of the detected group get their layers back") {
 TEST_CASE("a record survives its file") {
   BuildRecord before = record({{"l", layer(true, true, false, "private:ab")}});
   before.buildpacks[0].store = berth::json::object{{"s", "t"}};
+  before.earlier = {{"k1", "i1"}, {"k2", "i2"}};
   const auto after = parse_build_record(build_record_json(before));
   REQUIRE(after.has_value());
   CHECK(*after == before);
+}
+
+TEST_CASE("of the builds before the last one the newest are known, each key once") {
+  BuildRecord last{.key = "b", .image = "2", .tree = {}};
+  last.earlier = {{"a", "1"}, {"b", "0"}};
+  CHECK(last.earlier_for("c") == std::vector<EarlierBuild>{{"b", "2"}, {"a", "1"}});
+  CHECK(last.earlier_for("a") == std::vector<EarlierBuild>{{"b", "2"}});
+  CHECK(BuildRecord{}.earlier_for("a").empty());
+  for (int i = 0; i < 100; ++i) last.earlier.push_back({std::to_string(i), "x"});
+  CHECK(last.earlier_for("c").size() == most_earlier_builds);
 }
 
 TEST_CASE("a record that is broken or of another version is an error, a broken label is empty") {

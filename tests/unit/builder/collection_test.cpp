@@ -51,9 +51,9 @@ TEST_CASE("a runtime stays while it is used now and then, and room is not short"
   World world;
   world.layer("r", 100);
   world.inventory.runtimes = {{"runtimes/a.tool-1.json", {"r", at(500)}}};
-  world.policy.runtimes_since = at(400);
+  world.policy.unused_since = at(400);
   CHECK(world.plan().empty());
-  SUBCASE("not used for long") { world.policy.runtimes_since = at(600); }
+  SUBCASE("not used for long") { world.policy.unused_since = at(600); }
   SUBCASE("room is short") { world.policy.missing_bytes = 1; }
   const Collection plan = world.plan();
   CHECK(plan.paths == Names{"runtimes/a.tool-1.json"});
@@ -65,6 +65,24 @@ TEST_CASE("a runtime stays while it is used now and then, and room is not short"
   world.wanted.busy_since = at(1000);
   world.inventory.caches["app"] = {.image = "m2", .layers = {"r"}};
   CHECK(world.plan().blobs.empty());
+}
+
+TEST_CASE("an image of a registry stays while it is used now and then, and room is not short") {
+  World world;
+  world.blob("m3", 1, at(500)), world.blob("c3", 1), world.layer("d", 100);
+  world.inventory.images["m3"] = {"c3", {"a", "d"}};
+  world.inventory.tags["fetched/registry/site:v1@sha256:1"] = "m3";
+  world.policy.unused_since = at(400);
+  CHECK(world.plan().empty());
+  SUBCASE("not used for long") { world.policy.unused_since = at(600); }
+  SUBCASE("room is short") { world.policy.missing_bytes = 1; }
+  CHECK(world.plan().tags == Names{"fetched/registry/site:v1@sha256:1"});
+  CHECK(world.plan().layers == Names{"d"});
+  CHECK(world.plan().blobs == Names{"c3", "m3", "d"});
+  // What is in use now is somebody's.
+  world.policy.missing_bytes = 0;
+  world.wanted.busy_since = at(450);
+  CHECK(world.plan().empty());
 }
 
 TEST_CASE("what changed since the oldest build began is somebody's and stays, referred to or not") {

@@ -68,7 +68,7 @@ TEST_CASE("requests over TLS 1.2 and 1.3 reach the app, which is told that they 
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     Peer client = bed.secure_client({.trusted = authority().certificate(),
                                      .version = version,
-                                     .protocols = {"h2", "http/1.1"}});
+                                     .protocols = {"spdy/3", "http/1.1"}});
     CHECK(SSL_version(client.tls()) == version);
     const unsigned char* protocol = nullptr;
     unsigned size = 0;
@@ -158,7 +158,7 @@ TEST_CASE("old protocols, old ciphers and protocols that are not spoken here are
   CHECK(refused({.version = TLS1_1_VERSION}));
   CHECK(refused({.version = TLS1_2_VERSION, .ciphers = "AES128-SHA"}));
   CHECK(refused({.version = TLS1_2_VERSION, .ciphers = "ECDHE-ECDSA-AES128-SHA256"}));
-  CHECK(refused({.protocols = {"h2"}}));
+  CHECK(refused({.protocols = {"h3"}}));
   CHECK(bed.https_client().start_tls({.version = TLS1_2_VERSION,
                                       .ciphers = "ECDHE-ECDSA-AES128-GCM-SHA256"}) == "");
 }
