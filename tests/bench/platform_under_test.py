@@ -22,17 +22,20 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def claim_subnet():
-    """The third byte of a subnet that no other platform has, and its lock (see tests/support/platform.cpp)."""
+def claim_subnet(networks):
+    """A subnet of so many /24 (a power of two) that no other platform has, and its locks: see
+    tests/support/platform.cpp."""
     taken = subprocess.run(["ip", "-4", "-oneline", "address"], capture_output=True, text=True, check=True)
-    for subnet in range(128):
-        lock = open(f"/run/lock/berth-test-subnet-{subnet}", "w")
+    for first in range(0, 128, networks):
+        thirds = range(first, first + networks)
+        locks = [open(f"/run/lock/berth-test-subnet-{third}", "w") for third in thirds]
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for lock in locks:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             continue
-        if f" 198.19.{subnet}." not in taken.stdout:
-            return subnet, lock
+        if not any(f" 198.19.{third}." in taken.stdout for third in thirds):
+            return f"198.19.{first}.0/{24 - networks.bit_length() + 1}", locks
     raise RuntimeError("no subnet is free")
 
 
@@ -46,19 +49,23 @@ def wait_for(condition, seconds, what):
 
 
 class Platform:
+    def __init__(self, networks=1):
+        """`networks`: /24 networks of its subnet; one has room for 250 replicas."""
+        self.networks = networks
+
     def __enter__(self):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=BUILD))
         tag = self.root.name[-3:].lower().replace("_", "x")
         self.home = self.root / "home"
         self.home.mkdir()
         self.api_port, self.router_port = free_port(), free_port()
-        subnet, self.subnet_lock = claim_subnet()
+        subnet, self.subnet_locks = claim_subnet(self.networks)
         self.config = self.root / "berth.yaml"
         self.config.write_text(
             f"data_dir: {self.root}/data\n"
             f"api:\n  listen: 127.0.0.1:{self.api_port}\n"
             f"router:\n  listen: 127.0.0.1:{self.router_port}\n  admin: \"\"\n"
-            f"network:\n  bridge: bb{tag}\n  subnet: 198.19.{subnet}.0/24\n"
+            f"network:\n  bridge: bb{tag}\n  subnet: {subnet}\n"
             f"runtime:\n  cgroup: berth-test-{tag}\n"
         )
         stack = subprocess.run([ROOT / "buildpacks/stack/make-stack", "--where"],

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How long a start takes, beside plain `crun run` of the same configuration in the same run.
-// Prints; the only claims are generous ones, since other work shares the machine.
+// How long starts and stops take, beside plain `crun run` of the same configuration in the same
+// run: a line "RESULT name milliseconds" each, for runtime.py. A doctest program, because the bench
+// of the engine's tests is one.
+#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <thread>
 
 #include "base/child_process.hpp"
 #include "runtime/engine/local/oci_config.hpp"
@@ -29,6 +33,8 @@ double median_ms(std::vector<std::int64_t> values) {
   std::sort(values.begin(), values.end());
   return values.empty() ? 0 : static_cast<double>(values[values.size() / 2]) / 1000;
 }
+
+void tell(const char* name, double ms) { std::printf("RESULT %s\t%.3f\n", name, ms); }
 
 std::int64_t clock_in(const std::string& text) {
   const auto at = text.rfind("clock ");
@@ -105,19 +111,19 @@ std::vector<std::int64_t> crun_runs(ContainerBench& bench, int count) {
 
 }  // namespace
 
-TEST_CASE("a start is about as fast as plain crun run of less") {
+TEST_CASE("starts and stops, in milliseconds") {
   SKIP_WITHOUT_CONTAINERS();
   ContainerBench bench;
   auto& engine = bench.open();
-  constexpr int rounds = 15;
-  std::vector<std::int64_t> first, returned, ready, stopped;
+  constexpr int rounds = 30;
+  std::vector<std::int64_t> first, ready, stopped;
+  const auto plain = crun_runs(bench, rounds);
   for (int i = 0; i < rounds; ++i) {
     const std::string id = "clock-" + std::to_string(i);
     auto spec = bench.spec(id, {"clock"});
     spec.name = id;
     const std::int64_t begun = monotonic_us();
     REQUIRE(engine.start(spec).has_value());
-    returned.push_back(monotonic_us() - begun);
     bench.events.wait_exit(ReplicaId(id));
     first.push_back(clock_in(bench.log()) - begun);
     engine.remove(ReplicaId(id));
@@ -134,11 +140,28 @@ TEST_CASE("a start is about as fast as plain crun run of less") {
     stopped.push_back(monotonic_us() - begun);
     engine.remove(id);
   }
-  const auto plain = crun_runs(bench, rounds);
-  MESSAGE("medians of " << rounds << ", ms: start to first instruction " << median_ms(first)
-                        << ", start returned " << median_ms(returned) << ", start to ready "
-                        << median_ms(ready) << ", stop to exited " << median_ms(stopped)
-                        << "; crun run to first instruction " << median_ms(plain));
-  CHECK(plain.size() == rounds);
-  CHECK(median_ms(first) < 10 * median_ms(plain));
+  REQUIRE(plain.size() == rounds);
+  tell("crun run", median_ms(plain));
+  tell("first instruction", median_ms(first));
+  tell("ready", median_ms(ready));
+  tell("stopped", median_ms(stopped));
+}
+
+TEST_CASE("fifty at once") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto& engine = bench.open();
+  constexpr int count = 50;
+  constexpr int threads = 8;  // as the server has
+  const std::int64_t begun = monotonic_us();
+  {
+    std::vector<std::jthread> starters;
+    for (int t = 0; t < threads; ++t)
+      starters.emplace_back([&, t] {
+        for (int i = t; i < count; i += threads)
+          (void)engine.start(bench.web("many-" + std::to_string(i)));
+      });
+  }
+  for (int i = 0; i < count; ++i) bench.events.wait_ready(ReplicaId("many-" + std::to_string(i)));
+  tell("fifty ready", static_cast<double>(monotonic_us() - begun) / 1000);
 }
