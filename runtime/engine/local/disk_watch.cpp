@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/engine/local/disk_watch.hpp"
 
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -12,9 +13,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto interval = std::chrono::milliseconds(500);
-/// Without a sign layers are measured this often, or in a fiftieth of the time if that is longer.
+/// Without a sign layers are measured this often, or as seldom as this share of the time allows.
 constexpr auto longest_pause = std::chrono::seconds(5);
-constexpr int share_of_time = 50;
+constexpr int share_of_time = 400;
 /// A fall below an eighth of the smallest limit is not worth a walk.
 constexpr std::uint64_t notable_share = 8;
 
@@ -26,6 +27,13 @@ DiskUse use_of(const WatchedDisk& disk) {
     total.files += use.files;
   }
   return total;
+}
+
+/// The file system that it is on; 0 if it is not there.
+dev_t device_of(const WatchedDisk& disk) {
+  struct stat status {};
+  if (disk.directories.empty() || ::stat(disk.directories.front().c_str(), &status) != 0) return 0;
+  return status.st_dev;
 }
 
 DiskUse grown(const DiskUse& now, const DiskUse& base) {
@@ -57,7 +65,8 @@ DiskWatch::~DiskWatch() {
 void DiskWatch::watch(const std::string& key, WatchedDisk disk) {
   const DiskUse base = disk.growth_only ? use_of(disk) : DiskUse{};
   const std::scoped_lock lock(mutex_);
-  entries_[key] = Entry{.disk = std::move(disk), .base = base};
+  const dev_t device = device_of(disk);
+  entries_[key] = Entry{.disk = std::move(disk), .device = device, .base = base};
   wake_.notify_all();
 }
 
@@ -100,20 +109,19 @@ bool DiskWatch::space_has_fallen() {
     smallest = {.bytes = std::min(smallest.bytes, entry.disk.limit_bytes),
                 .files = std::min(smallest.files, entry.disk.limit_files)};
   bool fallen = false;
-  std::map<std::string, DiskUse> now;
+  std::map<dev_t, DiskUse> now;
   for (const auto& [key, entry] : entries_) {
-    if (entry.disk.directories.empty()) continue;
+    if (entry.disk.directories.empty() || now.contains(entry.device)) continue;
     struct statvfs system {};
     if (::statvfs(entry.disk.directories.front().c_str(), &system) != 0) continue;
-    const std::string id = std::to_string(system.f_fsid);
     const DiskUse free{.bytes = static_cast<std::uint64_t>(system.f_bfree) * system.f_frsize,
                        .files = system.f_ffree};
-    const auto before = free_.find(id);
-    if (before == free_.end())
-      now[id] = free;
-    else
-      now[id] = {.bytes = mark(before->second.bytes, free.bytes, smallest.bytes, fallen),
-                 .files = mark(before->second.files, free.files, smallest.files, fallen)};
+    const auto before = free_.find(entry.device);
+    now[entry.device] =
+        before == free_.end()
+            ? free
+            : DiskUse{.bytes = mark(before->second.bytes, free.bytes, smallest.bytes, fallen),
+                      .files = mark(before->second.files, free.files, smallest.files, fallen)};
   }
   free_ = std::move(now);
   return fallen;

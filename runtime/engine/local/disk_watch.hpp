@@ -6,6 +6,8 @@
 // without a sign.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -47,6 +49,7 @@ class DiskWatch final {
  private:
   struct Entry {
     WatchedDisk disk;
+    dev_t device = 0;
     DiskUse base;
     bool told = false;
     bool measured = false;
@@ -61,7 +64,7 @@ class DiskWatch final {
   bool closing_ = false;
   std::map<std::string, Entry> entries_;
   std::string measuring_;  ///< the key whose callback may be running
-  std::map<std::string, DiskUse> free_;  ///< by file system, when last measured
+  std::map<dev_t, DiskUse> free_;  ///< by file system, when last measured
   std::chrono::steady_clock::time_point next_measure_;  ///< at the latest
   std::thread thread_;
 };
