@@ -90,5 +90,6 @@ TEST_CASE("a replica asks the engine first and the host's resolvers then") {
   options.network.dns = {"192.0.2.53", "192.0.2.54", "192.0.2.55"};
   auto& engine = bench.open(options);
   CHECK(run(bench, engine, "r-1", {"print", "/etc/resolv.conf"}) ==
-        "nameserver " + bench.gateway() + "\nnameserver 192.0.2.53\nnameserver 192.0.2.54\n");
+        "nameserver " + bench.gateway() + "\nnameserver 192.0.2.53\n"
+        "nameserver 192.0.2.54\noptions timeout:1 attempts:3\n");
 }

@@ -21,18 +21,18 @@ readers() {
 }
 
 choose_version() {
-  local minor=${python_version%.*} files request source
+  local minor files request source where="the stack's"
   read -ra files <<<"$(readers)"
   read_facts ${files[@]+"${files[@]}"}
   if [[ ${fact[python.verdict]} =~ ^(unavailable|older)$ || -n ${fact[python.excluded]} ]] &&
     asks_upstream UV_PYTHON_INSTALL_MIRROR && bring_python; then
     read_facts ${files[@]+"${files[@]}"}
   fi
+  [[ $python == "$stack_python" ]] || where='as the app requires'
   minor=${python_version%.*}
   request=${fact[python.request]} source=${fact[python.source]}
   case ${fact[python.verdict]} in
-    none) heading "Using Python $python_version ($([[ $python == "$stack_python" ]] && printf "the stack's" ||
-      printf 'as the app requires')" ;;
+    none) heading "Using Python $python_version ($where)" ;;
     exact) heading "Using Python $python_version ($source)" ;;
     line)
       heading "Using Python $python_version ($source)"
