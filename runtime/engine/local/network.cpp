@@ -139,8 +139,8 @@ std::string Network::resolv_conf(const NetworkMember& member) const {
   // It refuses every other name, which then goes to the next.
   if (names_ && member.app != 0) add(gateway());
   for (const std::string& server : resolvers_) add(server);
-  // Not libc's five seconds: while the server is replaced ours is silent, and others lose a question now
-  // and then.
+  // Not libc's five seconds: while the server is replaced ours is silent, and others lose a
+  // question now and then.
   return text + "options timeout:1 attempts:3\n";
 }
 
