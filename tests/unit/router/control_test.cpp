@@ -175,7 +175,7 @@ TEST_CASE("switching a release under load loses no request") {
       }
     });
   }
-  for (int i = 0; i < 60; ++i) {
+  for (int i = 0; i < 60 || sent < 200; ++i) {
     const bool to_green = i % 2 == 0;
     if (i % 6 == 5) bed.put("running", {});  // the gap between two releases: all wait
     bed.put("running", {{to_green ? "r-green" : "r-blue", to_green ? green.port() : blue.port()}});
@@ -185,7 +185,6 @@ TEST_CASE("switching a release under load loses no request") {
   stop = true;
   for (std::thread& client : clients) client.join();
   CHECK(sent == good);
-  CHECK(sent > 200);
   CHECK(bed.log_lines(static_cast<std::size_t>(sent)).size() == static_cast<std::size_t>(sent));
 }
 
