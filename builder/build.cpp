@@ -165,8 +165,8 @@ class Build final {
     if (digest.empty()) return std::nullopt;
     auto image = context_.images.find(digest);
     if (image.has_error()) return std::nullopt;
-    for (const auto& layer : image->layers)
-      if (!context_.images.has_layer(layer.diff_id)) return std::nullopt;
+    image = context_.images.take_into_use(std::move(*image));
+    if (image.has_error()) return std::nullopt;
     // A Dockerfile's base goes by its name, which may stand for another image now.
     if (digest == record_.image)
       for (const auto& [name, base] : recorded_bases(record_)) {

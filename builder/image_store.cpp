@@ -162,6 +162,12 @@ Result<ImageLayer> ImageStore::add_layer_tar(const fs::path& tar, std::string_vi
   return ImageLayer{.diff_id = digest, .size_bytes = size, .created_by = std::string(created_by)};
 }
 
+Result<Image> ImageStore::take_into_use(Image image) {
+  for (const auto& layer : image.layers)
+    BERTH_TRY(known_layer(layer.diff_id, layer.created_by));
+  return add_image(std::move(image));
+}
+
 Result<void> ImageStore::unpack(std::string_view diff_id, std::uint64_t limit_bytes) const {
   BERTH_ASSIGN(TempDir incoming, TempDir::create(root_ / "layers", incoming_prefix));
   const fs::path content = incoming.path() / "content";

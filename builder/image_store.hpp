@@ -80,6 +80,9 @@ class ImageStore final {
   /// A layer that is there already, for one more image.
   [[nodiscard]] Result<ImageLayer> known_layer(std::string_view diff_id,
                                                std::string_view created_by) const;
+  /// An image that is there already, for one more user: stamped, so that the collector leaves it
+  /// alone although nothing names it yet. An error if something of it is gone.
+  [[nodiscard]] Result<Image> take_into_use(Image image);
   /// layer_directory(), unpacked again from its tar if it was deleted.
   [[nodiscard]] Result<std::filesystem::path> mountable_layer(
       std::string_view diff_id, std::uint64_t limit_bytes = most_layer_bytes) const;

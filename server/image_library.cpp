@@ -125,12 +125,8 @@ Result<builder::Image> ImageLibrary::fetch(const Remote& remote,
   const std::string tag = family + "sha256:" + sha256_hex(manifest);
   BERTH_ASSIGN(const auto tags, images_.tags());
   if (const auto known = tags.find(tag); known != tags.end())
-    if (auto image = images_.find(known->second); image.has_value()) {
-      bool whole = true;
-      for (const auto& layer : image->layers)
-        whole = whole && images_.known_layer(layer.diff_id, layer.created_by).has_value();
-      if (whole) return images_.add_image(std::move(*image));  // stamps it
-    }
+    if (auto image = images_.find(known->second); image.has_value())
+      if (auto used = images_.take_into_use(std::move(*image)); used.has_value()) return used;
   BERTH_ASSIGN(builder::Image image, copy(remote, cancel));
   BERTH_TRY(images_.tag(tag, image.digest));
   for (const auto& [other, digest] : tags)

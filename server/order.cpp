@@ -20,14 +20,6 @@ Result<builder::Image> take_upload(builder::ImageStore& images, const ImageLibra
   return std::move(imported->image);
 }
 
-/// Stamped, so that the collector leaves it alone although its name may go before its release is
-/// there.
-Result<builder::Image> take_into_use(builder::ImageStore& images, builder::Image image) {
-  for (const auto& layer : image.layers)
-    BERTH_TRY(images.known_layer(layer.diff_id, layer.created_by));
-  return images.add_image(std::move(image));
-}
-
 /// What can be known to be wrong before anything is started.
 Result<builder::BuiltImage> describe(const builder::ImageStore& images, builder::Image image,
                                      const builder::OutputSink& sink) {
@@ -63,7 +55,7 @@ Order image_order(builder::ImageStore& images, const ImageLibrary& library, cons
                                 : take_upload(images, library, uploads, upload);
     if (image.has_error()) return image.error();
     if (cancel) return Error{ErrorKind::cancelled, "the deploy was cancelled"};
-    BERTH_ASSIGN(builder::Image used, take_into_use(images, std::move(*image)));
+    BERTH_ASSIGN(builder::Image used, images.take_into_use(std::move(*image)));
     return describe(images, std::move(used), sink);
   };
   return {.what = reference.empty() ? "image archive" : reference,

@@ -73,7 +73,8 @@ make_python() {
   fresh_layer_directory "python-$1"
   UV_NO_PROGRESS=1 "$tool" python install --no-bin --install-dir "$home" "$1" \
     >"$scratch/upstream.log" 2>&1 </dev/null || { rm -rf "$home" && return 1; }
-  folder=$(cd "$home" && compgen -G "cpython-$1-*/bin" | head -1)
+  folder=$(cd "$home" && compgen -G "cpython-$1-*/bin" | head -1) ||
+    { printf 'uv left no cpython-%s\n' "$1" >"$scratch/upstream.log" && rm -rf "$home" && return 1; }
   ln -s "$folder" "$home/bin"
   rm -rf "$home"/.[a-z]*
 }

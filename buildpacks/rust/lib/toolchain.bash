@@ -105,7 +105,8 @@ make_toolchain() {
   for entry in "${archives[@]}"; do
     fetch "${entry% *}" "$archive" "${entry#* }" || { rm -rf "${CNB_LAYERS_DIR:?}/$toolchain" && return 1; }
     tar -xJf "$archive" --no-same-owner --strip-components=2 --exclude='*/share/doc' \
-      -C "$CNB_LAYERS_DIR/$toolchain"
+      -C "$CNB_LAYERS_DIR/$toolchain" 2>"$scratch/upstream.log" ||
+      { rm -rf "${CNB_LAYERS_DIR:?}/$toolchain" && return 1; }
   done
   rm -f "$archive" "$CNB_LAYERS_DIR/$toolchain/manifest.in"
 }

@@ -97,6 +97,19 @@ TEST_CASE_FIXTURE(Fixture, "what was taken into use after the look at it is not 
   CHECK(is_whole(image.digest));
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "an image that somebody takes into use stays, although nothing names it yet") {
+  const Image image = *build({"base", "own"});
+  const Time looked = now() + tick;
+  while (now() < looked + tick) std::this_thread::yield();
+  REQUIRE(store.take_into_use(image).value() == image);
+  REQUIRE(collect({.busy_since = looked}).has_value());
+  CHECK(is_whole(image.digest));
+  REQUIRE(collect({.busy_since = now() + tick}).has_value());
+  CHECK_FALSE(is_whole(image.digest));
+  CHECK(store.take_into_use(image).has_error());
+}
+
 TEST_CASE_FIXTURE(Fixture, "leftovers of killed builds go, those of running ones stay") {
   fs::create_directories(root / "work/dead/app");
   fs::create_directories(root / "work/alive/app");
