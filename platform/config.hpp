@@ -71,7 +71,7 @@ struct Config {
   } network;
 
   struct Runtime {
-    std::string oci = "crun";
+    std::string oci = "native";  ///< or the name or path of an OCI runtime
     std::string cgroup = "berth";  ///< name of our group in each hierarchy
     std::chrono::milliseconds boot_timeout = std::chrono::seconds(60);
     std::chrono::milliseconds stop_grace = std::chrono::seconds(30);

@@ -123,6 +123,32 @@ TEST_CASE("binds and overlays keep the users of files, and whiteouts are readabl
   CHECK(status.st_rdev == 0);
 }
 
+TEST_CASE("a link of an image leads a mount no further than its own root") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto& engine = bench.open();
+  fs::create_directories(bench.path("given"));
+  (void)write_file(bench.path("given") / "file", "given\n");
+  fs::create_directory_symlink("/../../../..", bench.path("root") / "up");
+  SandboxSpec spec = spec_in(bench, "b-1");
+  spec.binds = {{bench.path("given"), "/up/berth-escape", false}};
+  auto sandbox = open(engine, spec);
+  CHECK(run(*sandbox, command({"print", "/berth-escape/file"})).output == "given\n");
+  CHECK(!fs::exists("/berth-escape"));
+}
+
+TEST_CASE("a mount that has no place in the image fails the start with its path") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto& engine = bench.open();
+  fs::create_directories(bench.path("given"));
+  SandboxSpec spec = spec_in(bench, "b-1");
+  spec.binds = {{bench.path("given"), "/etc/passwd/given", false}};
+  const auto opened = engine.open_sandbox(spec);
+  REQUIRE(opened.has_error());
+  CHECK_MESSAGE(opened.error().message.find("etc/passwd/given") != std::string::npos, why(opened));
+}
+
 TEST_CASE("a root whose changes are kept holds what the programs did, and nothing of the sandbox") {
   SKIP_WITHOUT_CONTAINERS();
   ContainerBench bench;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <mutex>
@@ -137,6 +138,7 @@ class ContainerBench {
     const std::size_t hash = std::hash<std::string>{}(BERTH_BINARY_DIR);
     std::snprintf(tag, sizeof tag, "%03x", static_cast<unsigned>(hash & 0xfff));
     options.cgroup = std::string("berth-test-") + tag;
+    if (const char* runtime = std::getenv("BERTH_TEST_OCI")) options.oci_runtime = runtime;
     options.network.bridge = std::string("berth-test") + tag;
     // The upper half: the lower one is for whole platforms.
     options.network.subnet = "198.19." + std::to_string(128 + hash % 8 * 16) + ".0/20";

@@ -24,12 +24,13 @@ namespace berth::runtime {
 
 struct ContainerHost {
   LocalOptions options;
-  std::string oci_runtime;  ///< absolute
+  std::string oci_runtime;  ///< absolute; empty: the shim itself
   std::uint64_t open_files = 1024;
   std::string disk;  ///< as control groups name it; empty: its throughput cannot be limited
   Cgroups cgroups;
   std::unique_ptr<Network> network;
   std::string seccomp_filter;
+  Fd seccomp_file;  ///< the same, for shims
   DiskWatch disk_watch;
 
   /// `members` run already.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The engine `local`: every replica is a crun container on this machine, kept by a shim that
+// The engine `local`: every replica is a container on this machine, kept by a shim that
 // outlives us. start() blocks in the caller's thread; one thread of ours watches the shims, waits
 // for readiness and calls the listener.
 #pragma once

@@ -93,6 +93,7 @@ Result<void> LocalEngine::open(EngineListener listener) {
   sweep();
   for (const auto& [id, replica] : replicas_)
     if (replica.shim) {
+      replica.shim->send("go");  // it may be that nobody has said so yet
       watch_disk(replica);
       name(replica);
     }
