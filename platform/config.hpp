@@ -81,6 +81,11 @@ struct Config {
     friend bool operator==(const Runtime&, const Runtime&) = default;
   } runtime;
 
+  struct Rollback {
+    std::chrono::milliseconds keep = std::chrono::minutes(10);  ///< of replicas; 0: none
+    friend bool operator==(const Rollback&, const Rollback&) = default;
+  } rollback;
+
   struct Build {
     std::chrono::milliseconds timeout = std::chrono::minutes(15);
     std::uint64_t memory_bytes = 2ULL << 30;

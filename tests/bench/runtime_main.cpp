@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/child_process.hpp"
+#include "base/http_client.hpp"
 #include "runtime/engine/local/oci_config.hpp"
 #include "runtime/engine/local/seccomp.hpp"
 #include "tests/support/container_bench.hpp"
@@ -135,7 +136,7 @@ TEST_CASE("starts and stops, in milliseconds") {
   ContainerBench bench;
   auto& engine = bench.open();
   constexpr int rounds = 40;
-  std::vector<std::int64_t> plain, first, ready, stopped;
+  std::vector<std::int64_t> plain, first, ready, thawed, stopped;
   CrunRunner crun(make_bundle(bench));
   // In turn, so that what else the machine does is the same to both.
   for (int i = 0; i < rounds; ++i) {
@@ -155,6 +156,16 @@ TEST_CASE("starts and stops, in milliseconds") {
     REQUIRE(engine.start(bench.web(id.value)).has_value());
     bench.events.wait_ready(id);
     ready.push_back(monotonic_us() - begun);
+    const auto& endpoint = engine.list().front().endpoint;
+    REQUIRE(engine.freeze(id).has_value());
+    begun = monotonic_us();
+    REQUIRE(engine.thaw(id).has_value());
+    REQUIRE(http_request({.url = {.scheme = "http",
+                                  .host = endpoint.address,
+                                  .port = endpoint.port,
+                                  .target = "/"}})
+                .has_value());
+    thawed.push_back(monotonic_us() - begun);
     begun = monotonic_us();
     REQUIRE(engine.stop(id, std::chrono::seconds(10)).has_value());
     bench.events.wait_exit(id);
@@ -164,6 +175,7 @@ TEST_CASE("starts and stops, in milliseconds") {
   tell("crun run", median_ms(plain));
   tell("first instruction", median_ms(first));
   tell("ready", median_ms(ready));
+  tell("thawed", median_ms(thawed));
   tell("stopped", median_ms(stopped));
 }
 

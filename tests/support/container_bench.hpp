@@ -102,6 +102,18 @@ inline bool eventually(const std::function<bool()>& condition,
   return true;
 }
 
+/// The pid of the shim whose directory this is, from the kernel's list of processes.
+inline pid_t shim_of(const fs::path& directory) {
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const pid_t pid = std::atoi(entry.path().filename().c_str());
+    const auto line = pid > 0 ? read_file(entry.path() / "cmdline") : Result<std::string>("");
+    if (line.has_value() && line->find("berth-shim") != std::string::npos &&
+        line->find(directory.string()) != std::string::npos)
+      return pid;
+  }
+  return 0;
+}
+
 class ContainerBench {
  public:
   ContainerBench() : directory_(*TempDir::create(BERTH_BINARY_DIR, "kernel-test-")) {

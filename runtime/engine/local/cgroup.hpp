@@ -68,6 +68,10 @@ class Cgroups final {
   /// Removes the common directory too; for tests.
   [[nodiscard]] Result<void> destroy_all() const;
 
+  /// Everything in it stands still, or goes on.
+  [[nodiscard]] Result<void> freeze(const std::string& id) const;
+  [[nodiscard]] Result<void> thaw(const std::string& id) const;
+
   [[nodiscard]] Result<ReplicaStats> stats(const std::string& id) const;
   [[nodiscard]] CgroupEvents events(const std::string& id) const;
   [[nodiscard]] MemorySample memory(const std::string& id) const;

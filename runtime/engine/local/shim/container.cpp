@@ -96,6 +96,16 @@ unsigned long long count_oom_kills(const ShimConf& conf) {
   return at == std::string::npos ? 0 : ::strtoull(text.c_str() + at + 9, nullptr, 10);
 }
 
+void thaw(const ShimConf& conf) {
+  static constexpr std::pair<const char*, const char*> switches[] = {
+      {"/cgroup.freeze", "0"}, {"/freezer.state", "THAWED"}};  // v2, v1
+  for (const auto& cgroup : conf.cgroups)
+    for (const auto& [file, text] : switches) {
+      const Fd fd(::open((cgroup + file).c_str(), O_WRONLY | O_CLOEXEC));
+      if (fd) (void)!::write(fd.get(), text, ::strlen(text));
+    }
+}
+
 void remove_cgroups(const ShimConf& conf) {
   for (const auto& cgroup : conf.cgroups) {
     for (int round = 0; round < 200; ++round) {

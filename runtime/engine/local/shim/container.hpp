@@ -28,6 +28,9 @@ struct OciProcess {
 /// Processes that the memory limit killed in this container so far.
 [[nodiscard]] unsigned long long count_oom_kills(const ShimConf& conf);
 
+/// Whatever froze it: from now on it runs, and hears signals.
+void thaw(const ShimConf& conf);
+
 /// SIGKILLs every process in the container's cgroups and removes these.
 void remove_cgroups(const ShimConf& conf);
 

@@ -414,10 +414,12 @@ void Supervisor::stop(std::int64_t grace_ms) {
     const AgentSignal terminate{.number = SIGTERM, .everyone = true};
     (void)send_packet(agent_.get(), AgentMessage::signal, encode(terminate));
   }
+  thaw(conf_);
   stopping_ = true;
 }
 
 void Supervisor::kill_container() {
+  thaw(conf_);  // on v1 what is frozen is not killed
   if (init_pidfd_) (void)::syscall(SYS_pidfd_send_signal, init_pidfd_.get(), SIGKILL, nullptr, 0);
 }
 
