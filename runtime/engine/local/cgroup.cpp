@@ -22,7 +22,7 @@ namespace {
 /// On v1 all containers together compete as one with each single process of the root group; on v2
 /// with a slice of services.
 constexpr std::string_view serving_shares_v1 = "10240";
-constexpr std::string_view background_shares_v1 = "102";
+constexpr std::string_view background_shares_v1 = "1024";
 constexpr std::string_view serving_weight_v2 = "100";
 constexpr std::string_view background_weight_v2 = "10";
 constexpr std::uint64_t background_disk_weight = 10;

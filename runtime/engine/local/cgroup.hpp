@@ -56,7 +56,7 @@ struct Cgroup {
 class Cgroups final {
  public:
   /// What containers together get of a busy machine: `serving` ones what they need, even against
-  /// many processes outside; those in the `background` what others leave, and a little more.
+  /// many processes outside; those in the `background` a tenth of what these get.
   enum class Share { serving, background };
 
   /// Finds the hierarchies and makes `name` in each. Idempotent.
