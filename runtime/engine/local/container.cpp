@@ -266,7 +266,10 @@ Result<std::unique_ptr<ContainerHost>> ContainerHost::open(
   if (::access(options.shim.c_str(), X_OK) != 0)
     return system_error("the program berth-shim at " + options.shim.string());
   BERTH_ASSIGN(Cgroups cgroups, Cgroups::open(options.cgroup));
-  auto host = std::make_unique<ContainerHost>(options, std::move(cgroups));
+  BERTH_ASSIGN(Cgroups sandbox_cgroups,
+               Cgroups::open(options.cgroup + "-builds", Cgroups::Share::background));
+  auto host = std::make_unique<ContainerHost>(options, std::move(cgroups),
+                                              std::move(sandbox_cgroups));
   if (options.oci_runtime != native_runtime) {
     BERTH_ASSIGN(host->oci_runtime, find_program(options.oci_runtime));
   }
@@ -287,7 +290,8 @@ Result<StartedContainer> start_container(ContainerHost& host, const ContainerSpe
   const Layout layout = lay_out(host, spec);
   if (!host.oci_runtime.empty())
     BERTH_TRY(write_file(spec.directory / "config.json", oci_text(host, spec, layout)));
-  BERTH_ASSIGN(const Cgroup cgroup, host.cgroups.create(spec.id, spec.limits, host.disk));
+  const Cgroups& cgroups = spec.sandbox ? host.sandbox_cgroups : host.cgroups;
+  BERTH_ASSIGN(const Cgroup cgroup, cgroups.create(spec.id, spec.limits, host.disk));
   ShimConf conf = shim_conf(host, spec, member, cgroup);
   conf.mounts = layout.mounts;
   std::string text;
@@ -300,7 +304,7 @@ Result<StartedContainer> start_container(ContainerHost& host, const ContainerSpe
   container.shim->send(started.has_error() ? "stop 0" : "go");
   if (auto made = await_start(container); !started.has_error()) started = std::move(made);
   if (started.has_error()) {
-    (void)host.cgroups.destroy(spec.id);
+    (void)cgroups.destroy(spec.id);
     return started.error();
   }
   return container;
