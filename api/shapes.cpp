@@ -291,6 +291,7 @@ Domain
   id uuid
   app AppReference
   hostname string
+  path string?
   kind "heroku"|"custom"
   cname string?
   status "succeeded"

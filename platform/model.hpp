@@ -119,8 +119,10 @@ struct Domain {
   DomainId id;
   AppId app;
   std::string hostname;
+  std::string path = {};  ///< "/api": only what is below it; empty: the whole host
   Time created_at{};
   std::optional<CertificateId> certificate = {};
+  [[nodiscard]] std::string route() const { return hostname + path; }
   friend bool operator==(const Domain&, const Domain&) = default;
 };
 

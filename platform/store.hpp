@@ -140,11 +140,11 @@ class Store final {
   void autoscale_quantity(const AppId& app, std::string_view type, int quantity,
                           std::string_view why);
 
-  // Domains.
-  [[nodiscard]] Result<Domain> add_domain(const AppId& app, std::string_view hostname,
+  // Domains: host names, each perhaps with a path, which are of one app alone.
+  [[nodiscard]] Result<Domain> add_domain(const AppId& app, std::string_view route,
                                           const Actor& actor);
   [[nodiscard]] std::vector<Domain> domains(const AppId& app);
-  [[nodiscard]] Result<Domain> remove_domain(const AppId& app, std::string_view hostname_or_id,
+  [[nodiscard]] Result<Domain> remove_domain(const AppId& app, std::string_view route_or_id,
                                              const Actor& actor);
 
   // Certificates. Each serves some of its app's domains, and a domain has at most one; one that

@@ -54,7 +54,7 @@ void Exchange::start(Requester& requester, const http::RequestHead& head, const 
   request_.grow(parts_.size);
   request_.append({rest, body.consumed});
 
-  const auto slot = worker_.table().hosts->find(head.host);
+  const auto slot = worker_.table().routes->find(head.host, head.target);
   app_ = slot ? worker_.app(*slot) : nullptr;
   if (app_) app_->shard.in_flight.add();
   if (!body.valid) {

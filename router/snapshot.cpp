@@ -70,13 +70,13 @@ std::unique_ptr<const Snapshot> SnapshotBuilder::build(const Table& table, const
     }
   }
   if (changes.all || changes.hosts) {
-    auto hosts = std::make_shared<HostMap>();
-    for (const auto& [host, app] : table.hosts) hosts->add(host, slot_of(app));
-    hosts_ = std::move(hosts);
+    auto routes = std::make_shared<RouteMap>();
+    for (const auto& [host, app] : table.hosts) routes->add(host, slot_of(app));
+    routes_ = std::move(routes);
   }
   if (changes.all || changes.certificates) update_certificates(table);
   if (changes.tickets) tickets_ = TicketKeys::rotated(tickets_.get());
-  snapshot->hosts = hosts_;
+  snapshot->routes = routes_;
   snapshot->certificates = certificates_;
   snapshot->tickets = tickets_;
   if (!table.challenges.empty())

@@ -143,9 +143,36 @@ Result<std::string> host_from(std::string_view text) {
   return host;
 }
 
+/// What "shop.example/api" has behind the host: segments of a path, none of them empty or dots.
+bool is_route_path(std::string_view path) {
+  constexpr std::size_t longest = 255;
+  constexpr std::size_t deepest = 16;
+  if (path.size() > longest || path.ends_with('/')) return false;
+  std::size_t segments = 0;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const std::string_view segment = path.substr(0, path.find('/'));
+    if (segment.empty() || segment == "." || segment == ".." || ++segments > deepest) return false;
+    for (const char c : segment)
+      if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f || c == '?' || c == '#') return false;
+    path.remove_prefix(segment.size());
+  }
+  return true;
+}
+
+/// A host name, "*." before one, or an IP address in brackets; and perhaps a path. Normalized.
+Result<std::string> route_from(std::string_view text) {
+  const std::size_t slash = std::min(text.find('/'), text.size());
+  BERTH_ASSIGN(const std::string host, host_from(text.substr(0, slash)));
+  const std::string_view path = text.substr(slash);
+  if (!is_route_path(path))
+    return Error{ErrorKind::invalid, "'" + std::string(text) + "' has no path of a route"};
+  return host + std::string(path);
+}
+
 Result<std::string> host_of(const json::object& object) {
   BERTH_ASSIGN(const std::string host, require_string(object, "host"));
-  return host_from(host);
+  return route_from(host);
 }
 
 Result<Certificate> certificate_from(const json::value& value) {
@@ -244,7 +271,7 @@ Result<Table> table_from_json(const json::object& object) {
   if (const json::object* hosts = optional_object(object, "hosts")) {
     for (const auto& [host, app] : *hosts) {
       if (!app.is_string()) return Error{ErrorKind::invalid, "'hosts' must map names to apps"};
-      BERTH_ASSIGN(std::string name, host_from(std::string_view(host.data(), host.size())));
+      BERTH_ASSIGN(std::string name, route_from(std::string_view(host.data(), host.size())));
       table.hosts.insert_or_assign(std::move(name), std::string(app.get_string()));
     }
   }

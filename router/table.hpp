@@ -56,7 +56,7 @@ struct Certificate {
 struct Table {
   std::uint64_t version = 0;
   std::map<std::string, App, std::less<>> apps;
-  std::map<std::string, std::string, std::less<>> hosts;  ///< lower case → app
+  std::map<std::string, std::string, std::less<>> hosts;  ///< route → app
   std::map<std::string, Certificate, std::less<>> certificates;
   /// Token → what proves to a certificate authority that the asked host is served here.
   std::map<std::string, std::string, std::less<>> challenges;

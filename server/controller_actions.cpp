@@ -268,7 +268,7 @@ void Controller::route(const platform::App& app, AppRecord& record, const runtim
                          {"replicas", std::move(replicas)}});
   std::vector<std::string> hosts = {app.name + "." + parts_.config.domain};
   for (const platform::Domain& domain : parts_.store.domains(app.id))
-    hosts.push_back(domain.hostname);
+    hosts.push_back(domain.route());
   for (const std::string& host : hosts) parts_.router.put_host(host, app.name);
   for (const std::string& host : record.hosts)
     if (std::ranges::find(hosts, host) == hosts.end()) parts_.router.remove_host(host);

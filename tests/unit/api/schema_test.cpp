@@ -175,6 +175,14 @@ TEST_CASE("rollback, domains and traffic refuse what makes no sense") {
         422);
   CHECK(api.call("POST", "/apps/hello/domains", R"({"hostname":"*.shop.example"})").status == 201);
   CHECK(api.call("POST", "/apps/hello/domains", R"({"hostname":"*.SHOP.example"})").status == 409);
+  CHECK(api.call("POST", "/apps/hello/domains", R"({"hostname":"x.localhost/a"})").status == 422);
+  CHECK(api.call("POST", "/apps/hello/domains", R"({"hostname":"shop.example/Api/"})").status ==
+        201);
+  const auto path = api.call("GET", "/apps/hello/domains/SHOP.example%2FApi");
+  CHECK(text_at(body_of(path), "/hostname") == "shop.example/Api");
+  CHECK(text_at(body_of(path), "/path") == "/Api");
+  CHECK(api.call("GET", "/apps/hello/domains/shop.example%2Fapi").status == 404);
+  CHECK(api.call("DELETE", "/apps/hello/domains/shop.example%2FApi").status == 200);
   CHECK(api.call("GET", "/apps/hello/domains/%2A.shop.example").status == 200);
   CHECK(api.call("DELETE", "/apps/hello/domains/hello.localhost").status == 403);
   for (const char* seconds : {"0", "x", "99999", "-1"})
