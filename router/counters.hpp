@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "router/errors.hpp"
+#include "router/rate_table.hpp"
 
 namespace berth::router {
 
@@ -85,6 +86,15 @@ struct AppRuntime {
   std::vector<std::unique_ptr<AppShard>> shards;
   std::atomic<std::uint32_t> held{0};         ///< requests that wait now, on all threads
   std::atomic<bool> wake_wanted{false};       ///< set by a thread, taken by the control thread
+  /// Made with the first table in which the app has rules that need them; then they stay.
+  std::unique_ptr<RateTable> requests_of_clients;
+  std::unique_ptr<RateTable> passwords_of_clients;
+  /// Of all threads; each may be a little behind the others.
+  [[nodiscard]] std::uint64_t in_flight() const {
+    std::uint64_t sum = 0;
+    for (const auto& shard : shards) sum += shard->in_flight.get();
+    return sum;
+  }
 };
 
 /// Sums over all shards of an app.

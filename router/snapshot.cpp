@@ -32,6 +32,13 @@ void SnapshotBuilder::update(AppSlot slot, const App* app, std::vector<AppSlot>&
   std::shared_ptr<const App>& last = apps_[slot];
   if (app ? (last && *last == *app) : !last) return;
   last = app ? std::make_shared<const App>(*app) : nullptr;
+  if (app && app->rules) {
+    AppRuntime& runtime = *runtimes_[slot];
+    if (app->rules->rate_limit.requests && !runtime.requests_of_clients)
+      runtime.requests_of_clients = std::make_unique<RateTable>();
+    if (!app->rules->users.empty() && !runtime.passwords_of_clients)
+      runtime.passwords_of_clients = std::make_unique<RateTable>();
+  }
   changed.push_back(slot);
 }
 
