@@ -50,5 +50,139 @@ TEST_CASE("a path of a domain is another app's, and a wildcard takes the names t
   berth.destroy("back");
 }
 
+/// An app that answers everything, as it is deployed once for what follows.
+struct Site {
+  Platform& berth = platform();
+
+  [[nodiscard]] static Site& get() {
+    static Site site;
+    return site;
+  }
+  [[nodiscard]] std::string ask(std::vector<std::string> more = {}) const {
+    return test::ask(berth, "routed.localhost", "/", std::move(more));
+  }
+  [[nodiscard]] std::string status(std::vector<std::string> more = {}) const {
+    const std::string said = ask(std::move(more));
+    return said.substr(0, said.find(' ') == 3 ? 3 : said.size());
+  }
+  void set(std::vector<std::string> words) const {
+    words.insert(words.begin(), "routing:set");
+    words.insert(words.end(), {"--app", "routed"});
+    berth.must(words);
+  }
+  void unset(std::vector<std::string> words) const {
+    words.insert(words.begin(), "routing:unset");
+    words.insert(words.end(), {"--app", "routed"});
+    berth.must(words);
+  }
+
+ private:
+  Site() { berth.deploy("two-process", "routed"); }
+};
+
+TEST_CASE("limits of an app hold at once, survive router and server, and are lifted") {
+  NEEDS_PLATFORM();
+  Site& site = Site::get();
+  site.set({"rate_limit=2/h", "max_body=1KiB"});
+  const std::vector<std::string> large{"--data-binary", std::string(2000, 'x')};
+  REQUIRE(eventually([&] { return site.status(large) != "200"; }));
+  REQUIRE(eventually([&] { return site.status() == "429"; }));
+  CHECK(site.berth.json_of({"routing", "--app", "routed"}).at("rate_limit") == "2/h");
+  CHECK(eventually([&] {
+    return site.berth.must({"logs", "--app", "routed"}).find("code=rate-limited") !=
+           std::string::npos;
+  }));
+  site.unset({"rate_limit"});
+  CHECK(eventually([&] { return site.status() == "200"; }));
+  CHECK(site.status(large) == "413");
+
+  site.set({"allow_from=192.0.2.0/24"});
+  CHECK(eventually([&] { return site.status() == "403"; }));
+  site.berth.kill_server();
+  CHECK(site.status() == "403");
+  site.berth.start_server();
+  CHECK(site.status() == "403");
+  site.berth.kill_router();
+  CHECK(eventually([&] { return site.status() == "403"; }));
+  site.unset({"allow_from", "max_body"});
+  CHECK(eventually([&] { return site.status(large) == "200"; }));
+  const Output refused = site.berth.cli({"routing:set", "rate_limit=fast", "--app", "routed"});
+  CHECK(refused.status.code != 0);
+  CHECK(refused.err.find("100/s, 600/m or 1000/h") != std::string::npos);
+}
+
+TEST_CASE("a trusted proxy says who the client is, by header or PROXY protocol, and nobody else") {
+  NEEDS_PLATFORM();
+  Site& site = Site::get();
+  const std::vector<std::string> claim{"--header", "X-Forwarded-For: 203.0.113.1, 192.0.2.7"};
+  const auto from = [&](std::string_view address, std::vector<std::string> more = {}) {
+    more.insert(more.end(), {"--interface", std::string(address)});
+    return site.status(more);
+  };
+  site.set({"allow_from=192.0.2.7"});
+  REQUIRE(eventually([&] { return from("127.0.0.1", claim) == "403"; }));
+  CHECK(from("127.0.0.3", claim) == "200");
+  CHECK(from("127.0.0.3") == "403");
+  site.set({"allow_from=127.0.0.4"});
+  CHECK(eventually([&] { return from("127.0.0.4", {"--haproxy-protocol"}) == "200"; }));
+  CHECK(from("127.0.0.4").starts_with("curl: "));
+  site.unset({"allow_from"});
+  CHECK(eventually([&] { return from("127.0.0.1") == "200"; }));
+}
+
+TEST_CASE("users of an app come in by their passwords, which nobody is shown") {
+  NEEDS_PLATFORM();
+  Site& site = Site::get();
+  const Output added =
+      site.berth.cli({"routing:users:add", "ada", "--app", "routed"}, "open sesame\n");
+  REQUIRE(added.status.code == 0);
+  CHECK(eventually([&] { return site.status() == "401"; }));
+  CHECK(site.status({"--user", "ada:open sesame"}) == "200");
+  CHECK(site.status({"--user", "ada:open door"}) == "401");
+  CHECK(site.berth.must({"routing", "--app", "routed"}).find("ada") != std::string::npos);
+  CHECK(site.berth.json_of({"routing", "--app", "routed"}).at("users") == json::array{"ada"});
+  site.berth.must({"routing:users:remove", "ada", "--app", "routed"});
+  CHECK(eventually([&] { return site.status() == "200"; }));
+}
+
+TEST_CASE("maintenance shows the app's own page to people, and JSON to programs") {
+  NEEDS_PLATFORM();
+  Site& site = Site::get();
+  const auto page = site.berth.home() / "down.html";
+  REQUIRE(write_file(page, "<h1>Back at noon ({{code}})</h1>").has_value());
+  site.berth.must({"routing:pages:set", "maintenance", page.string(), "--app", "routed"});
+  site.berth.must({"maintenance:on", "--app", "routed"});
+  const std::vector<std::string> html{"--header", "Accept: text/html"};
+  CHECK(eventually([&] { return site.ask(html) == "503 <h1>Back at noon (H80)</h1>"; }));
+  CHECK(site.ask({"--header", "Accept: application/json"}).starts_with("503 {\"id\":\"H80\""));
+  site.berth.must({"routing:pages:unset", "maintenance", "--app", "routed"});
+  CHECK(eventually([&] { return site.ask(html).starts_with("503 <!doctype html>"); }));
+  site.berth.must({"maintenance:off", "--app", "routed"});
+  CHECK(eventually([&] { return site.status() == "200"; }));
+}
+
+TEST_CASE("a browser stays at its replica while that is there") {
+  NEEDS_PLATFORM();
+  Site& site = Site::get();
+  site.berth.must({"ps:scale", "web=2", "--app", "routed"});
+  site.set({"sticky=on"});
+  const auto jar = (site.berth.home() / "cookies").string();
+  const std::vector<std::string> browser{"--cookie", jar, "--cookie-jar", jar};
+  const auto cookie = [&] {
+    const auto text = read_file(jar, 1 << 16);
+    const std::size_t at = text.has_value() ? text->find("berth_affinity\t") : std::string::npos;
+    return at == std::string::npos ? "" : text->substr(at + 15, 16);
+  };
+  REQUIRE(eventually([&] { return site.status(browser) == "200" && !cookie().empty(); }));
+  const std::string first = cookie();
+  for (int i = 0; i < 20; ++i) CHECK(site.status(browser) == "200");
+  CHECK(cookie() == first);
+  // The replicas are replaced by others; the browser gets one of those.
+  site.berth.must({"ps:restart", "--app", "routed"});
+  CHECK(eventually([&] { return site.status(browser) == "200" && cookie() != first; }));
+  site.unset({"sticky"});
+  site.berth.must({"ps:scale", "web=1", "--app", "routed"});
+}
+
 }  // namespace
 }  // namespace berth::test

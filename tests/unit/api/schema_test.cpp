@@ -114,6 +114,16 @@ TEST_CASE("the document is served, and real answers are as it says") {
   check("PATCH", "/apps/{app}/https", "/apps/hello/https",
         R"({"redirect":true,"hsts":{"max_age":60}})");
   check("GET", "/apps/{app}/https", "/apps/hello/https");
+  const std::string routing = "/apps/{app}/routing";
+  check("PATCH", routing, "/apps/hello/routing", R"({"rate_limit":"100/s","sticky":"on"})");
+  check("PUT", routing + "/users/{user}", "/apps/hello/routing/users/ada",
+        R"({"password":"open sesame"})");
+  check("PUT", routing + "/pages/{page}", "/apps/hello/routing/pages/error",
+        R"({"html":"<h1>oh</h1>"})");
+  check("GET", routing + "/pages/{page}", "/apps/hello/routing/pages/error");
+  check("GET", routing, "/apps/hello/routing");
+  check("DELETE", routing + "/pages/{page}", "/apps/hello/routing/pages/error");
+  check("DELETE", routing + "/users/{user}", "/apps/hello/routing/users/ada");
   check("POST", "/apps/{app}/acm", "/apps/hello/acm", "{}");
   check("PATCH", "/apps/{app}/acm", "/apps/hello/acm", R"({"acm_refresh":true})");
   check("GET", "/apps/{app}/domains", "/apps/hello/domains");
