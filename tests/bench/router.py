@@ -326,16 +326,20 @@ def measure_own(berth, ports, directory, cpu, rows, options):
             continue
         other = start_router(options.build, ports, directory, cpu, case, routes, settings)
         used = {berth: [], other: []}
+        failures = 0
         try:
             for proxy in used:
                 load(proxy, case, "/", {}, 1, options.connections)  # warm-up
             for _ in range(options.rounds):
                 for proxy in used:
-                    used[proxy].append(load(proxy, case, "/", {}, options.seconds, options.connections)[0])
+                    cpu_us, _, failed = load(proxy, case, "/", {}, options.seconds, options.connections)
+                    used[proxy].append(cpu_us)
+                    failures += failed
         finally:
             other.stop()
         ratio = statistics.median(more / less for more, less in zip(used[other], used[berth]))
         rows.add(f"{case}/cpu_us_per_request", statistics.median(used[other]), "us", ratio, bar)
+        rows.note(f"{case}: {statistics.median(used[berth]):.2f} us/request without, {failures} failures")
 
 
 def main():
