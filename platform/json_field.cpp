@@ -87,12 +87,44 @@ std::size_t line_of(std::string_view text, const std::vector<std::string>& steps
   return walk.line();
 }
 
+std::string without_comments(std::string_view text) {
+  std::string result(text);
+  char last = '[';                        // that is neither space nor comment
+  std::size_t comma = std::string::npos;  // if that is one, and stands behind a value
+  const auto blank = [&](std::size_t from, std::size_t to) {
+    for (to = std::min(to, result.size()); from < to; ++from)
+      if (result[from] != '\n') result[from] = ' ';
+    return to;
+  };
+  for (std::size_t at = 0; at < text.size();) {
+    const char c = text[at];
+    if (c == '/' && text.substr(at).starts_with("//")) {
+      at = blank(at, text.find('\n', at));
+    } else if (c == '/' && text.substr(at).starts_with("/*") &&
+               text.find("*/", at + 2) != std::string_view::npos) {
+      at = blank(at, text.find("*/", at + 2) + 2);
+    } else if (c == '"') {
+      for (++at; at < text.size() && text[at] != '"'; ++at)
+        if (text[at] == '\\') ++at;
+      ++at;
+      last = c;
+    } else {
+      if ((c == ']' || c == '}') && last == ',' && comma != std::string::npos)
+        blank(comma, comma + 1);
+      if (c == ',') comma = last == ',' || last == '[' || last == '{' ? std::string::npos : at;
+      if (std::string_view(" \t\r\n").find(c) == std::string_view::npos) last = c;
+      ++at;
+    }
+  }
+  return result;
+}
+
 Result<JsonDocument> JsonDocument::parse(std::string_view text, std::string_view file) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   JsonDocument document;
-  document.text_ = text;
+  document.text_ = without_comments(text);
   document.file_ = file;
-  auto value = parse_json(text);
+  auto value = parse_json(document.text_);
   if (value.has_error()) {
     // "not valid JSON at byte 17: …"
     const std::string& why = value.error().message;

@@ -20,6 +20,10 @@ namespace berth::platform {
 /// key, or "[0]"; where one leads nowhere, the line of the last that did.
 [[nodiscard]] std::size_t line_of(std::string_view text, const std::vector<std::string>& steps);
 
+/// The text with spaces in place of comments (`//`, `/* */`) and of commas before a closing
+/// bracket, which people write and other platforms let pass. Lines and bytes stay where they were.
+[[nodiscard]] std::string without_comments(std::string_view text);
+
 class JsonField;
 
 class JsonDocument final {

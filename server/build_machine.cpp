@@ -35,7 +35,7 @@ std::map<std::string, std::string> machine_environment() {
       "npm_config_registry", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "GOPROXY", "GONOSUMDB",
       "GOFLAGS", "CARGO_REGISTRIES_CRATES_IO_PROTOCOL", "MVNW_REPOURL", "MAVEN_ARGS",
       "MAVEN_MIRROR_URL", "BUNDLE_MIRROR__ALL", "HEX_MIRROR", "RUSTUP_DIST_SERVER",
-      "UV_PYTHON_INSTALL_MIRROR"};
+      "UV_PYTHON_INSTALL_MIRROR", "ADOPTIUM_API_URL"};
   std::map<std::string, std::string> result;
   for (const char* name : names)
     if (const char* value = std::getenv(name)) result[name] = value;

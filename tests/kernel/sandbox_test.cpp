@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "base/file.hpp"
 #include "tests/support/container_bench.hpp"
 
 using namespace berth;
@@ -70,6 +71,32 @@ TEST_CASE(
   CHECK(who.output.find("CapEff:\t0000000000000000\n") != std::string::npos);
   CHECK(who.output.find("CapBnd:\t0000000000000000\n") != std::string::npos);
   CHECK(who.output.find("NoNewPrivs:\t1\n") != std::string::npos);
+}
+
+TEST_CASE("sandboxes compute in a group of their own, with a tenth of a process's weight at most") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto& engine = bench.open();
+  const std::string name = bench.options().cgroup;
+  const auto replicas = *runtime::Cgroups::open(name);
+  const auto builds =
+      *runtime::Cgroups::open(name + "-builds", runtime::Cgroups::Share::background);
+  {
+    auto sandbox = open(engine, spec_in(bench, "b-1"));
+    CHECK(replicas.list().empty());
+    const runtime::Cgroup group = builds.of("sandbox.b-1");
+    bool weighed = false;
+    for (const auto& directory : group.directories) {
+      CHECK_MESSAGE(!read_file(directory / "cgroup.procs")->empty(), directory.string());
+      const auto weight =
+          read_file(directory.parent_path() / (builds.v2() ? "cpu.weight" : "cpu.shares"));
+      if (weight.has_error()) continue;
+      CHECK(*weight == (builds.v2() ? "10\n" : "102\n"));
+      weighed = true;
+    }
+    CHECK(weighed);
+  }
+  CHECK(builds.list().empty());
 }
 
 TEST_CASE("a sandbox's program that does not exist is an error that names it") {

@@ -30,8 +30,8 @@ own_maven() {
     return
   fi
   # What a Java runtime would bring is there already.
-  debian_without=("openjdk-$java_line-jre-headless" default-jre-headless ca-certificates-java
-    java-common "openjdk-$java_line-jre" default-jre)
+  debian_without=("openjdk-$debian_java-jre-headless" default-jre-headless ca-certificates-java
+    java-common "openjdk-$debian_java-jre" default-jre)
   debian_layer debian-maven c build Maven maven
   maven=("$CNB_LAYERS_DIR/debian-maven/usr/share/maven/bin/mvn" "${maven_options[@]}")
   if central apache-maven "$scratch/maven.tar.gz"; then

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# Which build tool and which Java the app wants, and whether they can be had. There is one Java,
-# Debian's; it runs what was written for an older one, and compiles for it.
+# Which build tool and which Java the app wants, and whether they can be had: Debian's, which runs what was
+# written for an older one and compiles for it; or a newer one of Eclipse Temurin, if that project may be
+# asked for it (temurin.bash).
 
-readonly java_line=17
+readonly debian_java=17
+java_line=$debian_java
 
 # refuse_other_build_tools: says why an app without a pom.xml cannot be built.
 refuse_other_build_tools() {
@@ -72,13 +74,15 @@ choose_version() {
   wanted_java
   wanted=$(sed -E 's/^[a-z-]*//; s/^1\.([0-9])/\1/; s/[^0-9].*//' <<<"${request,,}")
   if [[ -z $request ]]; then
-    java_reason="the only line there is"
+    java_reason="the stack's"
   elif [[ -z $wanted ]]; then
     fail "\"$request\" is not a Java version (asked for by $request_source)." \
       "It reads like $java_line or $java_line.0.9." "Correct $request_source."
+  elif ((wanted > java_line)) && asks_upstream ADOPTIUM_API_URL && find_temurin "$wanted"; then
+    java_line=$wanted java_reason="$request_source, Eclipse Temurin"
   elif ((wanted > java_line)); then
     fail "Java $wanted is not available (asked for by $request_source)." \
-      "The platform has Java $java_line and no newer one." \
+      "What can be had: Java $java_line, the stack's; $(other_versions "Eclipse Temurin")" \
       "Ask for $java_line there, or try this app on it: berth config:set BP_JVM_VERSION=$java_line"
   elif ((wanted < java_line)); then
     java_reason="$request_source asks for $request, which it runs"

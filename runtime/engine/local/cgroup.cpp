@@ -19,7 +19,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view base_cpu_shares = "10240";
+/// On v1 all containers together compete as one with each single process of the root group; on v2
+/// with a slice of services.
+constexpr std::string_view serving_shares_v1 = "10240";
+constexpr std::string_view background_shares_v1 = "102";
+constexpr std::string_view serving_weight_v2 = "100";
+constexpr std::string_view background_weight_v2 = "10";
+constexpr std::uint64_t background_disk_weight = 10;
 
 std::vector<std::string_view> split(std::string_view text, char at) {
   std::vector<std::string_view> parts;
@@ -254,7 +260,8 @@ std::string own_cgroup(std::string_view text, std::string_view controller) {
   return "/";
 }
 
-Result<Cgroups> Cgroups::open(const std::string& name) {
+Result<Cgroups> Cgroups::open(const std::string& name, Share share) {
+  const bool background = share == Share::background;
   BERTH_ASSIGN(const std::string mountinfo, read_file("/proc/self/mountinfo"));
   BERTH_ASSIGN(const std::string own, read_file("/proc/self/cgroup"));
   BERTH_ASSIGN(const auto hierarchies, parse_cgroup_mounts(mountinfo));
@@ -268,8 +275,14 @@ Result<Cgroups> Cgroups::open(const std::string& name) {
       BERTH_TRY(hand_down(base));
     }
     if (holds(hierarchy.controllers, "cpuset")) BERTH_TRY(inherit_cpuset(base));
-    // On v1 all containers together compete as one with each single process of the root group.
-    if (holds(hierarchy.controllers, "cpu")) BERTH_TRY(set(base / "cpu.shares", base_cpu_shares));
+    if (hierarchy.v2) {
+      BERTH_TRY(
+          set(base / "cpu.weight", background ? background_weight_v2 : serving_weight_v2));
+    } else if (holds(hierarchy.controllers, "cpu")) {
+      BERTH_TRY(
+          set(base / "cpu.shares", background ? background_shares_v1 : serving_shares_v1));
+    }
+    if (background) weigh_disk(base, background_disk_weight);
     result.bases_.push_back({base, hierarchy.controllers});
   }
   return result;

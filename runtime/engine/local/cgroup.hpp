@@ -55,8 +55,12 @@ struct Cgroup {
 
 class Cgroups final {
  public:
+  /// What containers together get of a busy machine: `serving` ones what they need, even against
+  /// many processes outside; those in the `background` what others leave, and a little more.
+  enum class Share { serving, background };
+
   /// Finds the hierarchies and makes `name` in each. Idempotent.
-  [[nodiscard]] static Result<Cgroups> open(const std::string& name);
+  [[nodiscard]] static Result<Cgroups> open(const std::string& name, Share share = Share::serving);
 
   /// `disk`: what disk_of() says of where the container's files lie.
   [[nodiscard]] Result<Cgroup> create(const std::string& id, const Limits& limits,

@@ -244,7 +244,10 @@ Result<std::unique_ptr<ContainerHost>> ContainerHost::open(
   if (::access(options.shim.c_str(), X_OK) != 0)
     return system_error("the program berth-shim at " + options.shim.string());
   BERTH_ASSIGN(Cgroups cgroups, Cgroups::open(options.cgroup));
-  auto host = std::make_unique<ContainerHost>(options, std::move(cgroups));
+  BERTH_ASSIGN(Cgroups sandbox_cgroups,
+               Cgroups::open(options.cgroup + "-builds", Cgroups::Share::background));
+  auto host = std::make_unique<ContainerHost>(options, std::move(cgroups),
+                                              std::move(sandbox_cgroups));
   BERTH_ASSIGN(host->oci_runtime, find_program(options.oci_runtime));
   BERTH_TRY(make_directories(options.stage));
   host->disk = disk_of(options.data_dir);
@@ -261,7 +264,8 @@ Result<StartedContainer> start_container(ContainerHost& host, const ContainerSpe
   BERTH_TRY(fill_upper(host, spec, member));
   const Layout layout = lay_out(host, spec);
   BERTH_TRY(write_file(spec.directory / "config.json", oci_text(host, spec, layout)));
-  BERTH_ASSIGN(const Cgroup cgroup, host.cgroups.create(spec.id, spec.limits, host.disk));
+  const Cgroups& cgroups = spec.sandbox ? host.sandbox_cgroups : host.cgroups;
+  BERTH_ASSIGN(const Cgroup cgroup, cgroups.create(spec.id, spec.limits, host.disk));
   ShimConf conf = shim_conf(host, spec, member, cgroup);
   conf.mounts = layout.mounts;
   std::string text;
@@ -270,7 +274,7 @@ Result<StartedContainer> start_container(ContainerHost& host, const ContainerSpe
   BERTH_TRY(write_file(spec.directory / "shim.conf", text));
   BERTH_ASSIGN(StartedContainer container, spawn_shim(host, spec));
   if (auto started = await_start(container); started.has_error()) {
-    (void)host.cgroups.destroy(spec.id);
+    (void)cgroups.destroy(spec.id);
     return started.error();
   }
   return container;

@@ -28,6 +28,9 @@ struct ContainerHost {
   std::uint64_t open_files = 1024;
   std::string disk;  ///< as control groups name it; empty: its throughput cannot be limited
   Cgroups cgroups;
+  /// Of sandboxes, apart: what one computes below the group of the replicas counts against these,
+  /// who would wait for their turn when they wake up.
+  Cgroups sandbox_cgroups;
   std::unique_ptr<Network> network;
   std::string seccomp_filter;
   DiskWatch disk_watch;
@@ -36,8 +39,10 @@ struct ContainerHost {
   [[nodiscard]] static Result<std::unique_ptr<ContainerHost>> open(
       const LocalOptions& options, const std::vector<NetworkMember>& members,
       const EgressPolicies& egress);
-  ContainerHost(LocalOptions given, Cgroups groups)
-      : options(std::move(given)), cgroups(std::move(groups)) {}
+  ContainerHost(LocalOptions given, Cgroups groups, Cgroups sandbox_groups)
+      : options(std::move(given)),
+        cgroups(std::move(groups)),
+        sandbox_cgroups(std::move(sandbox_groups)) {}
 };
 
 struct ContainerSpec {
@@ -68,6 +73,7 @@ struct ContainerSpec {
   bool network = true;
   bool tmp_in_memory = true;
   int oom_score_adjust = 0;
+  bool sandbox = false;  ///< its cgroup is among those of sandboxes
   Limits limits;
   std::filesystem::path log_file;
   std::string log_source;

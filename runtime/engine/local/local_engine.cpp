@@ -286,6 +286,7 @@ Result<std::unique_ptr<LocalSandbox>> LocalEngine::open_sandbox(const SandboxSpe
 Result<void> LocalEngine::destroy_network() {
   if (!host_) return {};
   BERTH_TRY(host_->network->destroy());
+  BERTH_TRY(host_->sandbox_cgroups.destroy_all());
   return host_->cgroups.destroy_all();
 }
 

@@ -177,6 +177,9 @@ void LocalEngine::sweep() {
     if (auto removed = host_->cgroups.destroy(name); removed.has_error())
       log_warning("{}", removed.error().message);
   }
+  for (const auto& name : host_->sandbox_cgroups.list())
+    if (auto removed = host_->sandbox_cgroups.destroy(name); removed.has_error())
+      log_warning("{}", removed.error().message);
   std::error_code failure;
   for (const auto& entry : fs::directory_iterator(options_.data_dir / "sandboxes", failure))
     (void)remove_tree(entry.path());

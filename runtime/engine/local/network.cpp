@@ -140,8 +140,9 @@ std::string Network::resolv_conf(const NetworkMember& member) const {
   if (names_ && member.app != 0) add(gateway());
   for (const std::string& server : resolvers_) add(server);
   // Not libc's five seconds: while the server is replaced ours is silent, and others lose a
-  // question now and then.
-  return text + "options timeout:1 attempts:3\n";
+  // question now and then. A sandbox does not ask us, and would rather wait than end a build.
+  return text + (member.app != 0 ? "options timeout:1 attempts:3\n"
+                                 : "options timeout:2 attempts:5\n");
 }
 
 Result<void> Network::make_rules(const std::vector<NetworkMember>& members) {

@@ -26,7 +26,7 @@ struct LocalOptions {
   std::filesystem::path shim;       ///< the program berth-shim
   std::filesystem::path stage = "/run/berth-stage";  ///< an empty directory for the shims' tmpfs
   std::string oci_runtime = "crun";
-  std::string cgroup = "berth";     ///< the directory in every cgroup hierarchy
+  std::string cgroup = "berth";     ///< the directory in every hierarchy; builds have NAME-builds
   std::uint32_t log_lines_per_second = 5000;  ///< per replica; more is dropped and counted
   NetworkOptions network;
 };

@@ -47,6 +47,7 @@ ContainerSpec container_of(const SandboxSpec& spec, const std::string& id,
   container.network = spec.network;
   container.tmp_in_memory = false;
   container.oom_score_adjust = build_oom_score;
+  container.sandbox = true;
   container.limits = {.memory_bytes = spec.limits.memory_bytes,
                       .cpu_milli = spec.limits.cpu_milli,
                       .cpu_weight = spec.limits.cpu_weight,
@@ -115,7 +116,7 @@ LocalSandbox::~LocalSandbox() {
   host_.disk_watch.forget(id_);
   end_container();
   if (container_.shim) await_end(*container_.shim);
-  if (auto removed = host_.cgroups.destroy(id_); removed.has_error())
+  if (auto removed = host_.sandbox_cgroups.destroy(id_); removed.has_error())
     log_warning("sandbox: {}", removed.error().message);
   host_.network->leave(member_);
   if (!root_upper_.empty())
@@ -180,7 +181,7 @@ Result<SandboxExit> LocalSandbox::run(const SandboxCommand& command, const Outpu
   if (cancelled_ || out_of_disk_) return refused;
   Running running;
   BERTH_ASSIGN(running.agent, connect());
-  running.before = host_.cgroups.events(id_);
+  running.before = host_.sandbox_cgroups.events(id_);
   BERTH_TRY(send_program(running, command));
   return follow(running, command, sink);
 }
@@ -208,7 +209,7 @@ Result<SandboxExit> LocalSandbox::follow(Running& running, const SandboxCommand&
     if (ready < 0 && errno != EINTR) return system_error("poll");
     if (Clock::now() >= next_look) {
       next_look += look_interval;
-      thrashed = thrashed || (!exited && thrash.note(host_.cgroups.memory(id_)));
+      thrashed = thrashed || (!exited && thrash.note(host_.sandbox_cgroups.memory(id_)));
     }
     if (ready == 0 && !thrashed && Clock::now() < deadline) continue;
     if (ready == 0 || (thrashed && !exited)) {
@@ -243,7 +244,7 @@ Result<SandboxExit> LocalSandbox::follow(Running& running, const SandboxCommand&
       deadline = Clock::now() + drain_limit;
     }
   }
-  const CgroupEvents after = host_.cgroups.events(id_);
+  const CgroupEvents after = host_.sandbox_cgroups.events(id_);
   result.cancelled = cancelled_;
   result.out_of_disk = out_of_disk_;
   result.out_of_memory =

@@ -33,6 +33,17 @@ std::string bad_web(std::string_view fields) {
   return bad("{\n \"healthchecks\": {\n  \"web\": [\n   " + std::string(fields) + "\n  ]\n }\n}");
 }
 
+TEST_CASE("comments and commas at an end may stand in an app.json, and errors name the line") {
+  CHECK(good("{ // a comment, with \"quotes\"\n  \"scripts\": {\n    /* two\n lines, */\n"
+             "    \"postdeploy\": \"echo // */ no comment, } \\\" ]\",\n  },\n}\n// end")
+            .postdeploy == "echo // */ no comment, } \" ]");
+  CHECK(bad("{\n// one\n/* two\n */ \"scripts\": {\"postdeploy\": 7,},}") ==
+        "app.json:4: scripts.postdeploy must be a string");
+  for (const std::string text : {"{,}", "{\"a\": [,]}", "{\"a\": 1,,}", "{\"a\": 1} / x",
+                                 "{ /* }", "{\"a\\"})
+    CHECK_MESSAGE(bad(text).starts_with("app.json:1: not valid JSON"), text);
+}
+
 TEST_CASE("an app.json of Heroku, with nothing for us in it, says nothing") {
   CHECK(good(R"({"name": "x", "env": {"A": {"generator": "secret"}}, "addons": ["pg"]})") ==
         AppJson{});

@@ -110,15 +110,14 @@ TEST_CASE("an error of gRPC without a body stays one, a cancelled call is cancel
   std::atomic<bool> gone{false};
   std::atomic<int> calls{0};
   Server server(by_http2([&](Http2Peer& peer) {
-    for (std::int32_t stream = 1; stream < 5; stream += 2) {
-      static_cast<void>(peer.read_until([&] { return !peer.so_far(stream).fields.empty(); }));
+    bool slow = false;  // a call that is answered before it has ended costs its connection
+    for (std::int32_t stream = 1;
+         peer.read_until([&] { return !peer.so_far(stream).fields.empty(); }); stream += 2) {
       ++calls;
-      if (peer.so_far(stream).field(":path") == "/error")
-        peer.send(peer.head(stream, {{":status", "200"}, {"grpc-status", "12"}}));
+      slow = peer.so_far(stream).field(":path") == "/slow";
+      if (!slow) peer.send(peer.head(stream, {{":status", "200"}, {"grpc-status", "12"}}));
     }
-    while (peer.read()) {
-    }
-    gone = true;
+    if (slow) gone = true;
   }));
   Bed bed;
   bed.put("running", {{"r-1", server.port()}});
