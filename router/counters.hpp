@@ -55,7 +55,9 @@ using Counts = std::array<std::uint64_t, bucket_count>;
 }  // namespace histogram
 
 struct AppShard {
-  Count requests, bytes_in, bytes_out, latency_sum_us, service_sum_us;
+  Count requests;
+  Count refused;  ///< of them, those that the app's state was never asked for: no load of the app's
+  Count bytes_in, bytes_out, latency_sum_us, service_sum_us;
   Count in_flight;  ///< a gauge: add and subtract
   std::array<Count, 6> status;  ///< by first digit; [0] for none
   std::array<Count, error_code_count> errors;
@@ -72,6 +74,7 @@ struct AppShard {
   struct Finished {
     int status = 0;
     ErrorCode error = ErrorCode::none;
+    bool refused = false;
     std::uint64_t bytes_in = 0, bytes_out = 0, latency_us = 0, service_us = 0;
   };
   void finished(const Finished& request);
@@ -99,7 +102,8 @@ struct AppRuntime {
 
 /// Sums over all shards of an app.
 struct Totals {
-  std::uint64_t requests = 0, bytes_in = 0, bytes_out = 0, latency_sum_us = 0, service_sum_us = 0;
+  std::uint64_t requests = 0, refused = 0;
+  std::uint64_t bytes_in = 0, bytes_out = 0, latency_sum_us = 0, service_sum_us = 0;
   std::uint64_t in_flight = 0;
   std::array<std::uint64_t, 6> status{};
   std::array<std::uint64_t, error_code_count> errors{};

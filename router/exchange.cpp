@@ -73,6 +73,7 @@ void Exchange::decide_again() {
 }
 
 void Exchange::dispatch() {
+  admitted_ = true;
   if (!app_ || !app_->app) {
     fail(ErrorCode::no_such_app);
     return;
@@ -470,14 +471,6 @@ void Exchange::fail(ErrorCode code, std::string_view message, int status,
   answer(render(page), status ? status : info(code).status, code, keep);
 }
 
-void Exchange::redirect() {
-  const bool keep = keep_alive_ && request_body_.complete() && !worker_.draining();
-  const Redirect redirect{.host = part(parts_.host), .https_port = worker_.https_port(),
-                          .target = part(parts_.target), .request_id = part(parts_.request_id),
-                          .close = !keep, .http_1_0 = http_1_0_};
-  answer(render(redirect), 308, ErrorCode::none, keep);
-}
-
 /// Of the router itself, in place of one of the app's.
 void Exchange::answer(const std::string& response, int status, ErrorCode code, bool keep) {
   const bool request_read = request_body_.complete();
@@ -533,6 +526,7 @@ void Exchange::finish(ErrorCode error) {
     AppShard::Finished finished;
     finished.status = status_;
     finished.error = error;
+    finished.refused = !admitted_;
     finished.bytes_in = bytes_in_;
     finished.bytes_out = bytes_out_;
     finished.latency_us = static_cast<std::uint64_t>(now - started_us_);
@@ -579,7 +573,7 @@ void Exchange::finish(ErrorCode error) {
   attempts_ = status_ = 0;
   phase_ = Phase::free;
   reused_ = nothing_received_ = fresh_only_ = upstream_reusable_ = decode_chunks_ = false;
-  request_refused_ = client_ended_ = upstream_ended_ = false;
+  request_refused_ = client_ended_ = upstream_ended_ = admitted_ = false;
   replayable_ = true;
   worker_.give_back(*this);
 }

@@ -164,6 +164,7 @@ class Exchange final : public Timed {
   bool decode_chunks_ = false;
   bool request_refused_ = false;   ///< the replica takes no more of the body
   bool client_ended_ = false;      ///< tunnels: half closed
+  bool admitted_ = false;          ///< its app's rules let it pass
   bool upstream_ended_ = false;
 };
 

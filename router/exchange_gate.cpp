@@ -111,6 +111,14 @@ void Exchange::admit(const http::RequestHead& head, std::string_view client,
   dispatch();
 }
 
+void Exchange::redirect() {
+  const bool keep = keep_alive_ && request_body_.complete() && !worker_.draining();
+  const Redirect redirect{.host = part(parts_.host), .https_port = worker_.https_port(),
+                          .target = part(parts_.target), .request_id = part(parts_.request_id),
+                          .close = !keep, .http_1_0 = http_1_0_};
+  answer(render(redirect), 308, ErrorCode::none, keep);
+}
+
 bool Exchange::is_allowed(const Rules& rules, std::string_view client) {
   if (rules.allow_from.empty()) return true;
   const auto address = IpAddress::parse(client);
@@ -133,6 +141,7 @@ bool Exchange::obeys(const Rules& rules, const http::RequestHead& head, std::str
     body_left_ = rules.max_body - body_begun;
   }
   if (rules.max_in_flight && app_->runtime.in_flight() > rules.max_in_flight) {
+    admitted_ = true;  // more replicas would take it
     fail(ErrorCode::H22, {}, 0, "Retry-After: 1\r\n");
     return false;
   }

@@ -482,11 +482,13 @@ TEST_CASE("samples are differences, and one all-zero sample ends them") {
   CHECK_FALSE(take().has_value());
   apps[0]->shards[0]->finished(
       {.status = 200, .bytes_out = 10, .latency_us = 100, .service_us = 90});
-  apps[0]->shards[1]->finished({.status = 503, .error = ErrorCode::H12, .latency_us = 300});
+  apps[0]->shards[1]->finished(
+      {.status = 503, .error = ErrorCode::H12, .refused = true, .latency_us = 300});
   const auto sample = take();
   REQUIRE(sample.has_value());
   CHECK(to_text(sample->at("apps")) ==
-        "{\"hello\":{\"requests\":2,\"in_flight\":0,\"held\":0,\"status\":{\"2xx\":1,\"5xx\":1},"
+        "{\"hello\":{\"requests\":2,\"refused\":1,\"in_flight\":0,\"held\":0,"
+        "\"status\":{\"2xx\":1,\"5xx\":1},"
         "\"errors\":{\"H12\":1},\"bytes_in\":0,\"bytes_out\":10,\"latency_us\":{\"sum\":400,"
         "\"p50\":104,\"p95\":300,\"max\":300},\"service_us_sum\":90}}");
   const auto zero = take();

@@ -216,6 +216,31 @@ TEST_CASE("an app with users answers those alone who know a password") {
   CHECK(other.read_message().status() == 200);
 }
 
+TEST_CASE("what is refused is counted apart, and wakes nobody") {
+  Bed bed;
+  bed.put("asleep", {}, {{"rules", {{"allow_from", {"192.0.2.0/24"}}}}, {"hold_timeout_ms", 20}});
+  Peer client = bed.client();
+  for (int i = 0; i < 3; ++i) {
+    client.send(get("/"));
+    CHECK(client.read_message().status() == 403);
+  }
+  bed.put("asleep", {}, {{"hold_timeout_ms", 20}});
+  client.send(get("/"));
+  CHECK(client.read_message().header("x-berth-error") == "H20");
+  std::int64_t requests = 0;
+  std::int64_t refused = 0;
+  while (requests < 4) {
+    const json::object samples = bed.control->wait_for("samples");
+    REQUIRE(samples.contains("apps"));
+    const json::object& apps = samples.at("apps").as_object();
+    if (!apps.contains("hello")) continue;
+    requests += apps.at("hello").at("requests").to_number<std::int64_t>();
+    refused += apps.at("hello").at("refused").to_number<std::int64_t>();
+  }
+  CHECK(requests == 4);
+  CHECK(refused == 3);
+}
+
 TEST_CASE("a changed password holds at once, and the one before does not") {
   Ruled app(user("ada", "first"));
   CHECK(app.ask(basic("ada:first")).status() == 200);
