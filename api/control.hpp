@@ -80,6 +80,7 @@ struct OneOff {
 struct TrafficSample {
   Time at{};
   std::uint64_t requests = 0;
+  std::uint64_t refused = 0;  ///< of them, by the router on the app's behalf
   std::uint64_t in_flight = 0;
   std::uint64_t held = 0;
   std::uint64_t errors = 0;  ///< 5xx

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The host names that an app answers at: the platform's own first, then custom ones.
+// The host names and paths that an app answers at: the platform's own first, then custom ones.
 #include <algorithm>
 
 #include "api/handlers.hpp"
 #include "api/range.hpp"
+#include "platform/names.hpp"
 
 namespace berth::api {
 
 namespace {
 
 /// A name of the platform's own domain would shadow another app or the platform itself.
-Outcome<void> check_free(const Call& call, const std::string& hostname) {
-  const std::string name = lower_case(hostname);
+Outcome<void> check_free(const Call& call, const std::string& route) {
+  const std::string name = lower_case(route.substr(0, route.find('/')));
   const std::string& domain = call.settings().domain;
-  if (name == domain || name.ends_with("." + domain))
+  const bool covers = name.starts_with("*.") && ("." + domain).ends_with(name.substr(1));
+  if (name == domain || name.ends_with("." + domain) || covers)
     return invalid_params("names below " + domain +
                           " belong to the platform: an app there is reached at "
                           "its own name. Rename the app instead");
@@ -49,12 +51,12 @@ Answer create_domain(Call& call) {
 
 Answer get_domain(Call& call) {
   BERTH_ASSIGN(const platform::App app, call.app());
-  const std::string name = lower_case(call.param("domain"));
+  const std::string name = platform::normal_route(call.param("domain"));
   const json::object own = call.render().default_domain(app);
   if (own.at("hostname").get_string() == name || own.at("id").get_string() == name)
     return json_response(own);
   for (const platform::Domain& domain : call.store().domains(app.id))
-    if (domain.hostname == name || domain.id.value == name)
+    if (domain.route() == name || domain.id.value == name)
       return json_response(call.render().domain(domain));
   return not_found("the app has no domain '" + name.substr(0, 80) + "'. `berth domains` lists them",
                    "domain");
@@ -62,7 +64,7 @@ Answer get_domain(Call& call) {
 
 Answer delete_domain(Call& call) {
   BERTH_ASSIGN(const platform::App app, call.app());
-  const std::string name = lower_case(call.param("domain"));
+  const std::string name = platform::normal_route(call.param("domain"));
   const json::object own = call.render().default_domain(app);
   if (own.at("hostname").get_string() == name || own.at("id").get_string() == name)
     return Problem(403, "forbidden",

@@ -105,6 +105,15 @@ Answer disable_acm(Call& call);
 Answer get_https(Call& call);
 Answer update_https(Call& call);
 
+// routing.cpp
+Answer get_routing(Call& call);
+Answer update_routing(Call& call);
+Answer put_routing_user(Call& call);
+Answer delete_routing_user(Call& call);
+Answer get_routing_page(Call& call);
+Answer put_routing_page(Call& call);
+Answer delete_routing_page(Call& call);
+
 // network.cpp
 Answer get_network(Call& call);
 Answer update_network(Call& call);

@@ -373,7 +373,8 @@ json::object Renderer::domain(const platform::Domain& domain) const {
   }
   return {{"id", domain.id.value},
           {"app", std::move(app)},
-          {"hostname", domain.hostname},
+          {"hostname", domain.route()},
+          {"path", text_or_null(domain.path)},
           {"kind", "custom"},
           {"cname", text_or_null(target)},
           {"status", "succeeded"},
@@ -411,6 +412,7 @@ json::object Renderer::default_domain(const platform::App& app) const {
   return {{"id", derived_uuid("domain", app.id.value)},
           {"app", {{"id", app.id.value}, {"name", app.name}}},
           {"hostname", app.name + "." + settings_.domain},
+          {"path", nullptr},
           {"kind", "heroku"},
           {"cname", nullptr},
           {"status", "succeeded"},

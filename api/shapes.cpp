@@ -258,6 +258,38 @@ CronRun
 Egress
   policy "all"|"none"|"list"
   allowed [string]
+Routing
+  rate_limit string?
+  rate_burst string?
+  rate_by string?
+  max_body string?
+  max_head string?
+  max_in_flight string?
+  allow_from string?
+  sticky string?
+  first_byte_timeout string?
+  idle_timeout string?
+  hold_timeout string?
+  users [string]
+  pages [string]
+RoutingUpdate
+  rate_limit? any
+  rate_burst? any
+  rate_by? any
+  max_body? any
+  max_head? any
+  max_in_flight? any
+  allow_from? any
+  sticky? any
+  first_byte_timeout? any
+  idle_timeout? any
+  hold_timeout? any
+RoutingUser
+  password string
+RoutingPage
+  html string?
+NewRoutingPage
+  html string
 Network
   egress Egress
 NetworkUpdate
@@ -291,6 +323,7 @@ Domain
   id uuid
   app AppReference
   hostname string
+  path string?
   kind "heroku"|"custom"
   cname string?
   status "succeeded"

@@ -27,6 +27,7 @@ namespace berth::cli {
 [[nodiscard]] std::vector<Command> domain_commands();      // domains.cpp
 [[nodiscard]] std::vector<Command> certificate_commands();  // certs.cpp
 [[nodiscard]] std::vector<Command> https_commands();       // https.cpp
+[[nodiscard]] std::vector<Command> routing_commands();     // routing.cpp
 [[nodiscard]] std::vector<Command> account_commands();     // account.cpp
 [[nodiscard]] std::vector<Command> platform_commands();    // platform.cpp
 [[nodiscard]] std::vector<Command> disk_commands();        // disk.cpp

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "base/file.hpp"
+#include "base/ip_network.hpp"
 #include "platform/names.hpp"
 #include "platform/units.hpp"
 #include "platform/yaml_reader.hpp"
@@ -119,6 +120,12 @@ Result<std::string> check_contact(std::string_view text) {
                      text.find_first_of(" \t\r\n,<>") == std::string_view::npos;
   if (text.empty() || plain) return std::string(text);
   return invalid("must be an e-mail address, not " + quoted(text));
+}
+
+Result<std::string> check_network(std::string_view text) {
+  const auto network = IpNetwork::parse(text);
+  if (network.has_value()) return network->text();
+  return invalid("must be an IP address or network such as 10.0.0.0/8, not " + quoted(text));
 }
 
 /// A registry's host, perhaps with a port; http:// before it means without TLS.
@@ -265,6 +272,9 @@ class ConfigReader {
         {"admin", text_of(router.admin, "an address", check_listen_or_none)},
         {"threads", count(router.threads, 0, 1024)},
         {"managed", yaml_.flag(router.managed)},
+        {"trusted_proxies", addresses(router.trusted_proxies, true, check_network)},
+        {"proxy_protocol", addresses(router.proxy_protocol, true, check_network)},
+        {"max_connections_per_address", count(router.max_connections_per_address, 0, 1'000'000)},
         {"first_byte_timeout", duration(router.first_byte_timeout, milliseconds(1))},
         {"idle_timeout", duration(router.idle_timeout, milliseconds(1))},
         {"hold_timeout", duration(router.hold_timeout, milliseconds(0))},

@@ -49,6 +49,9 @@ struct Config {
     std::string admin = "127.0.0.1:7071";  ///< its /metrics; empty: none
     int threads = 0;                        ///< 0: one a core
     bool managed = true;                    ///< the server starts and restarts it
+    std::vector<std::string> trusted_proxies = {};  ///< networks whose X-Forwarded-For is believed
+    std::vector<std::string> proxy_protocol = {};   ///< networks that begin with a PROXY header
+    int max_connections_per_address = 0;            ///< 0: any number
     std::chrono::milliseconds first_byte_timeout = std::chrono::seconds(30);
     std::chrono::milliseconds idle_timeout = std::chrono::seconds(55);
     std::chrono::milliseconds hold_timeout = std::chrono::seconds(30);

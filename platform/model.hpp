@@ -14,6 +14,7 @@
 #include "base/ids.hpp"
 #include "platform/app_json.hpp"
 #include "platform/egress.hpp"
+#include "platform/routing_settings.hpp"
 
 namespace berth::platform {
 
@@ -35,6 +36,10 @@ struct Hsts {
   friend bool operator==(const Hsts&, const Hsts&) = default;
 };
 
+/// Of an app's own, in place of the router's.
+enum class Page : std::uint8_t { error, maintenance };
+inline constexpr std::size_t max_page_bytes = 64 << 10;
+
 struct HttpsSettings {
   bool redirect = false;  ///< from plain HTTP
   std::optional<Hsts> hsts = {};
@@ -52,6 +57,7 @@ struct App {
   HttpsSettings https = {};
   EgressPolicy egress = {};
   bool automatic_certificates = false;  ///< asked for at the platform's certificate authority
+  RoutingSettings routing = {};
   friend bool operator==(const App&, const App&) = default;
 };
 
@@ -119,8 +125,10 @@ struct Domain {
   DomainId id;
   AppId app;
   std::string hostname;
+  std::string path = {};  ///< "/api": only what is below it; empty: the whole host
   Time created_at{};
   std::optional<CertificateId> certificate = {};
+  [[nodiscard]] std::string route() const { return hostname + path; }
   friend bool operator==(const Domain&, const Domain&) = default;
 };
 

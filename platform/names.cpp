@@ -103,4 +103,42 @@ Result<std::string> parse_hostname(std::string_view text) {
   return name;
 }
 
+std::string normal_route(std::string_view text) {
+  std::string route(text);
+  for (char& c : route) {
+    if (c == '/') break;
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  while (route.ends_with('/')) route.pop_back();
+  return route;
+}
+
+Result<RouteName> parse_route(std::string_view text) {
+  constexpr std::size_t longest_path = 255;
+  constexpr int deepest_path = 16;
+  const std::string route = normal_route(text);
+  const std::size_t slash = std::min(route.find('/'), route.size());
+  RouteName name{.hostname = {}, .path = route.substr(slash)};
+  BERTH_ASSIGN(name.hostname, parse_hostname(std::string_view(route).substr(0, slash)));
+  const auto refuse = [&](std::string_view why) {
+    return Error{ErrorKind::invalid, "the path " + quoted(name.path) + " " + std::string(why) +
+                                         ". Give one such as 'www.example.com/api'"};
+  };
+  if (name.path.size() > longest_path) return refuse("is longer than 255 characters");
+  int segments = 0;
+  for (std::string_view rest = name.path; !rest.empty();) {
+    rest.remove_prefix(1);
+    const std::string_view segment = rest.substr(0, rest.find('/'));
+    if (segment.empty() || segment == "." || segment == "..")
+      return refuse("has a segment that is empty or only dots");
+    if (!std::ranges::all_of(segment, [](char c) {
+          return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
+        }))
+      return refuse("may have letters, digits and '-', '.', '_', '~' alone");
+    if (++segments > deepest_path) return refuse("has more than 16 segments");
+    rest.remove_prefix(segment.size());
+  }
+  return name;
+}
+
 }  // namespace berth::platform

@@ -44,4 +44,15 @@ class ProcessTypeName final {
 /// A DNS name of at least two labels, or `*.` and one; returned in lower case.
 [[nodiscard]] Result<std::string> parse_hostname(std::string_view text);
 
+/// Where an app is reached: a host name, and perhaps a path of at most 16 segments of letters,
+/// digits and `-._~` behind it. `shop.example/api/` is `shop.example/api`.
+struct RouteName {
+  std::string hostname;
+  std::string path;  ///< empty: the whole host
+  [[nodiscard]] std::string text() const { return hostname + path; }
+};
+[[nodiscard]] Result<RouteName> parse_route(std::string_view text);
+/// The host in lower case, as parse_route() has it; for looking one up.
+[[nodiscard]] std::string normal_route(std::string_view text);
+
 }  // namespace berth::platform

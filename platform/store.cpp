@@ -14,7 +14,7 @@ namespace berth::platform {
 namespace {
 
 /// Script i leads from schema version i to i+1. A script that was ever released is never changed.
-constexpr std::array<std::string_view, 9> migrations = {R"sql(
+constexpr std::array<std::string_view, 10> migrations = {R"sql(
 CREATE TABLE apps (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -171,15 +171,27 @@ CREATE INDEX cron_runs_by_status ON cron_runs (status);
 )sql",
                                                         R"sql(
 ALTER TABLE apps ADD COLUMN egress TEXT NOT NULL DEFAULT 'all';
+)sql",
+                                                        R"sql(
+ALTER TABLE apps ADD COLUMN routing TEXT NOT NULL DEFAULT '';
+CREATE TABLE pages (
+  app TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  html TEXT NOT NULL,
+  PRIMARY KEY (app, name)
+);
 )sql"};
 
 constexpr std::string_view app_columns =
     "SELECT id, name, number, maintenance, created_at, updated_at, released_at, https_redirect, "
-    "hsts_max_age, hsts_subdomains, hsts_preload, automatic_certificates, egress FROM apps ";
+    "hsts_max_age, hsts_subdomains, hsts_preload, automatic_certificates, egress, routing "
+    "FROM apps ";
 
 App read_app(const Statement& row) {
   auto egress = parse_egress(row.text(12));
   BERTH_ASSERT(egress.has_value());  // only set_egress writes this column
+  auto routing = parse_routing(row.text(13));
+  BERTH_ASSERT(routing.has_value());  // only write_routing writes this one
   return {.id = AppId(row.text(0)),
           .name = row.text(1),
           .number = row.integer(2),
@@ -193,7 +205,8 @@ App read_app(const Statement& row) {
                                                                 .subdomains = row.boolean(9),
                                                                 .preload = row.boolean(10)})},
           .egress = std::move(*egress),
-          .automatic_certificates = row.boolean(11)};
+          .automatic_certificates = row.boolean(11),
+          .routing = std::move(*routing)};
 }
 
 }  // namespace

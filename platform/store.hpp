@@ -68,6 +68,19 @@ class Store final {
                                        const Actor& actor);
   [[nodiscard]] Result<void> destroy_app(const AppId& app, const Actor& actor);
 
+  // Routing. Settings by name; nothing unsets one.
+  [[nodiscard]] Result<App> set_routing(
+      const AppId& app, const std::map<std::string, std::optional<std::string>>& changes,
+      const Actor& actor);
+  [[nodiscard]] Result<App> put_routing_user(const AppId& app, std::string_view name,
+                                             std::string_view password_hash, const Actor& actor);
+  [[nodiscard]] Result<App> remove_routing_user(const AppId& app, std::string_view name,
+                                                const Actor& actor);
+  /// "": the router's own.
+  [[nodiscard]] std::string page(const AppId& app, Page page);
+  [[nodiscard]] Result<void> set_page(const AppId& app, Page page, std::string_view html,
+                                      const Actor& actor);
+
   // Config vars: a change makes a new release (image and processes of the last one).
   [[nodiscard]] ConfigVars config_vars(const AppId& app);
   /// An empty optional unsets. Returns the new vars; no change, no release.
@@ -140,11 +153,11 @@ class Store final {
   void autoscale_quantity(const AppId& app, std::string_view type, int quantity,
                           std::string_view why);
 
-  // Domains.
-  [[nodiscard]] Result<Domain> add_domain(const AppId& app, std::string_view hostname,
+  // Domains: host names, each perhaps with a path, which are of one app alone.
+  [[nodiscard]] Result<Domain> add_domain(const AppId& app, std::string_view route,
                                           const Actor& actor);
   [[nodiscard]] std::vector<Domain> domains(const AppId& app);
-  [[nodiscard]] Result<Domain> remove_domain(const AppId& app, std::string_view hostname_or_id,
+  [[nodiscard]] Result<Domain> remove_domain(const AppId& app, std::string_view route_or_id,
                                              const Actor& actor);
 
   // Certificates. Each serves some of its app's domains, and a domain has at most one; one that
@@ -206,6 +219,8 @@ class Store final {
   [[nodiscard]] Result<Build> settle_build(const BuildId& build, std::string_view status,
                                            std::string_view image, std::string_view failure);
   void write_formation(const Formation& entry);
+  [[nodiscard]] Result<App> write_routing(const App& before, RoutingSettings settings,
+                                          std::string_view message, const Actor& actor);
   void note_first_deploy(const Release& release);
   void remove_idle_certificates(const AppId& app);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Domains, buildpacks, tokens and events.
+#include <algorithm>
+
 #include "platform/store.hpp"
 #include "platform/store_change.hpp"
 
@@ -8,10 +10,14 @@ namespace berth::platform {
 
 namespace {
 
+/// The column has the whole route, which is unique.
 Domain read_domain(const Statement& row) {
+  const std::string route = row.text(2);
+  const std::size_t slash = std::min(route.find('/'), route.size());
   return {.id = DomainId(row.text(0)),
           .app = AppId(row.text(1)),
-          .hostname = row.text(2),
+          .hostname = route.substr(0, slash),
+          .path = route.substr(slash),
           .created_at = time_of(row, 3),
           .certificate = row.is_null(4) ? std::nullopt
                                         : std::optional(CertificateId(row.text(4)))};
@@ -30,8 +36,10 @@ Token read_token(const Statement& row) {
 
 }  // namespace
 
-Result<Domain> Store::add_domain(const AppId& app, std::string_view hostname, const Actor& actor) {
-  BERTH_ASSIGN(const std::string name, parse_hostname(hostname));
+Result<Domain> Store::add_domain(const AppId& app, std::string_view route_text,
+                                 const Actor& actor) {
+  BERTH_ASSIGN(const RouteName route, parse_route(route_text));
+  const std::string name = route.text();
   Statement taken = database_.prepare(
       "SELECT a.name FROM domains d JOIN apps a ON a.id = d.app WHERE d.hostname = ?");
   taken.bind(name);
@@ -59,20 +67,20 @@ std::vector<Domain> Store::domains(const AppId& app) {
   return result;
 }
 
-Result<Domain> Store::remove_domain(const AppId& app, std::string_view hostname_or_id,
+Result<Domain> Store::remove_domain(const AppId& app, std::string_view route_or_id,
                                     const Actor& actor) {
   Statement row = database_.prepare(std::string(domain_columns) +
                                     "WHERE app = ?1 AND (id = ?2 OR hostname = ?2)");
-  row.bind(app.value).bind(hostname_or_id);
+  row.bind(app.value).bind(route_or_id);
   if (!row.step())
     return Error{ErrorKind::not_found, "the app has no domain '" +
-                                           std::string(hostname_or_id.substr(0, 80)) +
+                                           std::string(route_or_id.substr(0, 80)) +
                                            "'. `berth domains` lists them"};
   const Domain domain = read_domain(row);
   Change change(*this);
   database_.prepare("DELETE FROM domains WHERE id = ?").bind(domain.id.value).run();
   remove_idle_certificates(app);
-  change.event(app, actor.user, "domain.destroy", "removed domain " + domain.hostname);
+  change.event(app, actor.user, "domain.destroy", "removed domain " + domain.route());
   change.commit();
   return domain;
 }

@@ -50,13 +50,15 @@ Result<std::vector<Domain>> served_by(const ServerCertificate& certificate,
                                       const std::vector<std::string>& wanted) {
   std::vector<Domain> served;
   for (const std::string& hostname : wanted) {
-    const auto found = std::ranges::find(domains, hostname, &Domain::hostname);
-    if (found == domains.end())
+    const std::size_t before = served.size();
+    std::ranges::copy_if(domains, std::back_inserter(served), [&](const Domain& domain) {
+      return domain.hostname == hostname;
+    });
+    if (served.size() == before)
       return Error{ErrorKind::not_found, "the app has no domain '" + hostname.substr(0, 80) +
                                              "'. Add it first: berth domains:add " +
                                              hostname.substr(0, 80)};
     BERTH_TRY(check_covers(certificate, hostname));
-    served.push_back(*found);
   }
   if (!wanted.empty()) return served;
   std::ranges::copy_if(domains, std::back_inserter(served), [&](const Domain& domain) {
@@ -93,7 +95,7 @@ Result<Certificate> Store::add_certificate(const AppId& app, const CertificatePe
         .bind(id).bind(domain.id.value).run();
     database_.prepare("DELETE FROM certificate_failures WHERE domain = ?")
         .bind(domain.id.value).run();
-    names.push_back(domain.hostname);
+    if (std::ranges::find(names, domain.hostname) == names.end()) names.push_back(domain.hostname);
   }
   remove_idle_certificates(app);
   change.event(app, actor.user, "certificate.create",
@@ -151,7 +153,10 @@ std::vector<Certificate> Store::certificates(const AppId& app) {
   for (const Domain& domain : domains(app)) {
     if (!domain.certificate) continue;
     const auto found = std::ranges::find(result, *domain.certificate, &Certificate::id);
-    if (found != result.end()) found->domains.push_back(domain.hostname);
+    if (found == result.end()) continue;
+    // Several of its paths are one host.
+    if (std::ranges::find(found->domains, domain.hostname) == found->domains.end())
+      found->domains.push_back(domain.hostname);
   }
   return result;
 }

@@ -77,7 +77,7 @@ double resident_bytes() {
 void add_process(Families& families, const std::vector<Worker*>& workers, std::uint64_t version) {
   double open = 0, accepted = 0, bad = 0, unrouted = 0, lost = 0;
   double handshakes = 0, resumed = 0, refused = 0;
-  double http2 = 0, abuses = 0;
+  double http2 = 0, abuses = 0, capped = 0;
   for (const Worker* worker : workers) {
     const WorkerStats& stats = worker->stats();
     open += static_cast<double>(stats.clients.get());
@@ -90,6 +90,7 @@ void add_process(Families& families, const std::vector<Worker*>& workers, std::u
     refused += static_cast<double>(stats.tls_failures.get());
     http2 += static_cast<double>(stats.http2_clients.get());
     abuses += static_cast<double>(stats.http2_abuses.get());
+    capped += static_cast<double>(stats.refused.get());
   }
   MetricFamily& tls = families.add("berth_router_tls_handshakes_total",
                                    "TLS handshakes, by how they ended", MetricType::Counter);
@@ -105,6 +106,9 @@ void add_process(Families& families, const std::vector<Worker*>& workers, std::u
   families.number("berth_router_http2_abuses_total",
                   "Connections of HTTP/2 ended for frames that served no request",
                   MetricType::Counter, abuses);
+  families.number("berth_router_connections_refused_total",
+                  "Connections closed at once: their address had as many as it may",
+                  MetricType::Counter, capped);
   families.number("berth_router_bad_requests_total", "Requests refused as not valid HTTP",
                   MetricType::Counter, bad);
   families.number("berth_router_unrouted_requests_total", "Requests for hosts that no app has",

@@ -3,11 +3,14 @@
 
 #include <nghttp2/nghttp2.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "router/exchange.hpp"
+#include "router/http/proxy_header.hpp"
 #include "router/http2/session.hpp"
 #include "router/worker.hpp"
 
@@ -78,6 +81,7 @@ void Client::close() {
   kept_.reset();
   if (http2_) http2_->abandon();
   Hook<ClientsTag>::unlink();
+  if (place_) worker_.leave(place_);
   worker_.client_closed();
   bury();
 }
@@ -123,7 +127,7 @@ void Client::on_deadline() {
     http2_->on_deadline();
     return;
   }
-  if (closing_ || handshaking_ || head_deadline_us_ == 0) {
+  if (closing_ || handshaking_ || awaits_proxy_header_ || head_deadline_us_ == 0) {
     end();
     return;
   }
@@ -132,6 +136,7 @@ void Client::on_deadline() {
 
 void Client::resume() {
   if (!is_open()) return;
+  if (awaits_proxy_header_ && !read_proxy_header()) return;
   if (lingering_) {
     discard();
   } else if (closing_) {
@@ -145,6 +150,37 @@ void Client::resume() {
   } else if (peer_ended_ && exchange_->ends_with_client()) {
     notice_abort();
   }
+}
+
+/// Looked at in the kernel's buffer, so that what is behind it, TLS perhaps, stays there.
+bool Client::read_proxy_header() {
+  char* const data = loop_.scratch().data;
+  const ssize_t count =
+      ::recv(socket_.get(), data, http::max_proxy_header_size, MSG_PEEK | MSG_DONTWAIT);
+  const bool waits = count < 0 && (errno == EAGAIN || errno == EINTR);
+  http::ProxyHeader header;
+  if (count > 0) header = http::scan_proxy_header({data, static_cast<std::size_t>(count)});
+  if ((count <= 0 && !waits) || header.status == http::ProxyHeader::Status::invalid) {
+    worker_.stats().bad_requests.add();
+    close();
+    return false;
+  }
+  if (header.status == http::ProxyHeader::Status::incomplete) {
+    readable_ = false;
+    if (head_deadline_us_ == 0) head_deadline_us_ = loop_.now_us() + worker_.limits().handshake_us;
+    loop_.timers().set(*this, head_deadline_us_);
+    if (peer_ended_ || !ensure_registered()) close();
+    return false;
+  }
+  static_cast<void>(::recv(socket_.get(), data, header.size, MSG_DONTWAIT));
+  awaits_proxy_header_ = false;
+  readable_ = true;
+  if (!handshaking_) head_deadline_us_ = 0;
+  if (!header.source) return true;
+  set_address(header.source->text());
+  if (worker_.welcome(*this, *header.source)) return true;
+  close();
+  return false;
 }
 
 void Client::read_head() {

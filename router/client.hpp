@@ -31,7 +31,14 @@ class Client final : public Connection, public Hook<ClientsTag>, public Requeste
   [[nodiscard]] std::string_view address() const override {
     return {address_.data(), address_size_};
   }
+  [[nodiscard]] bool is_trusted() const override { return trusted_; }
   [[nodiscard]] const Listener& listener() const override { return *listener_; }
+  // Before anything is read:
+  void trust() { trusted_ = true; }
+  /// Where its address is counted; 0: nowhere.
+  void set_place(std::uint64_t place) { place_ = place; }
+  /// It begins with a header of the PROXY protocol, which says whose connection it is.
+  void expect_proxy_header() { awaits_proxy_header_ = true; }
   /// The connection speaks TLS; before anything is read. False if memory is short.
   [[nodiscard]] bool secure(TlsContext& context);
 
@@ -83,6 +90,8 @@ class Client final : public Connection, public Hook<ClientsTag>, public Requeste
   void speak_http2(std::string_view first);
   void on_http2_events();
   void read_for_http2();
+  /// Whether it is there, and the connection goes on.
+  [[nodiscard]] bool read_proxy_header();
   void read_head();
   /// Returns whether another request may be there already.
   bool handle_head(std::size_t size);
@@ -107,6 +116,9 @@ class Client final : public Connection, public Hook<ClientsTag>, public Requeste
   bool end_after_flush_ : 1 = false;
   bool handshaking_ : 1 = false;
   bool is_first_ : 1 = true;     ///< no request has come yet
+  bool trusted_ : 1 = false;     ///< a proxy of ours
+  bool awaits_proxy_header_ : 1 = false;
+  std::uint64_t place_ = 0;      ///< in the counts of addresses
 };
 
 }  // namespace berth::router

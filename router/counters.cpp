@@ -28,6 +28,7 @@ std::uint64_t percentile(const Counts& counts, double part) {
 
 void AppShard::finished(const Finished& request) {
   requests.add();
+  if (request.refused) refused.add();
   bytes_in.add(request.bytes_in);
   bytes_out.add(request.bytes_out);
   latency_sum_us.add(request.latency_us);
@@ -49,6 +50,7 @@ Totals totals_of(const AppRuntime& app) {
   Totals sum;
   for (const auto& shard : app.shards) {
     sum.requests += shard->requests.get();
+    sum.refused += shard->refused.get();
     sum.bytes_in += shard->bytes_in.get();
     sum.bytes_out += shard->bytes_out.get();
     sum.latency_sum_us += shard->latency_sum_us.get();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "router/errors.hpp"
+#include "router/rate_table.hpp"
 
 namespace berth::router {
 
@@ -54,7 +55,9 @@ using Counts = std::array<std::uint64_t, bucket_count>;
 }  // namespace histogram
 
 struct AppShard {
-  Count requests, bytes_in, bytes_out, latency_sum_us, service_sum_us;
+  Count requests;
+  Count refused;  ///< of them, those that the app's state was never asked for: no load of the app's
+  Count bytes_in, bytes_out, latency_sum_us, service_sum_us;
   Count in_flight;  ///< a gauge: add and subtract
   std::array<Count, 6> status;  ///< by first digit; [0] for none
   std::array<Count, error_code_count> errors;
@@ -71,6 +74,7 @@ struct AppShard {
   struct Finished {
     int status = 0;
     ErrorCode error = ErrorCode::none;
+    bool refused = false;
     std::uint64_t bytes_in = 0, bytes_out = 0, latency_us = 0, service_us = 0;
   };
   void finished(const Finished& request);
@@ -85,11 +89,21 @@ struct AppRuntime {
   std::vector<std::unique_ptr<AppShard>> shards;
   std::atomic<std::uint32_t> held{0};         ///< requests that wait now, on all threads
   std::atomic<bool> wake_wanted{false};       ///< set by a thread, taken by the control thread
+  /// Made with the first table in which the app has rules that need them; then they stay.
+  std::unique_ptr<RateTable> requests_of_clients;
+  std::unique_ptr<RateTable> passwords_of_clients;
+  /// Of all threads; each may be a little behind the others.
+  [[nodiscard]] std::uint64_t in_flight() const {
+    std::uint64_t sum = 0;
+    for (const auto& shard : shards) sum += shard->in_flight.get();
+    return sum;
+  }
 };
 
 /// Sums over all shards of an app.
 struct Totals {
-  std::uint64_t requests = 0, bytes_in = 0, bytes_out = 0, latency_sum_us = 0, service_sum_us = 0;
+  std::uint64_t requests = 0, refused = 0;
+  std::uint64_t bytes_in = 0, bytes_out = 0, latency_sum_us = 0, service_sum_us = 0;
   std::uint64_t in_flight = 0;
   std::array<std::uint64_t, 6> status{};
   std::array<std::uint64_t, error_code_count> errors{};

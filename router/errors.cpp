@@ -14,6 +14,12 @@ constexpr std::array<ErrorInfo, error_code_count> errors{{
     {"", 200, "", ""},
     {"no-such-app", 404, "No such app", "No app is reachable under this name here."},
     {"bad-request", 400, "Bad request", "The request is not valid HTTP."},
+    {"forbidden", 403, "Forbidden", "This app does not take requests from your address."},
+    {"unauthorized", 401, "Unauthorized", "This app asks for a user and a password."},
+    {"rate-limited", 429, "Too many requests", "You ask more often than this app allows. Wait."},
+    {"body-too-large", 413, "Content too large", "The request is larger than this app allows."},
+    {"head-too-large", 431, "Request header fields too large",
+     "The head of the request is larger than this app allows."},
     {"H10", 503, "App crashed", "The app crashed. `berth logs` says why."},
     {"H11", 503, "Backlog too deep", "Too many requests wait for this app already."},
     {"H12", 503, "Request timeout", "The app took too long to begin its answer."},
@@ -28,6 +34,8 @@ constexpr std::array<ErrorInfo, error_code_count> errors{{
     {"H19", 503, "Backend connection timeout", "The app did not accept the connection in time."},
     {"H20", 503, "App boot timeout", "The app was asleep and did not wake in time. Try again."},
     {"H21", 503, "Backend connection refused", "The app refused the connection."},
+    {"H22", 503, "Connection limit reached",
+     "As many requests are being served as this app allows at a time. Try again."},
     {"H27", 499, "Client request interrupted", "The client closed the connection."},
     {"H28", 499, "Client connection idle", "The client stopped sending its request."},
     {"H80", 503, "Maintenance mode", "The app is under maintenance. Please come back soon."},
@@ -49,7 +57,29 @@ std::string escape_html(std::string_view text) {
   return escaped;
 }
 
+/// With {{code}} and {{request_id}} replaced.
+std::string own_page(const ErrorPage& page, const ErrorInfo& error) {
+  std::string body;
+  std::string_view rest = page.html;
+  for (;;) {
+    const std::size_t at = rest.find("{{");
+    body += rest.substr(0, at);
+    if (at == std::string_view::npos) return body;
+    rest.remove_prefix(at);
+    const std::size_t end = rest.find("}}");
+    const std::string_view name = end == std::string_view::npos ? "" : rest.substr(2, end - 2);
+    if (name == "code" || name == "request_id") {
+      body += escape_html(name == "code" ? error.code : page.request_id);
+      rest.remove_prefix(end + 2);
+    } else {
+      body += "{{";
+      rest.remove_prefix(2);
+    }
+  }
+}
+
 std::string html_body(const ErrorPage& page, const ErrorInfo& error, std::string_view text) {
+  if (!page.html.empty()) return own_page(page, error);
   std::string body =
       "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>";
@@ -94,10 +124,14 @@ const ErrorInfo& info(ErrorCode code) { return errors[static_cast<std::size_t>(c
 std::string_view reason_phrase(int status) {
   switch (status) {
     case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
     case 408: return "Request Timeout";
+    case 413: return "Content Too Large";
     case 414: return "URI Too Long";
+    case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
     case 500: return "Internal Server Error";
     case 503: return "Service Unavailable";
@@ -135,6 +169,7 @@ std::string render(const ErrorPage& page) {
   response += "\r\nCache-Control: no-store\r\n";
   if (!page.request_id.empty())
     response += "X-Request-Id: " + std::string(page.request_id) + "\r\n";
+  response += page.fields;
   if (page.close) response += "Connection: close\r\n";
   if (!page.close && page.http_1_0) response += "Connection: keep-alive\r\n";
   response += "\r\n";

@@ -16,6 +16,11 @@ enum class ErrorCode : std::uint8_t {
   none,
   no_such_app,
   bad_request,
+  forbidden,        ///< from an address that the app does not allow
+  unauthorized,     ///< without a password that the app asks for
+  rate_limited,
+  body_too_large,
+  head_too_large,
   H10,  ///< app crashed
   H11,  ///< backlog too deep
   H12,  ///< no first byte in time
@@ -27,6 +32,7 @@ enum class ErrorCode : std::uint8_t {
   H19,  ///< connect timeout
   H20,  ///< app did not wake in time
   H21,  ///< connection refused
+  H22,  ///< as many requests in flight as the app allows
   H27,  ///< the client went away
   H28,  ///< the client stopped sending
   H80,  ///< maintenance
@@ -50,6 +56,8 @@ struct ErrorPage {
   std::string_view host;
   std::string_view message;   ///< of the app's state or of the scanner; replaces the advice
   std::string_view request_id;
+  std::string_view fields;    ///< more lines of the head
+  std::string_view html;      ///< the app's own page, for those who want HTML; empty: the router's
   http::Accepts accepts = http::Accepts::text;
   bool to_head = false;       ///< answer to a HEAD request: no body
   bool close = false;

@@ -42,8 +42,10 @@ void Exchange::start(Requester& requester, const http::RequestHead& head, const 
   request_ = worker_.loop().buffers().take(bound + body.consumed);
   http::RequestContext context;
   context.client_ip = requester.address();
-  context.proto = listener.tls ? "https" : "http";
   context.port = listener.port_text;
+  secure_ = listener.tls;
+  if (requester.is_trusted()) believe_proxy(head, context);
+  context.proto = secure_ ? "https" : "http";
   context.version = requester.frames_bodies() ? "2.0" : "1.1";
   context.started_ms = worker_.loop().unix_us() / 1000;
   std::array<char, 36> made_id;
@@ -54,7 +56,7 @@ void Exchange::start(Requester& requester, const http::RequestHead& head, const 
   request_.grow(parts_.size);
   request_.append({rest, body.consumed});
 
-  const auto slot = worker_.table().hosts->find(head.host);
+  const auto slot = worker_.table().routes->find(head.host, head.target);
   app_ = slot ? worker_.app(*slot) : nullptr;
   if (app_) app_->shard.in_flight.add();
   if (!body.valid) {
@@ -62,17 +64,7 @@ void Exchange::start(Requester& requester, const http::RequestHead& head, const 
     return;
   }
   requester.keep({rest + body.consumed, size - body.consumed});
-  if (const std::string* proof = worker_.table().proof_at(head.target)) {
-    answer(render_text(*proof, !keep_alive_), 200, ErrorCode::none,
-           keep_alive_ && request_body_.complete());
-    return;
-  }
-  if (app_ && app_->app && app_->app->https_redirect && !listener.tls &&
-      !worker_.https_port().empty()) {
-    redirect();
-    return;
-  }
-  dispatch();
+  admit(head, context.origin_ip.empty() ? context.client_ip : context.origin_ip, body.consumed);
 }
 
 void Exchange::decide_again() {
@@ -81,6 +73,7 @@ void Exchange::decide_again() {
 }
 
 void Exchange::dispatch() {
+  admitted_ = true;
   if (!app_ || !app_->app) {
     fail(ErrorCode::no_such_app);
     return;
@@ -110,6 +103,7 @@ void Exchange::hold(const Decision& decision) {
 }
 
 ReplicaHandle& Exchange::choose() {
+  if (ReplicaHandle* const sticky = sticky_replica()) return *sticky;
   const auto& replicas = app_->replicas;
   const std::int64_t now = worker_.loop().now_us();
   const std::size_t index = choose_replica(replicas.size(), worker_.random(), [&](std::size_t i) {
@@ -247,6 +241,11 @@ void Exchange::on_request_bytes(const char* data, std::size_t size) {
   requester_->keep({data + body.consumed, size - body.consumed});
   bytes_in_ += body.consumed;
   replayable_ = false;
+  if (body.consumed > body_left_) {
+    fail(ErrorCode::body_too_large);
+    return;
+  }
+  body_left_ -= body.consumed;
   if (request_body_.complete() && phase_ == Phase::waiting) {
     set_deadline(us(app_->app->first_byte_timeout));
   } else {
@@ -356,7 +355,9 @@ void Exchange::start_response(const http::ResponseHead& head, char* data, std::s
 
   http::ResponseContext context{
       .client_is_http_1_0 = http_1_0_, .close = !keep_alive_, .upgrade = false};
-  if (requester_->listener().tls && app_->app) context.hsts = app_->app->hsts;
+  if (secure_ && app_->app) context.hsts = app_->app->hsts;
+  std::array<char, http::max_cookie_size> cookie;
+  context.cookie = sticky_cookie_for(cookie);
   const http::Body::Step body = follow_response(data, size);
   if (!body.valid) {
     fail(ErrorCode::H17, "the answer has an invalid chunk");
@@ -444,7 +445,8 @@ void Exchange::cut_response(ErrorCode code) {
 
 // ---- The end ------------------------------------------------------------------------------------
 
-void Exchange::fail(ErrorCode code, std::string_view message, int status) {
+void Exchange::fail(ErrorCode code, std::string_view message, int status,
+                    std::string_view fields) {
   if (phase_ == Phase::responding || phase_ == Phase::tunnel) {
     cut_response(code);
     return;
@@ -456,20 +458,17 @@ void Exchange::fail(ErrorCode code, std::string_view message, int status) {
   if (app_) page.app = app_->runtime.name;
   page.host = part(parts_.host);
   page.message = message;
+  page.fields = fields;
+  if (app_ && app_->app) {
+    if (code == ErrorCode::H80) page.html = app_->app->maintenance_page;
+    else if (info(code).status >= 500) page.html = app_->app->error_page;
+  }
   page.request_id = part(parts_.request_id);
   page.accepts = accepts_;
   page.to_head = is_head_;
   page.close = !keep;
   page.http_1_0 = http_1_0_;
   answer(render(page), status ? status : info(code).status, code, keep);
-}
-
-void Exchange::redirect() {
-  const bool keep = keep_alive_ && request_body_.complete() && !worker_.draining();
-  const Redirect redirect{.host = part(parts_.host), .https_port = worker_.https_port(),
-                          .target = part(parts_.target), .request_id = part(parts_.request_id),
-                          .close = !keep, .http_1_0 = http_1_0_};
-  answer(render(redirect), 308, ErrorCode::none, keep);
 }
 
 /// Of the router itself, in place of one of the app's.
@@ -490,6 +489,7 @@ void Exchange::answer(const std::string& response, int status, ErrorCode code, b
 void Exchange::on_deadline() {
   switch (phase_) {
     case Phase::free: break;
+    case Phase::checking: fail(ErrorCode::H99, "The password could not be checked in time."); break;
     case Phase::held:
       held_us_ = std::max<std::int64_t>(held_us_, 0) + worker_.loop().now_us() - held_since_us_;
       fail(hold_error_);
@@ -520,11 +520,13 @@ void Exchange::cut_off() {
 void Exchange::finish(ErrorCode error) {
   const std::int64_t now = worker_.loop().now_us();
   if (phase_ == Phase::held) app_->held.remove(this);
+  if (check_) worker_.forget_check(check_);
   const std::int64_t service = sent_us_ ? now - sent_us_ : -1;
   if (app_) {
     AppShard::Finished finished;
     finished.status = status_;
     finished.error = error;
+    finished.refused = !admitted_;
     finished.bytes_in = bytes_in_;
     finished.bytes_out = bytes_out_;
     finished.latency_us = static_cast<std::uint64_t>(now - started_us_);
@@ -535,7 +537,7 @@ void Exchange::finish(ErrorCode error) {
       AccessRecord record;
       record.at_us = worker_.loop().unix_us();
       record.error = error;
-      if (requester_->listener().tls) record.protocol = "https";
+      if (secure_) record.protocol = "https";
       record.method = part(parts_.method);
       record.target = part(parts_.target);
       record.host = part(parts_.host);
@@ -565,11 +567,13 @@ void Exchange::finish(ErrorCode error) {
   started_us_ = held_since_us_ = connect_started_us_ = sent_us_ = 0;
   held_us_ = connect_us_ = -1;
   bytes_in_ = bytes_out_ = 0;
+  body_left_ = UINT64_MAX;
+  check_ = sticky_token_ = 0;
   tried_ = {};
   attempts_ = status_ = 0;
   phase_ = Phase::free;
   reused_ = nothing_received_ = fresh_only_ = upstream_reusable_ = decode_chunks_ = false;
-  request_refused_ = client_ended_ = upstream_ended_ = false;
+  request_refused_ = client_ended_ = upstream_ended_ = admitted_ = false;
   replayable_ = true;
   worker_.give_back(*this);
 }

@@ -24,7 +24,13 @@ namespace berth::router {
 class Upstream;
 class Worker;
 struct AppHandle;
+struct PasswordCheck;
+struct RateLimit;
 struct ReplicaHandle;
+struct Rules;
+
+/// Of the cookie that keeps a client at its replica: name and "=".
+inline constexpr std::string_view sticky_cookie = "berth_affinity=";
 
 class Exchange final : public Timed {
  public:
@@ -35,6 +41,7 @@ class Exchange final : public Timed {
              std::size_t size);
   /// Its app has changed while it waited: decides anew.
   void decide_again();
+  void on_password_checked(const PasswordCheck& check, bool matches);
 
   // From the requester:
   [[nodiscard]] bool takes_request_bytes() const;
@@ -64,7 +71,22 @@ class Exchange final : public Timed {
   void cut_off();
 
  private:
-  enum class Phase : std::uint8_t { free, held, connecting, waiting, responding, tunnel };
+  enum class Phase : std::uint8_t { free, checking, held, connecting, waiting, responding, tunnel };
+
+  // exchange_gate.cpp: whether it may pass. `client`: the address that it comes from.
+  void believe_proxy(const http::RequestHead& head, http::RequestContext& context);
+  void admit(const http::RequestHead& head, std::string_view client, std::size_t body_begun);
+  [[nodiscard]] static bool is_allowed(const Rules& rules, std::string_view client);
+  [[nodiscard]] bool obeys(const Rules& rules, const http::RequestHead& head,
+                           std::string_view client, std::size_t body_begun);
+  [[nodiscard]] bool is_in_time(const RateLimit& limit, const http::RequestHead& head,
+                                std::string_view client);
+  [[nodiscard]] bool is_known(const Rules& rules, const http::RequestHead& head,
+                              std::string_view client);
+  void challenge();
+  [[nodiscard]] ReplicaHandle* sticky_replica() const;
+  [[nodiscard]] std::string_view sticky_cookie_for(
+      std::array<char, http::max_cookie_size>& to) const;
 
   void dispatch();
   void hold(const Decision& decision);
@@ -74,7 +96,9 @@ class Exchange final : public Timed {
   void attempt_failed(ErrorCode code);
   void detach_upstream(bool reuse);
   [[nodiscard]] ReplicaHandle& choose();
-  void fail(ErrorCode code, std::string_view message = {}, int status = 0);
+  /// `fields`: lines for the head of the answer.
+  void fail(ErrorCode code, std::string_view message = {}, int status = 0,
+            std::string_view fields = {});
   void redirect();
   void answer(const std::string& response, int status, ErrorCode code, bool keep);
   /// Counts what was sent; false if nobody is there any more, and the exchange has ended.
@@ -116,12 +140,16 @@ class Exchange final : public Timed {
   std::int64_t sent_us_ = 0;
   std::uint64_t bytes_in_ = 0;
   std::uint64_t bytes_out_ = 0;
+  std::uint64_t body_left_ = UINT64_MAX;  ///< of what the app's rules take
+  std::uint64_t check_ = 0;               ///< of a password, that is waited for
+  std::uint64_t sticky_token_ = 0;        ///< of the client's cookie; 0: none
   std::array<const ReplicaHandle*, max_attempts> tried_{};
   int attempts_ = 0;
   int status_ = 0;
   ErrorCode hold_error_ = ErrorCode::none;
   Phase phase_ = Phase::free;
   http::Accepts accepts_ = http::Accepts::text;
+  bool secure_ = false;            ///< the client speaks TLS, to us or to a proxy of ours
   bool is_head_ = false;
   bool idempotent_ = false;
   bool http_1_0_ = false;
@@ -136,6 +164,7 @@ class Exchange final : public Timed {
   bool decode_chunks_ = false;
   bool request_refused_ = false;   ///< the replica takes no more of the body
   bool client_ended_ = false;      ///< tunnels: half closed
+  bool admitted_ = false;          ///< its app's rules let it pass
   bool upstream_ended_ = false;
 };
 

@@ -34,6 +34,7 @@ struct ReplicaHandle {
   List<Upstream, IdleTag> idle;      ///< the last used first
   List<Upstream, IdleTag> idle_http2;
   std::int64_t avoid_until_us = 0;   ///< it refused a connection
+  std::uint64_t sticky_token = 0;    ///< that the cookie has; of an app with a sticky_key
   bool removed = false;              ///< no longer in the table; goes when nothing is in flight
 };
 
@@ -47,6 +48,8 @@ struct AppHandle {
   std::vector<std::unique_ptr<ReplicaHandle>> replicas;
   std::vector<std::unique_ptr<ReplicaHandle>> draining;
   HeldQueue<Exchange*> held;
+  /// Of Authorization fields that were found right: their hashes, the last one first.
+  std::vector<std::uint64_t> known_passwords;
   AccessLog log;
   bool log_is_listed = false;  ///< the worker flushes it from time to time
 };

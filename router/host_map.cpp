@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "router/host_map.hpp"
 
-#include <array>
-
 #include "router/http/characters.hpp"
-#include "router/http/request_head.hpp"
 
 namespace berth::router {
+
+HostName::HostName(std::string_view host) {
+  if (host.size() > lower_.size()) return;
+  const bool literal = !host.empty() && host.front() == '[';
+  while (size_ < host.size() && (literal || host[size_] != ':')) {
+    lower_[size_] = http::to_lower(host[size_]);
+    ++size_;
+    if (literal && lower_[size_ - 1] == ']') break;
+  }
+  if (size_ > 0 && lower_[size_ - 1] == '.') --size_;
+}
 
 void HostMap::add(const std::string& host, std::uint32_t index) {
   if (host.starts_with("*.")) {
@@ -17,17 +25,8 @@ void HostMap::add(const std::string& host, std::uint32_t index) {
 }
 
 std::optional<std::uint32_t> HostMap::find(std::string_view host) const {
-  if (host.size() > http::max_host_size) return std::nullopt;
-  std::array<char, http::max_host_size> lower;
-  const bool literal = !host.empty() && host.front() == '[';
-  std::size_t size = 0;
-  while (size < host.size() && (literal || host[size] != ':')) {
-    lower[size] = http::to_lower(host[size]);
-    ++size;
-    if (literal && lower[size - 1] == ']') break;
-  }
-  if (size > 0 && lower[size - 1] == '.') --size;
-  const std::string_view name(lower.data(), size);
+  const HostName normalized(host);
+  const std::string_view name = normalized.text();
   if (const auto found = exact_.find(name); found != exact_.end()) return found->second;
   if (wildcard_.empty()) return std::nullopt;
   const std::size_t dot = name.find('.');

@@ -25,6 +25,8 @@ class Requester {
   [[nodiscard]] virtual const Listener& listener() const = 0;
   /// The peer's address as text.
   [[nodiscard]] virtual std::string_view address() const = 0;
+  /// It is a proxy of ours: what it says of the client is true.
+  [[nodiscard]] virtual bool is_trusted() const = 0;
   /// The protocol frames bodies itself: it is given them without chunks, trailers apart.
   [[nodiscard]] virtual bool frames_bodies() const = 0;
 

@@ -32,6 +32,15 @@ std::size_t clients_a_thread(std::size_t threads) {
   return std::max<std::size_t>(files * 3 / 4 / threads, 16);
 }
 
+Result<std::vector<IpNetwork>> networks_of(const std::vector<std::string>& texts) {
+  std::vector<IpNetwork> networks;
+  for (const std::string& text : texts) {
+    BERTH_ASSIGN(const IpNetwork network, IpNetwork::parse(text));
+    networks.push_back(network);
+  }
+  return networks;
+}
+
 }  // namespace
 
 class Router::Core final {
@@ -58,10 +67,16 @@ class Router::Core final {
     limits.client_idle_us = us(options.client_idle_timeout);
     limits.head_us = us(options.head_timeout);
     limits.handshake_us = us(options.handshake_timeout);
+    BERTH_ASSIGN(limits.trusted_proxies, networks_of(options.trusted_proxies));
+    BERTH_ASSIGN(limits.proxy_protocol, networks_of(options.proxy_protocol));
+    if (options.max_connections_per_address)
+      core->shared_->addresses =
+          std::make_unique<AddressCounts>(options.max_connections_per_address);
     std::vector<Worker*> workers;
     for (std::size_t i = 0; i < threads; ++i) {
       core->workers_.push_back(
-          std::make_unique<Worker>(i, std::move(listeners[i]), limits, *core->control_));
+          std::make_unique<Worker>(i, std::move(listeners[i]), limits, *core->control_,
+                                   core->shared_));
       BERTH_TRY(core->workers_.back()->open());
       workers.push_back(core->workers_.back().get());
     }
@@ -83,12 +98,14 @@ class Router::Core final {
       for (std::thread& thread : threads_) thread.join();
       threads_.clear();
     }
+    shared_->passwords.stop();
     if (control_) control_->stop();
   }
 
   std::vector<std::uint16_t> ports_;
   std::vector<std::uint16_t> https_ports_;
   std::unique_ptr<Control> control_;  // outlives the workers, which report to it
+  std::shared_ptr<WorkerShared> shared_ = std::make_shared<WorkerShared>();
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::chrono::milliseconds drain_timeout_{0};

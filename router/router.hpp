@@ -23,6 +23,11 @@ struct Options {
   std::filesystem::path table_file = {};  ///< empty: not kept
   unsigned threads = 0;                   ///< 0: one a CPU
   std::string admin_listen = {};          ///< "127.0.0.1:9091" for /metrics; empty: off
+  /// Networks of proxies before the router, whose X-Forwarded-For and -Proto are believed.
+  std::vector<std::string> trusted_proxies = {};
+  /// Networks whose connections begin with a header of the PROXY protocol.
+  std::vector<std::string> proxy_protocol = {};
+  unsigned max_connections_per_address = 0;  ///< 0: any number
   /// How long requests in flight may take after SIGTERM.
   std::chrono::milliseconds drain_timeout = std::chrono::seconds(30);
   /// A kept connection without a request.

@@ -40,6 +40,7 @@ json::object difference(const Totals& now, const Totals& before, std::uint64_t h
   const auto p95 = std::min(histogram::percentile(latency, 0.95), max_us);
   return json::object{
       {"requests", now.requests - before.requests},
+      {"refused", now.refused - before.refused},
       // Held requests are not in flight at a replica.
       {"in_flight", now.in_flight - std::min(held, now.in_flight)},
       {"held", held},

@@ -32,6 +32,13 @@ void SnapshotBuilder::update(AppSlot slot, const App* app, std::vector<AppSlot>&
   std::shared_ptr<const App>& last = apps_[slot];
   if (app ? (last && *last == *app) : !last) return;
   last = app ? std::make_shared<const App>(*app) : nullptr;
+  if (app && app->rules) {
+    AppRuntime& runtime = *runtimes_[slot];
+    if (app->rules->rate_limit.requests && !runtime.requests_of_clients)
+      runtime.requests_of_clients = std::make_unique<RateTable>();
+    if (!app->rules->users.empty() && !runtime.passwords_of_clients)
+      runtime.passwords_of_clients = std::make_unique<RateTable>();
+  }
   changed.push_back(slot);
 }
 
@@ -70,13 +77,13 @@ std::unique_ptr<const Snapshot> SnapshotBuilder::build(const Table& table, const
     }
   }
   if (changes.all || changes.hosts) {
-    auto hosts = std::make_shared<HostMap>();
-    for (const auto& [host, app] : table.hosts) hosts->add(host, slot_of(app));
-    hosts_ = std::move(hosts);
+    auto routes = std::make_shared<RouteMap>();
+    for (const auto& [host, app] : table.hosts) routes->add(host, slot_of(app));
+    routes_ = std::move(routes);
   }
   if (changes.all || changes.certificates) update_certificates(table);
   if (changes.tickets) tickets_ = TicketKeys::rotated(tickets_.get());
-  snapshot->hosts = hosts_;
+  snapshot->routes = routes_;
   snapshot->certificates = certificates_;
   snapshot->tickets = tickets_;
   if (!table.challenges.empty())

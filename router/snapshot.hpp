@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "router/counters.hpp"
-#include "router/host_map.hpp"
+#include "router/route_map.hpp"
 #include "router/table.hpp"
 #include "router/tls/certificates.hpp"
 #include "router/tls/ticket_keys.hpp"
@@ -29,7 +29,7 @@ struct Snapshot {
     AppRuntime* runtime = nullptr;
   };
   std::uint64_t version = 0;
-  std::shared_ptr<const HostMap> hosts = std::make_shared<HostMap>();
+  std::shared_ptr<const RouteMap> routes = std::make_shared<RouteMap>();
   std::shared_ptr<const CertificateMap> certificates = std::make_shared<CertificateMap>();
   std::shared_ptr<const TicketKeys> tickets = std::make_shared<TicketKeys>();
   /// By token.
@@ -85,7 +85,7 @@ class SnapshotBuilder final {
   std::map<std::string, AppSlot, std::less<>> slots_;
   std::vector<std::unique_ptr<AppRuntime>> runtimes_;
   std::vector<std::shared_ptr<const App>> apps_;
-  std::shared_ptr<const HostMap> hosts_ = std::make_shared<HostMap>();
+  std::shared_ptr<const RouteMap> routes_ = std::make_shared<RouteMap>();
   std::map<std::string, ReadCertificate, std::less<>> read_;
   std::shared_ptr<const CertificateMap> certificates_ = std::make_shared<CertificateMap>();
   std::shared_ptr<const TicketKeys> tickets_ = TicketKeys::rotated(nullptr);

@@ -13,6 +13,8 @@ namespace berth::router {
 
 namespace {
 
+constexpr std::size_t max_page_size = 64 << 10;
+
 constexpr std::array<std::pair<std::string_view, AppState>, 6> states{{
     {"running", AppState::running},
     {"asleep", AppState::asleep},
@@ -93,6 +95,14 @@ Result<App> app_from(const json::value& value) {
       app.hsts.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                  "0123456789-=; ") != std::string::npos)
     return Error{ErrorKind::invalid, "app " + app.name + ": 'hsts' is not a value of the header"};
+  if (const json::object* rules = optional_object(*object, "rules")) {
+    BERTH_ASSIGN(app.rules, with_context(rules_from(*rules), "app " + app.name));
+  }
+  app.sticky_key = optional_string(*object, "sticky_key").value_or("");
+  app.error_page = optional_string(*object, "error_page").value_or("");
+  app.maintenance_page = optional_string(*object, "maintenance_page").value_or("");
+  if (app.error_page.size() > max_page_size || app.maintenance_page.size() > max_page_size)
+    return Error{ErrorKind::invalid, "app " + app.name + ": a page is larger than 64 KiB"};
   if (const json::array* replicas = optional_array(*object, "replicas")) {
     for (const json::value& item : *replicas) {
       BERTH_ASSIGN(auto replica, with_context(replica_from(item), "app " + app.name));
@@ -109,7 +119,7 @@ json::object to_json(const App& app) {
                                     {"name", replica.name},
                                     {"address", replica.address},
                                     {"port", replica.port}});
-  return json::object{{"name", app.name},
+  json::object object{{"name", app.name},
                       {"state", state_name(app.state)},
                       {"release", app.release},
                       {"log", app.log},
@@ -120,6 +130,11 @@ json::object to_json(const App& app) {
                       {"https_redirect", app.https_redirect},
                       {"hsts", app.hsts},
                       {"replicas", std::move(replicas)}};
+  if (app.rules) object["rules"] = to_json(*app.rules);
+  if (!app.sticky_key.empty()) object["sticky_key"] = app.sticky_key;
+  if (!app.error_page.empty()) object["error_page"] = app.error_page;
+  if (!app.maintenance_page.empty()) object["maintenance_page"] = app.maintenance_page;
+  return object;
 }
 
 Result<std::uint64_t> version_of(const json::object& object) {
@@ -143,9 +158,36 @@ Result<std::string> host_from(std::string_view text) {
   return host;
 }
 
+/// What "shop.example/api" has behind the host: segments of a path, none of them empty or dots.
+bool is_route_path(std::string_view path) {
+  constexpr std::size_t longest = 255;
+  constexpr std::size_t deepest = 16;
+  if (path.size() > longest || path.ends_with('/')) return false;
+  std::size_t segments = 0;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const std::string_view segment = path.substr(0, path.find('/'));
+    if (segment.empty() || segment == "." || segment == ".." || ++segments > deepest) return false;
+    for (const char c : segment)
+      if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f || c == '?' || c == '#') return false;
+    path.remove_prefix(segment.size());
+  }
+  return true;
+}
+
+/// A host name, "*." before one, or an IP address in brackets; and perhaps a path. Normalized.
+Result<std::string> route_from(std::string_view text) {
+  const std::size_t slash = std::min(text.find('/'), text.size());
+  BERTH_ASSIGN(const std::string host, host_from(text.substr(0, slash)));
+  const std::string_view path = text.substr(slash);
+  if (!is_route_path(path))
+    return Error{ErrorKind::invalid, "'" + std::string(text) + "' has no path of a route"};
+  return host + std::string(path);
+}
+
 Result<std::string> host_of(const json::object& object) {
   BERTH_ASSIGN(const std::string host, require_string(object, "host"));
-  return host_from(host);
+  return route_from(host);
 }
 
 Result<Certificate> certificate_from(const json::value& value) {
@@ -244,7 +286,7 @@ Result<Table> table_from_json(const json::object& object) {
   if (const json::object* hosts = optional_object(object, "hosts")) {
     for (const auto& [host, app] : *hosts) {
       if (!app.is_string()) return Error{ErrorKind::invalid, "'hosts' must map names to apps"};
-      BERTH_ASSIGN(std::string name, host_from(std::string_view(host.data(), host.size())));
+      BERTH_ASSIGN(std::string name, route_from(std::string_view(host.data(), host.size())));
       table.hosts.insert_or_assign(std::move(name), std::string(app.get_string()));
     }
   }

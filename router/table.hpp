@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -16,6 +17,7 @@
 #include "base/certificate.hpp"
 #include "base/json.hpp"
 #include "base/result.hpp"
+#include "router/rules.hpp"
 
 namespace berth::router {
 
@@ -40,6 +42,10 @@ struct App {
   std::chrono::milliseconds hold_timeout{30'000};
   bool https_redirect = false;  ///< plain requests are sent to HTTPS, if the router speaks it
   std::string hsts;             ///< Strict-Transport-Security of answers by HTTPS, "" for none
+  std::optional<Rules> rules;   ///< what is refused; nothing: no request pays for it
+  std::string sticky_key;       ///< clients stay at their replica by a cookie; "": they do not
+  std::string error_page;       ///< HTML in place of the router's for 5xx; "": the router's
+  std::string maintenance_page;
   std::vector<Replica> replicas;
   friend bool operator==(const App&, const App&) = default;
 };
@@ -56,7 +62,7 @@ struct Certificate {
 struct Table {
   std::uint64_t version = 0;
   std::map<std::string, App, std::less<>> apps;
-  std::map<std::string, std::string, std::less<>> hosts;  ///< lower case → app
+  std::map<std::string, std::string, std::less<>> hosts;  ///< route → app
   std::map<std::string, Certificate, std::less<>> certificates;
   /// Token → what proves to a certificate authority that the asked host is served here.
   std::map<std::string, std::string, std::less<>> challenges;

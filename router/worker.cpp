@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstring>
 
 #include "base/log.hpp"
 
@@ -55,6 +56,20 @@ std::string_view address_text(const sockaddr_storage& address, std::array<char, 
   return {to.data(), static_cast<std::size_t>(at - to.data())};
 }
 
+IpAddress ip_of(const sockaddr_storage& address) {
+  if (address.ss_family == AF_INET) {
+    std::array<std::uint8_t, 4> bytes;
+    std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in&>(address).sin_addr,
+                bytes.size());
+    return IpAddress::v4(bytes);
+  }
+  std::array<std::uint8_t, 16> bytes{};
+  if (address.ss_family == AF_INET6)
+    std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6&>(address).sin6_addr,
+                bytes.size());
+  return IpAddress(bytes);
+}
+
 }  // namespace
 
 class Worker::Acceptor final : public EventHandler {
@@ -90,14 +105,17 @@ class Worker::Waker final : public EventHandler {
 };
 
 Worker::Worker(std::size_t index, std::vector<Listener> listeners, WorkerLimits limits,
-               WorkerObserver& observer)
+               WorkerObserver& observer, std::shared_ptr<WorkerShared> shared)
     : index_(index),
-      limits_(limits),
+      limits_(std::move(limits)),
       observer_(observer),
       listeners_(std::move(listeners)),
       waker_(std::make_unique<Waker>(*this)),
       random_(random_seed()),
-      table_(&no_table) {}
+      table_(&no_table),
+      looks_at_addresses_(!limits_.trusted_proxies.empty() || !limits_.proxy_protocol.empty() ||
+                          shared->addresses != nullptr),
+      shared_(std::move(shared)) {}
 
 Worker::~Worker() = default;
 
@@ -149,6 +167,7 @@ void Worker::run() {
 }
 
 void Worker::on_wake() {
+  settle_checks();
   if (const Snapshot* next = next_table_.exchange(nullptr, std::memory_order_acquire)) adopt(*next);
   if (drain_asked_.load(std::memory_order_acquire) && !draining_) start_draining();
 }
@@ -166,6 +185,8 @@ void Worker::adopt(const Snapshot& snapshot) {
 void Worker::adopt_app(AppSlot slot, const Snapshot::Entry& entry) {
   if (!apps_[slot]) apps_[slot] = std::make_unique<AppHandle>(*entry.runtime, index_);
   AppHandle& handle = *apps_[slot];
+  const bool same_rules = handle.app && entry.app && handle.app->rules == entry.app->rules;
+  if (!same_rules) handle.known_passwords.clear();
   handle.app = entry.app;
   replace_replicas(handle);
   handle.log.set_directory(handle.app ? std::string_view(handle.app->log) : std::string_view(),
@@ -196,11 +217,13 @@ void Worker::replace_replicas(AppHandle& handle) {
     return taken;
   };
   if (handle.app) {
+    const std::string& sticky = handle.app->sticky_key;
     for (const Replica& replica : handle.app->replicas) {
       auto kept = take_from(before, replica);
       if (!kept) kept = take_from(handle.draining, replica);
       if (!kept) kept = std::make_unique<ReplicaHandle>(replica);
       kept->removed = false;
+      kept->sticky_token = sticky.empty() ? 0 : KeyedHash(sticky).of(replica.id);
       handle.replicas.push_back(std::move(kept));
     }
   }
@@ -246,12 +269,34 @@ void Worker::accept_from(Acceptor& acceptor) {
     stats_.accepted.add();
     stats_.clients.add();
     if (++client_count_ >= limits_.max_clients) pause_accepting(false);
+    if (looks_at_addresses_ && !receive(*client, ip_of(address))) {
+      client->close();
+      continue;
+    }
     if (acceptor.listener().tls && !client->secure(*tls_)) {
       client->close();
       continue;
     }
     client->resume();
   }
+}
+
+bool Worker::receive(Client& client, const IpAddress& address) {
+  if (!contains(limits_.proxy_protocol, address)) return welcome(client, address);
+  client.expect_proxy_header();
+  return true;
+}
+
+bool Worker::welcome(Client& client, const IpAddress& address) {
+  if (contains(limits_.trusted_proxies, address)) {
+    client.trust();
+    return true;
+  }
+  if (!shared_->addresses) return true;
+  const std::uint64_t place = shared_->addresses->enter(address);
+  if (place == 0) stats_.refused.add();
+  client.set_place(place);
+  return place != 0;
 }
 
 /// The kernel's backlog holds new connections meanwhile.
@@ -318,6 +363,38 @@ std::string_view Worker::make_request_id(std::array<char, 36>& to) {
   to[14] = '4';
   to[19] = digits[8 + (static_cast<unsigned char>(to[19]) & 3)];
   return {to.data(), to.size()};
+}
+
+// ---- Passwords ----------------------------------------------------------------------------------
+
+std::uint64_t Worker::check_password(Exchange& exchange, PasswordCheck check,
+                                     std::string password) {
+  const std::uint64_t number = ++last_check_;
+  const auto tell = [this, number](bool matches) {
+    {
+      const std::lock_guard lock(checked_mutex_);
+      checked_.emplace_back(number, matches);
+    }
+    waker_->wake();
+  };
+  if (!shared_->passwords.submit(check.hash, std::move(password), tell)) return 0;
+  checks_.emplace(number, PendingCheck{&exchange, std::move(check)});
+  return number;
+}
+
+void Worker::settle_checks() {
+  std::vector<std::pair<std::uint64_t, bool>> checked;
+  {
+    const std::lock_guard lock(checked_mutex_);
+    checked.swap(checked_);
+  }
+  for (const auto& [number, matches] : checked) {
+    const auto found = checks_.find(number);
+    if (found == checks_.end()) continue;  // its client went away
+    const PendingCheck pending = std::move(found->second);
+    checks_.erase(found);
+    pending.exchange->on_password_checked(pending.check, matches);
+  }
 }
 
 // ---- Logs ---------------------------------------------------------------------------------------

@@ -9,8 +9,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/fd.hpp"
@@ -25,6 +28,7 @@
 #include "router/loop/event_loop.hpp"
 #include "router/snapshot.hpp"
 #include "router/tls/context.hpp"
+#include "router/worker_shared.hpp"
 
 namespace berth::router {
 
@@ -51,6 +55,8 @@ struct Listener {
 };
 
 struct WorkerLimits {
+  std::vector<IpNetwork> trusted_proxies;  ///< whose X-Forwarded-For is believed
+  std::vector<IpNetwork> proxy_protocol;   ///< whose connections begin with a PROXY header
   std::size_t max_clients = 4096;
   std::uint32_t idle_per_replica = 128;
   std::int64_t client_idle_us = 75'000'000;
@@ -65,12 +71,22 @@ struct WorkerStats {
   Count accepted, clients, bad_requests, unrouted, log_bytes_lost;
   Count tls_handshakes, tls_resumed, tls_failures;
   Count http2_clients, http2_abuses;
+  Count refused;  ///< connections, of addresses that had as many as they may
+};
+
+/// What is known of a password while it is being checked.
+struct PasswordCheck {
+  std::uint64_t authorization = 0;  ///< hash of the field
+  std::uint64_t client = 0;         ///< key in AppRuntime::passwords_of_clients
+  std::string user = {};
+  std::string hash = {};            ///< that it must match
 };
 
 class Worker final {
  public:
   Worker(std::size_t index, std::vector<Listener> listeners, WorkerLimits limits,
-         WorkerObserver& observer);
+         WorkerObserver& observer,
+         std::shared_ptr<WorkerShared> shared = std::make_shared<WorkerShared>());
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -121,6 +137,14 @@ class Worker final {
   /// A request on the replica has ended.
   void release(AppHandle& app, ReplicaHandle& replica);
   void client_closed();
+  /// An address is known for the client's; false if it must not have another connection.
+  [[nodiscard]] bool welcome(Client& client, const IpAddress& address);
+  /// What to forget_check() by; 0: too many wait. Exchange::on_password_checked comes later.
+  [[nodiscard]] std::uint64_t check_password(Exchange& exchange, PasswordCheck check,
+                                             std::string password);
+  void forget_check(std::uint64_t check) { checks_.erase(check); }
+  [[nodiscard]] const KeyedHash& password_hash() const { return shared_->password_hash; }
+  void leave(std::uint64_t address) { shared_->addresses->leave(address); }
 
  private:
   class Acceptor;
@@ -130,7 +154,9 @@ class Worker final {
   void adopt_app(AppSlot slot, const Snapshot::Entry& entry);
   void replace_replicas(AppHandle& handle);
   void on_wake();
+  void settle_checks();
   void accept_from(Acceptor& acceptor);
+  [[nodiscard]] bool receive(Client& client, const IpAddress& address);
   void pause_accepting(bool until_later);
   void resume_accepting();
   void start_draining();
@@ -167,6 +193,18 @@ class Worker final {
   std::int64_t accept_again_us_ = INT64_MAX;
   bool accepting_ = true;
   bool draining_ = false;
+  const bool looks_at_addresses_;
+
+  struct PendingCheck {
+    Exchange* exchange;
+    PasswordCheck check;
+  };
+  std::unordered_map<std::uint64_t, PendingCheck> checks_;
+  std::uint64_t last_check_ = 0;
+  std::mutex checked_mutex_;  ///< guards what the checker's thread tells, below
+  std::vector<std::pair<std::uint64_t, bool>> checked_;
+  /// Last: the checker's thread has ended before what it tells to is gone.
+  std::shared_ptr<WorkerShared> shared_;
 };
 
 }  // namespace berth::router

@@ -32,7 +32,8 @@ constexpr Duration blocked_pause = 1s;  ///< until a full disk is tried again
 
 runtime::LoadSample load_of(const api::TrafficSample& sample) {
   return {.at = sample.at,
-          .requests = sample.requests,
+          // More replicas would take no more of those that are refused.
+          .requests = sample.requests - std::min(sample.requests, sample.refused),
           .in_flight = sample.in_flight,
           .held = sample.held};
 }
@@ -58,6 +59,7 @@ std::string describe_end(const runtime::ReplicaStatus& status) {
 api::TrafficSample sample_of(Time at, const json::object& entry) {
   api::TrafficSample sample{.at = at,
                             .requests = count(entry, "requests"),
+                            .refused = count(entry, "refused"),
                             .in_flight = count(entry, "in_flight"),
                             .held = count(entry, "held")};
   if (const auto* status = optional_object(entry, "status")) sample.errors = count(*status, "5xx");

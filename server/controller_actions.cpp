@@ -14,6 +14,7 @@
 #include "platform/size.hpp"
 #include "server/app_log.hpp"
 #include "server/controller.hpp"
+#include "server/route_rules.hpp"
 
 namespace berth::server {
 
@@ -235,18 +236,6 @@ void Controller::settle(const platform::App& app, const runtime::SettleRelease& 
   reconcile(app.id);
 }
 
-namespace {
-
-/// The value of Strict-Transport-Security; empty: none.
-std::string hsts_of(const platform::HttpsSettings& https) {
-  if (!https.hsts) return {};
-  return "max-age=" + std::to_string(https.hsts->max_age_s) +
-         (https.hsts->subdomains ? "; includeSubDomains" : "") +
-         (https.hsts->preload ? "; preload" : "");
-}
-
-}  // namespace
-
 void Controller::route(const platform::App& app, AppRecord& record, const runtime::Plan& plan) {
   json::array replicas;
   for (const runtime::ReplicaId& id : plan.routed) {
@@ -256,23 +245,20 @@ void Controller::route(const platform::App& app, AppRecord& record, const runtim
                                     {"address", status.endpoint.address},
                                     {"port", status.endpoint.port}});
   }
-  const auto& router = parts_.config.router;
-  const auto milliseconds = [](std::chrono::milliseconds time) { return time.count(); };
-  parts_.router.put_app(app.name,
-                        {{"name", app.name},
-                         {"state", name_of(plan.state)},
-                         {"release", plan.routed_release},
-                         {"log", log_directory(app.id).string()},
-                         {"message", plan.message},
-                         {"first_byte_timeout_ms", milliseconds(router.first_byte_timeout)},
-                         {"idle_timeout_ms", milliseconds(router.idle_timeout)},
-                         {"hold_timeout_ms", milliseconds(router.hold_timeout)},
-                         {"https_redirect", app.https.redirect},
-                         {"hsts", hsts_of(app.https)},
-                         {"replicas", std::move(replicas)}});
+  json::object route = route_settings(app, parts_.config.router);
+  route["state"] = name_of(plan.state);
+  route["release"] = plan.routed_release;
+  route["log"] = log_directory(app.id).string();
+  route["message"] = plan.message;
+  route["replicas"] = std::move(replicas);
+  for (const auto& [page, field] : {std::pair{platform::Page::error, "error_page"},
+                                    std::pair{platform::Page::maintenance, "maintenance_page"}})
+    if (std::string html = parts_.store.page(app.id, page); !html.empty())
+      route[field] = std::move(html);
+  parts_.router.put_app(app.name, std::move(route));
   std::vector<std::string> hosts = {app.name + "." + parts_.config.domain};
   for (const platform::Domain& domain : parts_.store.domains(app.id))
-    hosts.push_back(domain.hostname);
+    hosts.push_back(domain.route());
   for (const std::string& host : hosts) parts_.router.put_host(host, app.name);
   for (const std::string& host : record.hosts)
     if (std::ranges::find(hosts, host) == hosts.end()) parts_.router.remove_host(host);

@@ -56,7 +56,11 @@ int router_role(const std::vector<std::string>& words) {
                              .control_socket = options->control,
                              .table_file = options->table,
                              .threads = options->threads,
-                             .admin_listen = options->admin});
+                             .admin_listen = options->admin,
+                             .trusted_proxies = options->trusted_proxies,
+                             .proxy_protocol = options->proxy_protocol,
+                             .max_connections_per_address =
+                                 options->max_connections_per_address});
 }
 
 }  // namespace

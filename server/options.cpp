@@ -78,6 +78,13 @@ Result<RouterRoleOptions> parse_router_options(const std::vector<std::string>& w
   parser.add_option("--table", options.table, "file that keeps the routes across restarts")
       ->required();
   parser.add_option("--threads", options.threads, "event loops; 0: one a core");
+  parser.add_option("--trusted-proxy", options.trusted_proxies,
+                    "NETWORK whose X-Forwarded-For is believed, may be given several times");
+  parser.add_option("--proxy-protocol", options.proxy_protocol,
+                    "NETWORK whose connections begin with a PROXY header, may be given several "
+                    "times");
+  parser.add_option("--max-connections-per-address", options.max_connections_per_address,
+                    "at a time; 0: any number");
   BERTH_ASSIGN(options.help, parse(parser, words));
   return options;
 }
@@ -90,6 +97,12 @@ std::vector<std::string> router_arguments(const std::filesystem::path& program,
   for (const std::string& address : config.router.https)
     words.insert(words.end(), {"--https", address});
   if (!config.router.admin.empty()) words.insert(words.end(), {"--admin", config.router.admin});
+  for (const std::string& network : config.router.trusted_proxies)
+    words.insert(words.end(), {"--trusted-proxy", network});
+  for (const std::string& network : config.router.proxy_protocol)
+    words.insert(words.end(), {"--proxy-protocol", network});
+  if (const int most = config.router.max_connections_per_address)
+    words.insert(words.end(), {"--max-connections-per-address", std::to_string(most)});
   words.insert(words.end(), {"--control", (config.data_dir / "run" / "router.sock").string(),
                              "--table", (config.data_dir / "router-table.json").string(),
                              "--threads", std::to_string(config.router.threads)});

@@ -28,6 +28,9 @@ struct RouterRoleOptions {
   std::string admin;
   std::filesystem::path control;
   std::filesystem::path table;
+  std::vector<std::string> trusted_proxies;
+  std::vector<std::string> proxy_protocol;
+  unsigned max_connections_per_address = 0;
   unsigned threads = 0;
   std::string help;
 };

@@ -83,9 +83,10 @@ RewrittenRequest::Range put_forwarded_for(const RequestHead& head, std::string_v
 
 /// RFC 7239, of this hop alone: behind a quote that a client left open, ours would be read as its.
 void put_forwarded(const RequestHead& head, const RequestContext& context, Writer& out) {
-  const bool v6 = context.client_ip.find(':') != std::string_view::npos;
+  const std::string_view ip = context.origin_ip.empty() ? context.client_ip : context.origin_ip;
+  const bool v6 = ip.find(':') != std::string_view::npos;
   out.put(v6 ? "\r\nForwarded: for=\"[" : "\r\nForwarded: for=");
-  out.put(context.client_ip);
+  out.put(ip);
   out.put(v6 ? "]\";proto=" : ";proto=");
   out.put(context.proto);
   if (head.host.empty()) return;
@@ -171,6 +172,11 @@ std::size_t rewrite_response(const ResponseHead& head, const ResponseContext& co
       !has_field(head.fields, "strict-transport-security")) {
     writer.put("Strict-Transport-Security: ");
     writer.put(context.hsts);
+    writer.put("\r\n");
+  }
+  if (!context.cookie.empty() && head.status >= 200) {
+    writer.put("Set-Cookie: ");
+    writer.put(context.cookie);
     writer.put("\r\n");
   }
   writer.put("Via: 1.1 berth\r\n");

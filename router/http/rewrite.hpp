@@ -18,12 +18,13 @@ namespace berth::router::http {
 [[nodiscard]] bool is_valid_request_id(std::string_view id);
 
 struct RequestContext {
-  std::string_view client_ip;
+  std::string_view client_ip;  ///< of the connection
   std::string_view proto;  ///< "http" or "https"
   std::string_view port;   ///< that the client connected to
   std::string_view request_id;
   std::int64_t started_ms = 0;  ///< since the Unix epoch
   std::string_view version = "1.1";  ///< of HTTP, that the request came by
+  std::string_view origin_ip = {};   ///< that a trusted proxy before us states; empty: client_ip
 };
 
 /// Byte ranges of the rewritten head that the access log needs later.
@@ -48,12 +49,14 @@ struct ResponseContext {
   bool close = false;       ///< the connection to the client ends after this response
   bool upgrade = false;     ///< a 101 that becomes a tunnel
   std::string_view hsts;    ///< Strict-Transport-Security, unless the app sends its own; "": none
+  std::string_view cookie;  ///< another Set-Cookie; "": none
 };
 
 inline constexpr std::size_t max_hsts_size = 100;
+inline constexpr std::size_t max_cookie_size = 100;
 
 [[nodiscard]] constexpr std::size_t rewritten_response_bound(std::size_t head_size) {
-  return head_size + 256;
+  return head_size + 384;
 }
 /// Returns the size of the rewritten head.
 [[nodiscard]] std::size_t rewrite_response(const ResponseHead& head, const ResponseContext& context,

@@ -49,6 +49,7 @@ void ResponseFields::set(const http::ResponseHead& head, const http::ResponseCon
   }
   if (status < 200) return;
   if (!context.hsts.empty() && !has_hsts) add("strict-transport-security", context.hsts);
+  if (!context.cookie.empty()) add("set-cookie", context.cookie);
   add("via", "1.1 berth");
 }
 

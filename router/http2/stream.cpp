@@ -209,6 +209,7 @@ void Http2Stream::cut_off() {
 
 const Listener& Http2Stream::listener() const { return session_.client().listener(); }
 std::string_view Http2Stream::address() const { return session_.client().address(); }
+bool Http2Stream::is_trusted() const { return session_.client().is_trusted(); }
 
 bool Http2Stream::is_blocked() const { return unsent_ || session_.is_blocked(); }
 

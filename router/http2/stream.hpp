@@ -63,6 +63,7 @@ class Http2Stream final : public Requester, public Hook<StreamsTag> {
 
   [[nodiscard]] const Listener& listener() const override;
   [[nodiscard]] std::string_view address() const override;
+  [[nodiscard]] bool is_trusted() const override;
   [[nodiscard]] bool frames_bodies() const override { return true; }
   [[nodiscard]] bool is_blocked() const override;
   [[nodiscard]] std::size_t appetite() const override;

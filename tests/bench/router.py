@@ -48,6 +48,16 @@ CASES = {
     "http2_16x16_128B": ("/", {}, 1.00),
     "http2_16x16_10KiB": ("/10k", {}, 1.00),
 }
+# What the router itself costs with more in its table, against itself with one route: case, what is
+# in it, the bar.
+ROUTES = 10_000
+LIMITS = {"rules": {"allow_from": ["127.0.0.0/8", "192.0.2.0/24"], "max_body": 10 << 20, "max_head": 8 << 10,
+                    "max_in_flight": 10_000,
+                    "rate_limit": {"requests": 1_000_000, "per_s": 1, "burst": 1_000_000, "header": ""}}}
+OWN_CASES = {
+    "10000_routes": (ROUTES, {}, 1.03),
+    "limits_on": (1, LIMITS, None),
+}
 
 
 def free_port():
@@ -119,14 +129,14 @@ class Proxy:
             self.process.wait()
 
 
-def start_router(build, upstreams, directory, cpu):
-    ports, logs = (free_port(), free_port()), os.path.join(directory, "berth-log")
+def start_router(build, upstreams, directory, cpu, name="berth", routes=1, settings=None):
+    ports, logs = (free_port(), free_port()), os.path.join(directory, name + "-log")
     chain, key = make_certificate(directory)
     os.makedirs(logs)
     table = {
         "version": 1,
         "apps": [{
-            "name": "bench", "state": "running", "log": logs,
+            **(settings or {}), "name": "bench", "state": "running", "log": logs,
             "replicas": [{"id": f"r-{i}", "name": f"web.{i}", "address": "127.0.0.1", "port": p}
                          for i, p in enumerate(upstreams, 1)],
         }],
@@ -135,11 +145,14 @@ def start_router(build, upstreams, directory, cpu):
         "certificates": [{"name": "bench", "default": True, "hosts": [HOST, "127.0.0.1"], "chain": read(chain),
                           "key": read(key)}],
     }
-    path = os.path.join(directory, "table.json")
+    for i in range(1, routes):
+        table["apps"].append({"name": f"app-{i}", "state": "asleep", "log": "", "replicas": []})
+        table["hosts"][f"app-{i}.localhost"] = f"app-{i}"
+    path = os.path.join(directory, name + "-table.json")
     with open(path, "w") as file:
         json.dump(table, file)
     command = [os.path.join(build, "bench_router"), str(ports[0]), path, "1", str(ports[1])]
-    return Proxy("berth", command, ports, cpu, os.path.join(logs, "current.log"), directory)
+    return Proxy(name, command, ports, cpu, os.path.join(logs, "current.log"), directory)
 
 
 def start_haproxy(upstreams, directory, cpu):
@@ -306,6 +319,29 @@ def measure(started, rows, options):
                       f"{statistics.median(rate[name]):,.0f} requests/s, {failures[name]} failures")
 
 
+def measure_own(berth, ports, directory, cpu, rows, options):
+    """The cost of what is in the table: the router beside itself, interleaved."""
+    for case, (routes, settings, bar) in OWN_CASES.items():
+        if options.case and case not in options.case:
+            continue
+        other = start_router(options.build, ports, directory, cpu, case, routes, settings)
+        used = {berth: [], other: []}
+        failures = 0
+        try:
+            for proxy in used:
+                load(proxy, case, "/", {}, 1, options.connections)  # warm-up
+            for _ in range(options.rounds):
+                for proxy in used:
+                    cpu_us, _, failed = load(proxy, case, "/", {}, options.seconds, options.connections)
+                    used[proxy].append(cpu_us)
+                    failures += failed
+        finally:
+            other.stop()
+        ratio = statistics.median(more / less for more, less in zip(used[other], used[berth]))
+        rows.add(f"{case}/cpu_us_per_request", statistics.median(used[other]), "us", ratio, bar)
+        rows.note(f"{case}: {statistics.median(used[berth]):.2f} us/request without, {failures} failures")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
@@ -313,7 +349,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--case", action="append", choices=sorted(CASES))
+    parser.add_argument("--case", action="append", choices=sorted({**CASES, **OWN_CASES}))
     options = parser.parse_args()
     rows = Rows("router", options.json)
     if not shutil.which("wrk"):
@@ -340,6 +376,7 @@ def main():
                     rows.note(f"router: {name} is not installed, no comparison with it "
                               f"(apt-get install {'nghttp2-proxy' if name == 'nghttpx' else name})")
             measure(proxies, rows, options)
+            measure_own(proxies[0], ports, directory, cpu, rows, options)
             for proxy in proxies:
                 if os.path.getsize(proxy.log) == 0:
                     rows.note(f"router: {proxy.name} wrote no access log: its figures do not count")

@@ -111,6 +111,7 @@ Platform::Platform(std::string_view extra_config, std::string_view runtime_confi
   config_text_ = fmt::format(
       "data_dir: {}\napi:\n  listen: 127.0.0.1:{}\nrouter:\n  listen: 127.0.0.1:{}\n"
       "  https: 127.0.0.1:{}\n  admin: \"\"\n"
+      "  trusted_proxies: 127.0.0.3\n  proxy_protocol: 127.0.0.4\n"
       "network:\n  bridge: {}\n  subnet: 198.19.{}.0/24\nruntime:\n  cgroup: {}\n{}{}",
       data_.string(), api_port_, router_port_, https_port_, bridge_, subnet, cgroup_,
       runtime_config, extra_config);

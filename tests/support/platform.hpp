@@ -30,6 +30,7 @@ namespace berth::test {
 
 class Platform final {
  public:
+  /// 127.0.0.3 is a trusted proxy to its router, 127.0.0.4 speaks the PROXY protocol.
   /// `extra_config` is appended to berth.yaml, `runtime_config` to its section `runtime`. `data` is
   /// the data directory, if not one of its own.
   explicit Platform(std::string_view extra_config = "", std::string_view runtime_config = "",

@@ -114,6 +114,16 @@ TEST_CASE("the document is served, and real answers are as it says") {
   check("PATCH", "/apps/{app}/https", "/apps/hello/https",
         R"({"redirect":true,"hsts":{"max_age":60}})");
   check("GET", "/apps/{app}/https", "/apps/hello/https");
+  const std::string routing = "/apps/{app}/routing";
+  check("PATCH", routing, "/apps/hello/routing", R"({"rate_limit":"100/s","sticky":"on"})");
+  check("PUT", routing + "/users/{user}", "/apps/hello/routing/users/ada",
+        R"({"password":"open sesame"})");
+  check("PUT", routing + "/pages/{page}", "/apps/hello/routing/pages/error",
+        R"({"html":"<h1>oh</h1>"})");
+  check("GET", routing + "/pages/{page}", "/apps/hello/routing/pages/error");
+  check("GET", routing, "/apps/hello/routing");
+  check("DELETE", routing + "/pages/{page}", "/apps/hello/routing/pages/error");
+  check("DELETE", routing + "/users/{user}", "/apps/hello/routing/users/ada");
   check("POST", "/apps/{app}/acm", "/apps/hello/acm", "{}");
   check("PATCH", "/apps/{app}/acm", "/apps/hello/acm", R"({"acm_refresh":true})");
   check("GET", "/apps/{app}/domains", "/apps/hello/domains");
@@ -175,6 +185,14 @@ TEST_CASE("rollback, domains and traffic refuse what makes no sense") {
         422);
   CHECK(api.call("POST", "/apps/hello/domains", R"({"hostname":"*.shop.example"})").status == 201);
   CHECK(api.call("POST", "/apps/hello/domains", R"({"hostname":"*.SHOP.example"})").status == 409);
+  CHECK(api.call("POST", "/apps/hello/domains", R"({"hostname":"x.localhost/a"})").status == 422);
+  CHECK(api.call("POST", "/apps/hello/domains", R"({"hostname":"shop.example/Api/"})").status ==
+        201);
+  const auto path = api.call("GET", "/apps/hello/domains/SHOP.example%2FApi");
+  CHECK(text_at(body_of(path), "/hostname") == "shop.example/Api");
+  CHECK(text_at(body_of(path), "/path") == "/Api");
+  CHECK(api.call("GET", "/apps/hello/domains/shop.example%2Fapi").status == 404);
+  CHECK(api.call("DELETE", "/apps/hello/domains/shop.example%2FApi").status == 200);
   CHECK(api.call("GET", "/apps/hello/domains/%2A.shop.example").status == 200);
   CHECK(api.call("DELETE", "/apps/hello/domains/hello.localhost").status == 403);
   for (const char* seconds : {"0", "x", "99999", "-1"})

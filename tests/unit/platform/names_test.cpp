@@ -39,4 +39,20 @@ TEST_CASE("host names are lowered and need two labels; one wildcard may lead") {
 }
 
 }  // namespace
+TEST_CASE("a route is a host name, and perhaps a path of whole segments") {
+  const auto route = parse_route("WWW.Example.com/Api/v1.0/");
+  REQUIRE(route.has_value());
+  CHECK(route->hostname == "www.example.com");
+  CHECK(route->path == "/Api/v1.0");
+  CHECK(parse_route("*.example.com/a~b_c-d")->text() == "*.example.com/a~b_c-d");
+  CHECK(parse_route("example.com/")->text() == "example.com");
+  for (const char* bad : {"example.com//a", "example.com/a/../b", "example.com/a b", "/api",
+                          "example.com/%41", "example.com/a?b", "example/api",
+                          "example.com/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17"})
+    CHECK_MESSAGE(parse_route(bad).has_error(), bad);
+  CHECK(parse_route("example.com/a//b").error().message ==
+        "the path '/a//b' has a segment that is empty or only dots. Give one such as "
+        "'www.example.com/api'");
+}
+
 }  // namespace berth::platform

@@ -52,6 +52,22 @@ TEST_CASE("without domains a certificate serves all those of the app that it cov
         Names{"a.example.com", "b.example.com"});
 }
 
+TEST_CASE("a certificate serves every path of its host") {
+  Shop shop({"a.example.com", "a.example.com/api", "b.example.com/api"});
+  const Certificate added = shop.add(issue("a.example.com"), {"a.example.com"}).value();
+  CHECK(added.domains == Names{"a.example.com"});
+  const auto domains = shop.store.domains(shop.app.id);
+  REQUIRE(domains.size() == 3);
+  CHECK(domains[0].certificate == added.id);
+  CHECK(domains[1].route() == "a.example.com/api");
+  CHECK(domains[1].certificate == added.id);
+  CHECK_FALSE(domains[2].certificate.has_value());
+  REQUIRE(shop.store.remove_domain(shop.app.id, "a.example.com", ada).has_value());
+  CHECK(shop.store.find_certificate(shop.app.id, "a.example.com").has_value());
+  CHECK(shop.store.remove_domain(shop.app.id, "a.example.com/api", ada)->path == "/api");
+  CHECK(shop.store.certificates(shop.app.id).empty());
+}
+
 TEST_CASE("another certificate for a domain replaces the one before, which goes when idle") {
   Shop shop({"a.example.com", "b.example.com"});
   const Certificate both = shop.add(issue("*.example.com")).value();

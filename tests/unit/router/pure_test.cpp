@@ -270,12 +270,67 @@ TEST_CASE("hosts match exactly, then by the wildcard of their parent") {
   CHECK_FALSE(hosts.find(std::string(1000, 'a')).has_value());
 }
 
+TEST_CASE("of the routes for a request the nearest host wins, there the longest path") {
+  RouteMap routes;
+  routes.add("shop.example", 1);
+  routes.add("shop.example/api", 2);
+  routes.add("shop.example/api/v2", 3);
+  routes.add("*.shop.example", 4);
+  routes.add("*.eu.shop.example", 5);
+  routes.add("www.shop.example/admin", 6);
+  routes.add("*.shop.example/api", 7);
+  CHECK(routes.size() == 7);
+  const auto find = [&](std::string_view host, std::string_view target) {
+    return static_cast<int>(routes.find(host, target).value_or(0));
+  };
+  CHECK(find("shop.example", "/") == 1);
+  CHECK(find("SHOP.example.:8080", "/apix") == 1);
+  CHECK(find("shop.example", "/API") == 1);
+  CHECK(find("shop.example", "//api") == 1);
+  CHECK(find("shop.example", "*") == 1);
+  CHECK(find("shop.example", "/api") == 2);
+  CHECK(find("shop.example", "/api/") == 2);
+  CHECK(find("shop.example", "/api?v2") == 2);
+  CHECK(find("shop.example", "/api?/v2") == 2);
+  CHECK(find("shop.example", "/api#/v2") == 2);
+  CHECK(find("shop.example", "/api/v20") == 2);
+  CHECK(find("shop.example", "/api/v2/x/y/z") == 3);
+  CHECK(find("a.shop.example", "/") == 4);
+  CHECK(find("a.b.shop.example", "/x") == 4);
+  CHECK(find("a.shop.example", "/api/1") == 7);
+  CHECK(find("a.eu.shop.example", "/") == 5);
+  // The longer wildcard has no route but for all of it.
+  CHECK(find("a.eu.shop.example", "/api") == 5);
+  CHECK(find("eu.shop.example", "/") == 4);
+  // A host that has no route for the path leaves it to the wildcard.
+  CHECK(find("www.shop.example", "/admin/x") == 6);
+  CHECK(find("www.shop.example", "/") == 4);
+  CHECK(find(".shop.example", "/") == 0);
+  CHECK(find("example", "/") == 0);
+  CHECK(find("", "/") == 0);
+  CHECK(find(std::string(1000, 'a'), "/") == 0);
+  CHECK(find("shop.example", std::string(10'000, '/')) == 1);
+}
+
+TEST_CASE("a route's path is of whole segments") {
+  const auto route = [](const std::string& text) {
+    auto message = parse_message(R"({"type":"put_host","version":1,"app":"b","host":")" + text +
+                                 "\"}");
+    return message.has_error() ? message.error().message : std::get<PutHost>(*message).host;
+  };
+  CHECK(route("Shop.Example/Api/v2") == "shop.example/Api/v2");
+  CHECK(route("*.shop.example/api") == "*.shop.example/api");
+  for (const std::string bad : {"a/", "a//b", "a/./b", "a/..", "a/b/", "a/b c", "a/b?c"})
+    CHECK(route(bad) == "put_host: '" + bad + "' has no path of a route");
+  CHECK(route("a/" + std::string(255, 'x')).find("has no path") != std::string::npos);
+}
+
 TEST_CASE("a snapshot names what changed and shares what did not") {
   SnapshotBuilder builder(2);
   Table table = sample_table();
   const auto first = builder.build(table, {.all = true, .hosts = true, .apps = {}});
   CHECK(first->changed.size() == 1);
-  CHECK(first->hosts->find("hello.localhost") == 0);
+  CHECK(first->routes->find("hello.localhost", "/") == 0);
   table.apps["other"].name = "other";
   table.version = 8;
   const auto second =
@@ -283,7 +338,7 @@ TEST_CASE("a snapshot names what changed and shares what did not") {
   CHECK(second->version == 8);
   CHECK(second->changed == std::vector<AppSlot>{1});
   CHECK(second->apps[0].app == first->apps[0].app);
-  CHECK(second->hosts == first->hosts);
+  CHECK(second->routes == first->routes);
   table.apps.erase("hello");
   const auto third = builder.build(table, {.all = false, .hosts = false, .apps = {"hello"}});
   CHECK(third->changed == std::vector<AppSlot>{0});
@@ -427,11 +482,13 @@ TEST_CASE("samples are differences, and one all-zero sample ends them") {
   CHECK_FALSE(take().has_value());
   apps[0]->shards[0]->finished(
       {.status = 200, .bytes_out = 10, .latency_us = 100, .service_us = 90});
-  apps[0]->shards[1]->finished({.status = 503, .error = ErrorCode::H12, .latency_us = 300});
+  apps[0]->shards[1]->finished(
+      {.status = 503, .error = ErrorCode::H12, .refused = true, .latency_us = 300});
   const auto sample = take();
   REQUIRE(sample.has_value());
   CHECK(to_text(sample->at("apps")) ==
-        "{\"hello\":{\"requests\":2,\"in_flight\":0,\"held\":0,\"status\":{\"2xx\":1,\"5xx\":1},"
+        "{\"hello\":{\"requests\":2,\"refused\":1,\"in_flight\":0,\"held\":0,"
+        "\"status\":{\"2xx\":1,\"5xx\":1},"
         "\"errors\":{\"H12\":1},\"bytes_in\":0,\"bytes_out\":10,\"latency_us\":{\"sum\":400,"
         "\"p50\":104,\"p95\":300,\"max\":300},\"service_us_sum\":90}}");
   const auto zero = take();

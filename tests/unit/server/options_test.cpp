@@ -41,6 +41,9 @@ TEST_CASE("the router's arguments are read back as they were written") {
   config.data_dir = "/data";
   config.router.listen = {"0.0.0.0:80", "[::]:80"};
   config.router.threads = 3;
+  config.router.trusted_proxies = {"10.0.0.0/8", "2001:db8::/32"};
+  config.router.proxy_protocol = {"192.0.2.7"};
+  config.router.max_connections_per_address = 100;
   auto words = router_arguments("/bin/berth", config);
   REQUIRE(words.size() > 2);
   CHECK(words[0] == "/bin/berth");
@@ -48,6 +51,9 @@ TEST_CASE("the router's arguments are read back as they were written") {
   const auto options = parse_router_options({words.begin() + 2, words.end()});
   REQUIRE(options.has_value());
   CHECK(options->listen == config.router.listen);
+  CHECK(options->trusted_proxies == config.router.trusted_proxies);
+  CHECK(options->proxy_protocol == config.router.proxy_protocol);
+  CHECK(options->max_connections_per_address == 100);
   CHECK(options->threads == 3);
   CHECK(options->control == "/data/run/router.sock");
   CHECK(options->admin == config.router.admin);
