@@ -12,13 +12,13 @@ namespace berth::sim {
 namespace {
 
 /// The broken promise and the last of what led to it, or nothing.
-std::string broken_promise(std::uint64_t seed) {
+std::string broken_promise(std::uint64_t seed, bool plant_bug = false) {
   try {
-    World(seed).run();
+    World(seed, /*trace=*/false, plant_bug).run();
     return {};
   } catch (const Broken&) {
   }
-  World world(seed, /*trace=*/true);
+  World world(seed, /*trace=*/true, plant_bug);
   std::string text;
   try {
     world.run();
@@ -45,6 +45,13 @@ TEST_CASE("whatever goes wrong, the scheduler keeps its promises, and calm bring
     CHECK_MESSAGE(broken.empty(), "seed ", seed, ": ", broken);
     if (!broken.empty()) ++failures;
   }
+}
+
+TEST_CASE("a planted bug, a drain that is believed too early, is found within 1,000 seeds") {
+  std::string found;
+  std::uint64_t seed = 0;
+  while (found.empty() && seed < 1000) found = broken_promise(++seed, /*plant_bug=*/true);
+  CHECK_MESSAGE(found.find("stopped only after the drain deadline") != std::string::npos, "seed ", seed, ": ", found);
 }
 
 }  // namespace

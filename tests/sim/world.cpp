@@ -5,7 +5,8 @@
 
 namespace berth::sim {
 
-World::World(std::uint64_t seed, bool trace) : random_(seed), tracing_(trace) {
+World::World(std::uint64_t seed, bool trace, bool plant_bug)
+    : random_(seed), tracing_(trace), plant_bug_(plant_bug) {
   next_second_ = now_ + 1s;
   next_trouble_ = now_;
   policy_ = {

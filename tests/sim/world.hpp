@@ -33,8 +33,9 @@ struct Broken : std::runtime_error {
 
 class World final {
  public:
-  /// `trace` keeps what happened, for people.
-  explicit World(std::uint64_t seed, bool trace = false);
+  /// `trace` keeps what happened, for people. With the planted bug the server takes one drain in
+  /// fifty for done before the router says so: the simulation must find that.
+  explicit World(std::uint64_t seed, bool trace = false, bool plant_bug = false);
 
   /// Trouble for some minutes, then calm; throws Broken.
   void run();
@@ -145,6 +146,7 @@ class World final {
 
   Random random_;
   bool tracing_;
+  bool plant_bug_;
   bool calm_ = false;
   Time now_{std::chrono::hours(1000)};
   Time next_second_;

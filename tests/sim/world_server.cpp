@@ -103,6 +103,7 @@ bool World::act(const Action& action) {
     Observed& mark = server_.marks[drain->id];
     mark.draining = true;
     mark.draining_since = now_;
+    if (plant_bug_ && random_.chance(0.02)) mark.drained = true;
     // It may not have been in the table: then there is nothing left on it, and the router says so.
     router_.removed_at.try_emplace(drain->id, now_);
   } else if (const auto* rest = std::get_if<FreezeReplica>(&action)) {
