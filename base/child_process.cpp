@@ -61,8 +61,8 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
-/// What the child does between fork and exec: async-signal-safe calls only. Failures travel as an
-/// errno through `report`.
+/// What the child does before its exec, in our memory while our thread waits (vfork): system calls
+/// only. Failures travel as an errno through `report`.
 struct ChildPlan {
   const char* program;
   char* const* argv;
@@ -71,6 +71,7 @@ struct ChildPlan {
   std::pair<int, int>* fds;
   std::size_t fd_count;
   bool new_session;
+  bool orphan;
   int report;
 };
 
@@ -80,7 +81,19 @@ struct ChildPlan {
   ::_exit(127);
 }
 
+/// A handler of ours must not run in the child: it would see, and change, our memory.
+void reset_handlers() {
+  for (int number = 1; number < NSIG; ++number) {
+    struct sigaction action {};
+    if (::sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_DFL &&
+        action.sa_handler != SIG_IGN)
+      ::signal(number, SIG_DFL);
+  }
+}
+
 [[noreturn]] void exec_child(const ChildPlan& plan) {
+  if (plan.orphan)
+    if (const pid_t child = ::vfork(); child != 0) child < 0 ? fail_child(plan.report) : ::_exit(0);
   // First lift every source above all targets, so that no dup2 overwrites a later source.
   int floor = 3;
   for (std::size_t i = 0; i < plan.fd_count; ++i) floor = std::max(floor, plan.fds[i].second + 1);
@@ -97,10 +110,11 @@ struct ChildPlan {
     if (::dup2(plan.fds[i].first, plan.fds[i].second) < 0) fail_child(report);
   if (plan.new_session) ::setsid();
   if (*plan.working_directory && ::chdir(plan.working_directory) != 0) fail_child(report);
+  reset_handlers();
+  ::signal(SIGPIPE, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::signal(SIGPIPE, SIG_DFL);
   ::execve(plan.program, plan.argv, plan.envp);
   fail_child(report);
 }
@@ -124,7 +138,25 @@ Result<Pipe> make_pipe() {
   return Pipe{Fd(fds[0]), Fd(fds[1])};
 }
 
-Result<ChildProcess> ChildProcess::spawn(const Command& command) {
+namespace {
+
+/// vfork, since to copy the tables of a large process's memory takes milliseconds. With every
+/// signal blocked until the child has no handler of ours.
+[[gnu::noinline]] pid_t start_child(const ChildPlan& plan) {
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t pid = ::vfork();
+  if (pid == 0) exec_child(plan);
+  const int error = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return pid;
+}
+
+/// The child's pid, or that of the process between us and an orphan; not waited for.
+Result<pid_t> start(const Command& command, bool orphan) {
   BERTH_ASSERT(!command.argv.empty());
   const std::string program = find_program(command.argv.front());
   if (program.empty())
@@ -149,24 +181,36 @@ Result<ChildProcess> ChildProcess::spawn(const Command& command) {
                        .fds = fds.data(),
                        .fd_count = fds.size(),
                        .new_session = command.new_session,
+                       .orphan = orphan,
                        .report = report.write.get()};
-  const pid_t pid = ::fork();
+  const pid_t pid = start_child(plan);
   if (pid < 0) return system_error("fork");
-  if (pid == 0) exec_child(plan);
   report.write.reset();
-  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  const int pidfd_error = errno;
   int error = 0;
   ssize_t count;
   do count = ::read(report.read.get(), &error, sizeof error);
   while (count < 0 && errno == EINTR);
-  if (count == sizeof error || !pidfd) {
-    if (!pidfd) ::kill(pid, SIGKILL);
-    ::waitpid(pid, nullptr, 0);
-    if (count == sizeof error) return system_error("start " + program, error);
-    return system_error("pidfd_open", pidfd_error);
-  }
-  return ChildProcess(pid, std::move(pidfd));
+  if (count != sizeof error) return pid;
+  ::waitpid(pid, nullptr, 0);
+  return system_error("start " + program, error);
+}
+
+}  // namespace
+
+Result<ChildProcess> ChildProcess::spawn(const Command& command) {
+  BERTH_ASSIGN(const pid_t pid, start(command, /*orphan=*/false));
+  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (pidfd) return ChildProcess(pid, std::move(pidfd));
+  const int error = errno;
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  return system_error("pidfd_open", error);
+}
+
+Result<void> ChildProcess::spawn_orphan(const Command& command) {
+  BERTH_ASSIGN(const pid_t between, start(command, /*orphan=*/true));
+  ::waitpid(between, nullptr, 0);
+  return {};
 }
 
 ChildProcess::ChildProcess(ChildProcess&& other) noexcept

@@ -48,6 +48,8 @@ struct Command {
 class ChildProcess final {
  public:
   [[nodiscard]] static Result<ChildProcess> spawn(const Command& command);
+  /// A child of init from the start, which nobody here has to reap.
+  [[nodiscard]] static Result<void> spawn_orphan(const Command& command);
 
   ChildProcess(ChildProcess&& other) noexcept;
   ChildProcess& operator=(ChildProcess&& other) noexcept;

@@ -162,6 +162,7 @@ class ConfigReader {
         {"acme", acme()},
         {"network", network()},
         {"runtime", runtime()},
+        {"rollback", rollback()},
         {"build", build()},
         {"images", images()},
         {"cache", yaml_.section({{"max_size", bytes(config_.cache.max_bytes, 0)},
@@ -332,6 +333,10 @@ class ConfigReader {
                                       });
           });
     };
+  }
+
+  Read rollback() {
+    return yaml_.section({{"keep", duration(config_.rollback.keep, milliseconds(0))}});
   }
 
   Read build() {

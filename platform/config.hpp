@@ -74,7 +74,7 @@ struct Config {
   } network;
 
   struct Runtime {
-    std::string oci = "crun";
+    std::string oci = "native";  ///< or the name or path of an OCI runtime
     std::string cgroup = "berth";  ///< name of our group in each hierarchy
     std::chrono::milliseconds boot_timeout = std::chrono::seconds(60);
     std::chrono::milliseconds stop_grace = std::chrono::seconds(30);
@@ -83,6 +83,11 @@ struct Config {
     std::map<std::string, SizeClass> sizes = {{"standard", {}}};  ///< "standard" must be there
     friend bool operator==(const Runtime&, const Runtime&) = default;
   } runtime;
+
+  struct Rollback {
+    std::chrono::milliseconds keep = std::chrono::minutes(10);  ///< of replicas; 0: none
+    friend bool operator==(const Rollback&, const Rollback&) = default;
+  } rollback;
 
   struct Build {
     std::chrono::milliseconds timeout = std::chrono::minutes(15);

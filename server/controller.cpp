@@ -9,9 +9,11 @@
 #include <set>
 
 #include "base/child_process.hpp"
+#include "base/crypto.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/sqlite.hpp"
+#include "platform/app_json.hpp"
 #include "platform/process_type.hpp"
 #include "server/app_log.hpp"
 
@@ -78,6 +80,7 @@ Controller::Controller(ControllerParts parts)
       tick_timer_(parts.strand),
       alive_(std::make_shared<bool>(true)) {
   policy_.drain_timeout = parts_.config.runtime.drain_timeout;
+  policy_.keep_frozen = parts_.config.rollback.keep;
 }
 
 Controller::~Controller() { *alive_ = false; }
@@ -97,6 +100,7 @@ Result<void> Controller::start() {
   for (const platform::App& app : parts_.store.apps()) known.insert(app.id);
   for (const auto& status : parts_.engine.list()) {
     replicas_[status.spec.id].status = status;
+    replicas_[status.spec.id].frozen_since = status.frozen_at;
     if (!known.contains(platform::AppId(status.spec.app_id)))
       stop_now(status.spec.id);
     else if (status.state == ReplicaState::ready)
@@ -229,7 +233,8 @@ void Controller::on_samples(const json::object& samples) {
     for (const auto& [id, replica] : replicas_)
       if (replica.status.spec.app_id == app->id.value &&
           replica.status.spec.process_type == "web" &&
-          replica.status.state == ReplicaState::ready && !replica.status.stopping)
+          replica.status.state == ReplicaState::ready && !replica.status.stopping &&
+          replica.frozen_since == Time{})
         ++sample.replicas;
     record.traffic.push_back(sample);
     if (record.traffic.size() > traffic_seconds) record.traffic.pop_front();
@@ -253,6 +258,7 @@ void Controller::tick() {
         rotate_app_log(log_directory(app.id), parts_.config.logs.max_bytes);
     }
     cron_.tick(at);
+    look_at_frozen();
     if (at.time_since_epoch() / 1s % memory_look_every.count() == 0) look_at_memory();
     tick();
   });
@@ -307,10 +313,13 @@ runtime::Desired Controller::desired_of(const platform::App& app, const AppRecor
                            .target_pending = false,
                            .release_command = false,
                            .serving = {},
-                           .maintenance = app.maintenance};
+                           .maintenance = app.maintenance,
+                           .memory_tight = memory_tight_};
   const std::vector<platform::Formation> formation = parts_.store.formation(app.id);
   const auto wanted = [&](const platform::Release& release, bool pending) {
-    runtime::DesiredRelease result{.version = release.version, .processes = {}};
+    runtime::DesiredRelease result{.version = release.version,
+                                   .content = content_of(app.id, release.version),
+                                   .processes = {}};
     for (const platform::Formation& entry : formation) {
       if (!release.processes.contains(entry.type) || entry.type == platform::release_process)
         continue;
@@ -336,7 +345,32 @@ runtime::Desired Controller::desired_of(const platform::App& app, const AppRecor
   return desired;
 }
 
-std::vector<runtime::Observed> Controller::observed_of(const platform::AppId& app) const {
+const std::string& Controller::content_of(const platform::AppId& app, int version) {
+  std::string& content = apps_[app].contents[version];
+  if (!content.empty()) return content;
+  const auto release = parts_.store.find_release(app, std::to_string(version));
+  if (release.has_error()) return content;
+  const auto vars = parts_.store.release_config_vars(release->id);
+  if (vars.has_error()) return content;
+  std::string text;
+  const auto add = [&text](std::string_view part) {
+    text += std::to_string(part.size()) + ":";
+    text += part;
+  };
+  add(release->image);
+  add(release->commit);
+  add(platform::app_json_text(release->app_json));
+  for (const auto* map : {&release->processes, &*vars}) {
+    add(std::to_string(map->size()));
+    for (const auto& [name, value] : *map) {
+      add(name);
+      add(value);
+    }
+  }
+  return content = sha256_hex(text);
+}
+
+std::vector<runtime::Observed> Controller::observed_of(const platform::AppId& app) {
   std::vector<runtime::Observed> result;
   for (const auto& [id, replica] : replicas_) {
     const auto& status = replica.status;
@@ -346,6 +380,7 @@ std::vector<runtime::Observed> Controller::observed_of(const platform::AppId& ap
                       .slot = {.type = status.spec.process_type,
                                .index = std::atoi(status.spec.name.c_str() + dot + 1),
                                .release = status.spec.release},
+                      .content = content_of(app, status.spec.release),
                       .size = status.spec.size,
                       .state = state_of(replica),
                       .stopping = status.stopping,
@@ -354,6 +389,8 @@ std::vector<runtime::Observed> Controller::observed_of(const platform::AppId& ap
                       .started_at = status.started_at,
                       .ready_at = replica.ready_at,
                       .draining_since = replica.draining_since,
+                      .frozen = replica.frozen_since != Time{},
+                      .frozen_since = replica.frozen_since,
                       .exited_at = status.exited_at,
                       .unready = health_.find(id) && !health_.find(id)->ready(),
                       .unhealthy = replica.unhealthy,

@@ -102,6 +102,7 @@ class Controller final {
     bool draining = false;
     bool drained = false;
     Time draining_since{};
+    Time frozen_since{};
     std::string unhealthy;  ///< why its health checks want it gone
     Time ready_at{};        ///< its health checks let it be so
     runtime::MemoryPressure pressure;
@@ -115,6 +116,7 @@ class Controller final {
     std::string routed_as;  ///< the name that the router knows
     std::vector<std::string> hosts;
     bool queued = false;
+    std::map<int, std::string> contents;  ///< of releases, as the scheduler compares them
     bool blocked = false;  ///< a full disk stopped a decision, which is tried again
     std::unique_ptr<boost::asio::steady_timer> timer;
   };
@@ -134,7 +136,9 @@ class Controller final {
   void tick();
   void reconcile_now(const platform::AppId& app);
   [[nodiscard]] runtime::Desired desired_of(const platform::App& app, const AppRecord& record);
-  [[nodiscard]] std::vector<runtime::Observed> observed_of(const platform::AppId& app) const;
+  [[nodiscard]] std::vector<runtime::Observed> observed_of(const platform::AppId& app);
+  /// What makes the replicas of two releases as good as each other: image, config vars, processes.
+  [[nodiscard]] const std::string& content_of(const platform::AppId& app, int version);
   void autoscale(const platform::App& app, AppRecord& record, const runtime::LoadSample& sample);
   void call_waiters();
 
@@ -171,6 +175,10 @@ class Controller final {
                                                      std::string_view size = {});
   [[nodiscard]] std::uint32_t first_uid_of(const platform::App& app) const;
   void launch(const runtime::ReplicaSpec& spec);
+  void freeze(const runtime::ReplicaId& id);
+  void thaw(const runtime::ReplicaId& id);
+  /// Whether anything is frozen, and the machine's memory so short that it should not be.
+  void look_at_frozen();
   void stop_now(const runtime::ReplicaId& id);
   void forget(const runtime::ReplicaId& id);
   void settle(const platform::App& app, const runtime::SettleRelease& outcome);
@@ -190,6 +198,7 @@ class Controller final {
   Time started_at_{};
   bool stopped_ = false;
   bool looking_ = false;  ///< at memory
+  bool memory_tight_ = false;
   std::shared_ptr<bool> alive_;  ///< for callbacks that may come after the end
 };
 

@@ -86,6 +86,10 @@ void Controller::act(const platform::App& app, const runtime::Action& action) {
     Replica& replica = replicas_.at(drain->id);
     replica.draining = true;
     replica.draining_since = now();
+  } else if (const auto* rest = std::get_if<runtime::FreezeReplica>(&action)) {
+    freeze(rest->id);
+  } else if (const auto* wake = std::get_if<runtime::ThawReplica>(&action)) {
+    thaw(wake->id);
   } else if (const auto* stop = std::get_if<runtime::StopReplica>(&action)) {
     stop_now(stop->id);
   } else if (const auto* gone = std::get_if<runtime::ForgetReplica>(&action)) {
@@ -272,7 +276,10 @@ api::ReplicaView Controller::view_of(const Replica& replica) const {
       .name = status.spec.name,
       .type = status.spec.process_type,
       .size = status.spec.size.empty() ? std::string(platform::standard_size) : status.spec.size,
-      .state = std::string(name_of_state(state_of(replica), status.stopping)),
+      .state = replica.frozen_since != Time{} && !status.stopping &&
+                       status.state != ReplicaState::exited
+                   ? std::string("idle")
+                   : std::string(name_of_state(state_of(replica), status.stopping)),
       .message = health_message(replica),
       .release = status.spec.release,
       .created_at = status.started_at,
@@ -334,7 +341,8 @@ Result<std::function<Result<Fd>()>> Controller::prepare_exec(const platform::App
   const Replica* found = nullptr;
   for (const auto& [id, replica] : replicas_) {
     const auto& status = replica.status;
-    const bool runs = status.state != ReplicaState::exited && !status.stopping;
+    const bool runs = status.state != ReplicaState::exited && !status.stopping &&
+                      replica.frozen_since == Time{};
     // During a rollout two have the name: the newer one is what is being looked at.
     if (status.spec.app_id == app.value && status.spec.name == name && runs &&
         (!found || found->status.started_at < status.started_at))

@@ -92,7 +92,8 @@ ReplicaState Controller::state_of(const Replica& replica) const {
 void Controller::look_at_memory() {
   std::vector<runtime::ReplicaId> running;
   for (const auto& [id, replica] : replicas_)
-    if (replica.status.state == ReplicaState::ready) running.push_back(id);
+    if (replica.status.state == ReplicaState::ready && replica.frozen_since == Time{})
+      running.push_back(id);
   if (running.empty() || std::exchange(looking_, true)) return;
   boost::asio::post(parts_.pool, [this, running = std::move(running), strand = parts_.strand,
                                   &engine = parts_.engine, alive = alive_] {
@@ -130,6 +131,8 @@ std::string Controller::larger_size(const runtime::ReplicaSpec& spec) {
 
 std::string Controller::health_message(const Replica& replica) const {
   if (!replica.unhealthy.empty()) return replica.unhealthy;
+  if (replica.frozen_since != Time{} && !replica.status.stopping)
+    return "frozen, for a rollback to v" + std::to_string(replica.status.spec.release);
   const Health* health = health_.find(replica.status.spec.id);
   if (!health || health->ready()) return replica.status.message;
   for (const auto& check : health->checks())

@@ -90,6 +90,7 @@ struct ReplicaStatus {
   Time started_at{};
   Time ready_at{};
   bool stopping = false;  ///< stop() was called
+  Time frozen_at{};       ///< freeze() was called; epoch: it was not, or thaw() was since
   /// When exited:
   ExitReason reason = ExitReason::none;
   int exit_code = 0;
@@ -139,6 +140,12 @@ class Engine {
   /// SIGTERM now, SIGKILL after the grace (by the shim: it happens even if we die). `exited`
   /// follows. Unknown or exited: success.
   virtual Result<void> stop(const ReplicaId& id, std::chrono::milliseconds grace) = 0;
+
+  /// It stands still, keeps its memory, and answers nobody, until it is thawed or stopped. Both are
+  /// carried out at once, in a millisecond at most, and are no error where they change nothing. A
+  /// later process finds a frozen replica so.
+  virtual Result<void> freeze(const ReplicaId& id) = 0;
+  virtual Result<void> thaw(const ReplicaId& id) = 0;
 
   /// Forgets an exited replica and removes its files.
   virtual void remove(const ReplicaId& id) = 0;

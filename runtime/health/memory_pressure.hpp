@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // When a replica's owner should hear that its memory is nearly used up: R14, before the limit ends
-// it (R15). Only memory that cannot be taken back counts. Pure.
+// it (R15). Only memory that cannot be taken back counts. And when a machine's memory is short.
+// Pure.
 #pragma once
 
+#include <charconv>
 #include <cstdint>
+#include <string_view>
 
 #include "base/clock.hpp"
 
@@ -28,5 +31,19 @@ class MemoryPressure final {
  private:
   Time told_{};
 };
+
+/// Of the text of /proc/meminfo: less than a tenth of the machine's memory can still be had.
+[[nodiscard]] inline bool memory_is_tight(std::string_view meminfo) {
+  const auto kilobytes = [meminfo](std::string_view key) {
+    std::uint64_t value = 0;
+    const auto at = meminfo.find(key);
+    if (at == meminfo.npos) return value;
+    const auto digit = meminfo.find_first_of("0123456789", at + key.size());
+    if (digit != meminfo.npos)
+      std::from_chars(meminfo.data() + digit, meminfo.data() + meminfo.size(), value);
+    return value;
+  };
+  return kilobytes("MemAvailable:") < kilobytes("MemTotal:") / 10;
+}
 
 }  // namespace berth::runtime

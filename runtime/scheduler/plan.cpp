@@ -2,6 +2,7 @@
 #include "runtime/scheduler/plan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 #include <utility>
 
@@ -12,7 +13,13 @@ namespace berth::runtime {
 namespace {
 
 bool is_live(const Observed& replica) {
-  return replica.state != ReplicaState::exited && !replica.stopping && replica.unhealthy.empty();
+  return replica.state != ReplicaState::exited && !replica.stopping && !replica.frozen &&
+         replica.unhealthy.empty();
+}
+
+bool is_kept_frozen(const Observed& replica) {
+  return replica.state != ReplicaState::exited && !replica.stopping && replica.frozen &&
+         replica.unhealthy.empty();
 }
 
 /// Its health checks say that it has to go, and nobody has told it so yet.
@@ -43,7 +50,8 @@ class Planner {
 
   Plan run() {
     const DesiredRelease& serving = desired_.target_pending ? desired_.serving : desired_.target;
-    note_serving(serving.version);
+    note_serving(serving);
+    lend_replicas(serving);
     note_exits();
     const bool prepared = desired_.target_pending && run_release_command();
     const bool failed = command_failed_ || (prepared && settle_failure());
@@ -52,6 +60,7 @@ class Planner {
     if (prepared && !failed) settle_success();
     retire_others(failed);
     finish_drains();
+    keep_frozen(serving.version);
     describe(serving);
     forget_slots();
     return std::move(result_);
@@ -63,10 +72,43 @@ class Planner {
     if (result_.next == Time{} || time < result_.next) result_.next = time;
   }
 
-  void note_serving(int version) {
+  void note_serving(const DesiredRelease& serving) {
     SchedulerMemory& memory = result_.memory;
-    if (memory.serving == version) return;
-    memory.previous = std::exchange(memory.serving, version);
+    if (memory.serving != serving.version) {
+      memory.previous = std::exchange(memory.serving, serving.version);
+      memory.previous_content = std::move(memory.serving_content);
+    }
+    memory.serving_content = serving.content;
+  }
+
+  /// A replica of a release that is not wanted is seen as one of a release with the same content
+  /// that is. What serves goes on serving; what is frozen is for the release to come first.
+  void lend_replicas(const DesiredRelease& serving) {
+    const SchedulerMemory& memory = result_.memory;
+    using Known = std::pair<int, std::string_view>;
+    const Known target{desired_.target.version, desired_.target.content};
+    const Known current{serving.version, serving.content};
+    const Known before{memory.previous, memory.previous_content};
+    for (Observed& replica : observed_) {
+      const int own = replica.slot.release;
+      if (replica.content.empty() || replica.slot.type == platform::release_process ||
+          own == target.first || own == current.first)
+        continue;
+      for (const Known& known : replica.frozen ? std::array{target, current, before}
+                                               : std::array{current, target, before}) {
+        if (known.first == own) break;
+        if (known.first == 0 || known.second != replica.content) continue;
+        replica.slot.release = known.first;
+        lent_.emplace(replica.id, own);
+        break;
+      }
+    }
+  }
+
+  bool is_lent(const Observed& replica) const { return lent_.contains(replica.id); }
+  int own_release(const Observed& replica) const {
+    const auto found = lent_.find(replica.id);
+    return found == lent_.end() ? replica.slot.release : found->second;
   }
 
   /// What is wanted of the slot, or nothing if it is not wanted.
@@ -96,7 +138,9 @@ class Planner {
   /// its way out.
   bool is_crash(const Observed& replica) const {
     const bool fell = replica.state == ReplicaState::exited || is_condemned(replica);
-    if (!fell || replica.stopping || replica.draining) return false;
+    if (!fell || replica.stopping || replica.draining || replica.frozen) return false;
+    // Another one starts in the place of one that did not bear to be frozen.
+    if (is_pending_target(replica) && is_lent(replica)) return false;
     const DesiredProcess* process = wanted(replica.slot);
     return process && !is_outdated(replica, *process);
   }
@@ -222,6 +266,8 @@ class Planner {
     const Observed* replica = current(slot, process, /*ready=*/false);
     if (replica)
       kept_.push_back(replica->id);
+    else if (const Observed* frozen = frozen_for(slot, process))
+      thaw(*frozen);
     else
       start_after_backoff(slot, process);
     if (!serve) return;
@@ -229,6 +275,21 @@ class Planner {
       route(*replica);
     else
       fill_in(slot, process);
+  }
+
+  const Observed* frozen_for(const Slot& slot, const DesiredProcess& process) const {
+    const Observed* best = nullptr;
+    for (const Observed& replica : observed_)
+      if (is_kept_frozen(replica) && may_serve(replica) && replica.slot == slot &&
+          !is_outdated(replica, process) && (!best || replica.id > best->id))
+        best = &replica;
+    return best;
+  }
+
+  void thaw(const Observed& replica) {
+    act(ThawReplica{replica.id});
+    kept_.push_back(replica.id);
+    wake_at(now_);  // it is ready at once
   }
 
   void route(const Observed& replica) {
@@ -248,7 +309,7 @@ class Planner {
         continue;
       const bool outdated = other.slot.release == slot.release && is_outdated(other, process);
       const bool previous = other.slot.release != slot.release &&
-                            other.slot.release == result_.memory.previous;
+                            own_release(other) == result_.memory.previous;
       if ((outdated || previous) && (!best || rank(other) > rank(*best))) best = &other;
     }
     if (!best) return;
@@ -289,11 +350,11 @@ class Planner {
     for (const Observed& replica : observed_) {
       if (!is_live(replica) || replica.draining) continue;
       const bool wanted = std::ranges::find(kept_, replica.id) != kept_.end() &&
-                          !(target_failed && is_pending_target(replica));
+                          !(target_failed && is_pending_target(replica) && !is_lent(replica));
       if (wanted) continue;
       const bool may_have_requests = replica.slot.type == "web" &&
                                      replica.state == ReplicaState::ready &&
-                                     !is_pending_target(replica);
+                                     (!is_pending_target(replica) || is_lent(replica));
       if (may_have_requests)
         act(DrainReplica{replica.id});
       else
@@ -305,11 +366,52 @@ class Planner {
     for (const Observed& replica : observed_) {
       if (!is_live(replica) || !replica.draining) continue;
       const Time deadline = replica.draining_since + policy_.drain_timeout;
-      if (replica.drained || now_ >= deadline)
+      if (replica.drained && is_worth_keeping(replica))
+        act(FreezeReplica{replica.id});
+      else if (replica.drained || now_ >= deadline)
         act(StopReplica{replica.id});
       else
         wake_at(deadline);
     }
+  }
+
+  /// Only web replicas: a worker that stands still may hold a lock, or a job that nobody else does.
+  bool is_worth_keeping(const Observed& replica) const {
+    const SchedulerMemory& memory = result_.memory;
+    return policy_.keep_frozen > Duration::zero() && !desired_.target_pending &&
+           !desired_.memory_tight && replica.slot.type == "web" && may_serve(replica) &&
+           !replica.content.empty() && replica.content != memory.serving_content &&
+           replica.slot.release == memory.previous && !is_second(replica);
+  }
+
+  /// Those of one release, one a slot, until their time is up. A new server does not know which
+  /// release served before: it was the newest of them.
+  void keep_frozen(int serving) {
+    int kept = result_.memory.previous;
+    if (kept == 0)
+      for (const Observed& replica : observed_)
+        if (is_kept_frozen(replica)) kept = std::max(kept, replica.slot.release);
+    if (desired_.target_pending) kept = desired_.target.version;
+    for (const Observed& replica : observed_) {
+      const bool thawed = std::ranges::find(kept_, replica.id) != kept_.end();
+      if (!is_kept_frozen(replica) || thawed) continue;
+      const Time deadline = std::min(replica.frozen_since, now_) + policy_.keep_frozen;
+      const bool wanted = replica.slot.release == kept && kept != serving &&
+                          !desired_.memory_tight && !is_second(replica);
+      if (!wanted || now_ >= deadline)
+        act(StopReplica{replica.id});
+      else
+        wake_at(deadline);
+    }
+  }
+
+  /// Another of its slot is kept, or could be.
+  bool is_second(const Observed& replica) const {
+    return std::ranges::any_of(observed_, [&](const Observed& other) {
+      if (other.slot != replica.slot || other.id == replica.id) return false;
+      if (is_kept_frozen(other)) return !replica.frozen || other.id > replica.id;
+      return !replica.frozen && is_live(other) && other.drained && other.id > replica.id;
+    });
   }
 
   void describe(const DesiredRelease& serving) {
@@ -363,10 +465,11 @@ class Planner {
   }
 
   const Desired& desired_;
-  const std::vector<Observed>& observed_;
+  std::vector<Observed> observed_;
   const SchedulerPolicy& policy_;
   const Time now_;
   std::vector<ReplicaId> kept_;
+  std::map<ReplicaId, int> lent_;  ///< to a release of the same content as their own, this one
   bool command_failed_ = false;
   Plan result_;
 };

@@ -10,6 +10,9 @@
 // stop. One that exits before that, or fails its health checks, settles the release as failed and
 // the old ones go on; without old ones, an exit with status 0 is no failure. A release with a
 // release command (Procfile "release") runs it once, alone, before any replica starts.
+//
+// The web replicas of the release that served before are kept frozen for a while: a release of the
+// same content, which a rollback to it is, thaws them instead of starting its own.
 #pragma once
 
 #include <compare>
@@ -33,6 +36,7 @@ struct DesiredProcess {
 
 struct DesiredRelease {
   int version = 0;  ///< 0: there is none
+  std::string content;  ///< the same: their replicas are as good as each other's; empty: not known
   std::map<std::string, DesiredProcess> processes;  ///< by type; "web" gets traffic
   friend bool operator==(const DesiredRelease&, const DesiredRelease&) = default;
 };
@@ -43,6 +47,7 @@ struct Desired {
   bool release_command = false;  ///< the target has one, which must succeed first
   DesiredRelease serving;  ///< what serves while the target is pending; version 0 if nothing did
   bool maintenance = false;
+  bool memory_tight = false;  ///< of the machine: what is only kept goes
 };
 
 struct Slot {
@@ -55,6 +60,7 @@ struct Slot {
 struct Observed {
   ReplicaId id;
   Slot slot;
+  std::string content;  ///< of its release
   std::string size;  ///< empty: not known, and as good as any
   ReplicaState state = ReplicaState::starting;
   bool stopping = false;
@@ -63,6 +69,8 @@ struct Observed {
   Time started_at{};
   Time ready_at{};
   Time draining_since{};
+  bool frozen = false;
+  Time frozen_since{};
   Time exited_at{};
   bool unready = false;   ///< a readiness check fails: no traffic
   std::string unhealthy;  ///< why its checks say that it has to go; empty: they do not
@@ -87,6 +95,8 @@ struct SchedulerMemory {
   std::map<Slot, SlotMemory> slots;
   int serving = 0;   ///< the release that serves
   int previous = 0;  ///< the one that did before: its replicas may fill in while they are there
+  std::string serving_content;
+  std::string previous_content;
   int prepared = 0;  ///< the release whose command has succeeded
   friend bool operator==(const SchedulerMemory&, const SchedulerMemory&) = default;
 };
@@ -97,6 +107,7 @@ struct SchedulerPolicy {
   Duration first_backoff = 1s;   ///< before the second restart in a row; the first is at once
   Duration longest_backoff = 60s;
   Duration steady_after = 60s;   ///< up this long, a crash counts as the first again
+  Duration keep_frozen = 0s;     ///< replicas of the release before; 0: they are stopped
 };
 
 struct StartReplica {
@@ -106,6 +117,16 @@ struct StartReplica {
 struct DrainReplica {
   ReplicaId id;
   friend bool operator==(const DrainReplica&, const DrainReplica&) = default;
+};
+/// A replica without a request left stands still, until it is thawed or stopped.
+struct FreezeReplica {
+  ReplicaId id;
+  friend bool operator==(const FreezeReplica&, const FreezeReplica&) = default;
+};
+/// It goes on, as a replica of the release that wants it, and is not draining any more.
+struct ThawReplica {
+  ReplicaId id;
+  friend bool operator==(const ThawReplica&, const ThawReplica&) = default;
 };
 struct StopReplica {
   ReplicaId id;
@@ -122,7 +143,8 @@ struct SettleRelease {
   std::string failure;  ///< of one that succeeded: what ended before it was ready
   friend bool operator==(const SettleRelease&, const SettleRelease&) = default;
 };
-using Action = std::variant<StartReplica, DrainReplica, StopReplica, ForgetReplica, SettleRelease>;
+using Action = std::variant<StartReplica, DrainReplica, FreezeReplica, ThawReplica, StopReplica,
+                            ForgetReplica, SettleRelease>;
 
 /// As the router's protocol names them (docs/decisions/0002).
 enum class AppState { empty, running, asleep, stopped, crashed, maintenance };

@@ -29,18 +29,6 @@ void start_and_die(const runtime::LocalOptions& options, const std::vector<Repli
   REQUIRE(WIFSIGNALED(status));
 }
 
-/// The pid of the shim whose directory this is, from the kernel's list of processes.
-pid_t shim_of(const fs::path& directory) {
-  for (const auto& entry : fs::directory_iterator("/proc")) {
-    const pid_t pid = std::atoi(entry.path().filename().c_str());
-    const auto line = pid > 0 ? read_file(entry.path() / "cmdline") : Result<std::string>("");
-    if (line.has_value() && line->find("berth-shim") != std::string::npos &&
-        line->find(directory.string()) != std::string::npos)
-      return pid;
-  }
-  return 0;
-}
-
 std::size_t lines_in(const std::string& log) {
   return static_cast<std::size_t>(std::count(log.begin(), log.end(), '\n'));
 }

@@ -73,7 +73,7 @@ TEST_CASE(
   CHECK(who.output.find("NoNewPrivs:\t1\n") != std::string::npos);
 }
 
-TEST_CASE("sandboxes compute in a group of their own, with a tenth of a process's weight at most") {
+TEST_CASE("sandboxes compute in a group of their own, with a tenth of the replicas' weight") {
   SKIP_WITHOUT_CONTAINERS();
   ContainerBench bench;
   auto& engine = bench.open();
@@ -91,7 +91,7 @@ TEST_CASE("sandboxes compute in a group of their own, with a tenth of a process'
       const auto weight =
           read_file(directory.parent_path() / (builds.v2() ? "cpu.weight" : "cpu.shares"));
       if (weight.has_error()) continue;
-      CHECK(*weight == (builds.v2() ? "10\n" : "102\n"));
+      CHECK(*weight == (builds.v2() ? "10\n" : "1024\n"));
       weighed = true;
     }
     CHECK(weighed);
@@ -148,6 +148,32 @@ TEST_CASE("binds and overlays keep the users of files, and whiteouts are readabl
   REQUIRE(::stat((bench.path("upper") / "old").c_str(), &status) == 0);
   CHECK(S_ISCHR(status.st_mode));
   CHECK(status.st_rdev == 0);
+}
+
+TEST_CASE("a link of an image leads a mount no further than its own root") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto& engine = bench.open();
+  fs::create_directories(bench.path("given"));
+  (void)write_file(bench.path("given") / "file", "given\n");
+  fs::create_directory_symlink("/../../../..", bench.path("root") / "up");
+  SandboxSpec spec = spec_in(bench, "b-1");
+  spec.binds = {{bench.path("given"), "/up/berth-escape", false}};
+  auto sandbox = open(engine, spec);
+  CHECK(run(*sandbox, command({"print", "/berth-escape/file"})).output == "given\n");
+  CHECK(!fs::exists("/berth-escape"));
+}
+
+TEST_CASE("a mount that has no place in the image fails the start with its path") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto& engine = bench.open();
+  fs::create_directories(bench.path("given"));
+  SandboxSpec spec = spec_in(bench, "b-1");
+  spec.binds = {{bench.path("given"), "/etc/passwd/given", false}};
+  const auto opened = engine.open_sandbox(spec);
+  REQUIRE(opened.has_error());
+  CHECK_MESSAGE(opened.error().message.find("etc/passwd/given") != std::string::npos, why(opened));
 }
 
 TEST_CASE("a root whose changes are kept holds what the programs did, and nothing of the sandbox") {

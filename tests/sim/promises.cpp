@@ -59,9 +59,14 @@ void World::check_routes(const Desired& desired, const std::vector<Observed>& ob
     demand(replica && replica->slot.type == "web", "only web replicas are routed");
     demand(replica->state == ReplicaState::ready && !replica->stopping && !replica->draining,
            "only ready replicas that are not on their way out are routed: " + id.value);
+    demand(!replica->frozen, "what is frozen gets no traffic: " + id.value);
     demand(!replica->unready && replica->unhealthy.empty(),
            "a replica whose health checks fail is not routed: " + id.value);
-    demand(release(replica->slot.release).status == Status::succeeded,
+    demand(std::ranges::any_of(store_.releases,
+                               [&](const Release& known) {
+                                 return known.status == Status::succeeded &&
+                                        stands_for(*replica, known.version);
+                               }),
            "a release that did not succeed gets no traffic: " + id.value);
     covered.insert(replica->slot.index);
   }
@@ -75,7 +80,7 @@ void World::check_routes(const Desired& desired, const std::vector<Observed>& ob
   for (const ReplicaId& id : server_.routed) {
     const Observed* replica = find(observed, id);
     const bool able = replica && replica->state == ReplicaState::ready && !replica->stopping &&
-                      !replica->unready && replica->unhealthy.empty();
+                      !replica->unready && replica->unhealthy.empty() && !replica->frozen;
     if (able && replica->slot.index <= web_quantity(desired))
       demand(covered.contains(replica->slot.index),
              "a slot that serves goes on serving: web." + std::to_string(replica->slot.index));
@@ -143,7 +148,8 @@ void World::check_settle(const SettleRelease& outcome,
     for (int index = 1; index <= process.quantity; ++index)
       demand(std::ranges::any_of(observed,
                                  [&](const Observed& seen) {
-                                   return seen.slot == Slot{type, index, outcome.version} &&
+                                   return seen.slot.type == type && seen.slot.index == index &&
+                                          stands_for(seen, outcome.version) && !seen.frozen &&
                                           seen.state == ReplicaState::ready &&
                                           !seen.stopping && !seen.unready &&
                                           seen.unhealthy.empty();
@@ -151,11 +157,36 @@ void World::check_settle(const SettleRelease& outcome,
              "a release succeeds when all its replicas are ready");
 }
 
+bool World::stands_for(const Observed& seen, int version) const {
+  const auto content = [this](int of) {
+    return store_.releases.at(static_cast<std::size_t>(of - 1)).content;
+  };
+  return content(seen.slot.release) == content(version);
+}
+
+void World::check_frozen() {
+  std::set<std::pair<int, int>> kept;
+  std::set<int> releases;
+  for (const auto& [id, replica] : engine_) {
+    if (!replica.seen.frozen || replica.seen.state == ReplicaState::exited) continue;
+    demand(now_ <= replica.seen.frozen_since + policy_.keep_frozen,
+           "what is frozen is kept for its time: " + id.value);
+    demand(!memory_tight_, "nothing is kept where memory is short: " + id.value);
+    const int content = release(replica.seen.slot.release).content;
+    demand(kept.insert({content, replica.seen.slot.index}).second,
+           "one replica a slot is kept frozen: " + id.value);
+    releases.insert(content);
+  }
+  demand(releases.size() <= 1, "replicas of one release are kept frozen");
+}
+
 void World::check_slots() {
   std::map<Slot, int> current;
   for (const auto& [id, replica] : engine_) {
     const Observed& mark = server_.marks[id];
-    if (replica.seen.state == ReplicaState::exited || mark.stopping || mark.draining) continue;
+    if (replica.seen.state == ReplicaState::exited || mark.stopping || mark.draining ||
+        replica.seen.frozen)
+      continue;
     const auto restarted = server_.restart_before.find(replica.seen.slot.type);
     if (restarted != server_.restart_before.end() && replica.seen.started_at < restarted->second)
       continue;
@@ -184,7 +215,10 @@ void World::check_converged() {
     demand(replica.seen.state == ReplicaState::ready && !replica.stop_requested &&
                !replica.seen.unready && replica.seen.unhealthy.empty(),
            "in the end everything is ready: " + id.value);
-    demand(running.insert(replica.seen.slot).second,
+    demand(!replica.seen.frozen, "in the end nothing is frozen: " + id.value);
+    Slot slot = replica.seen.slot;
+    if (newest && stands_for(replica.seen, newest->version)) slot.release = newest->version;
+    demand(running.insert(slot).second,
            "in the end a slot has one replica: " + id.value);
     if (replica.seen.slot.type == "web") web.insert(id);
     demand(replica.seen.size == store_.formation.at(replica.seen.slot.type).size,

@@ -9,7 +9,8 @@ World::World(std::uint64_t seed, bool trace) : random_(seed), tracing_(trace) {
   next_second_ = now_ + 1s;
   next_trouble_ = now_;
   policy_ = {
-      .drain_timeout = 30s, .first_backoff = 1s, .longest_backoff = 60s, .steady_after = 60s};
+      .drain_timeout = 30s, .first_backoff = 1s, .longest_backoff = 60s, .steady_after = 60s,
+      .keep_frozen = 100s};
   store_.formation = {{"web", {.quantity = 1}}, {"worker", {}}};
 }
 
@@ -43,7 +44,7 @@ Time World::next_event() const {
   else
     next = std::min(next, server_.timer);
   for (const auto& [id, replica] : engine_) {
-    if (replica.seen.state == ReplicaState::exited) continue;
+    if (replica.seen.state == ReplicaState::exited || replica.seen.frozen) continue;
     next = std::min(next, replica.exit_due);
     if (replica.seen.unhealthy.empty()) next = std::min(next, replica.condemned_due);
     if (replica.seen.state == ReplicaState::starting) next = std::min(next, replica.ready_due);
@@ -54,7 +55,7 @@ Time World::next_event() const {
 void World::engine_events() {
   for (auto& [id, replica] : engine_) {
     Observed& seen = replica.seen;
-    if (seen.state == ReplicaState::exited) continue;
+    if (seen.state == ReplicaState::exited || seen.frozen) continue;
     if (now_ >= replica.condemned_due && seen.unhealthy.empty()) {
       seen.unhealthy = seen.state == ReplicaState::ready ? "failed its liveness check"
                                                          : "failed its startup check";
@@ -138,6 +139,7 @@ void World::second() {
 /// No more faults: what is broken is mended, what was asked for may take its time.
 void World::calm_down() {
   calm_ = true;
+  memory_tight_ = false;
   tell("calm");
   for (Release& release : store_.releases)
     release.bad = release.bad && release.status != Status::succeeded;

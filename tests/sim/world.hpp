@@ -45,6 +45,7 @@ class World final {
   struct Release {
     int version = 0;
     Status status = Status::pending;
+    int content = 0;  ///< the version that it is a rollback to, or its own
     std::set<std::string> types;
     bool bad = false;  ///< its processes end soon after their start
     bool command = false;   ///< it has a release command
@@ -101,6 +102,7 @@ class World final {
   // world_user.cpp: what a user and bad luck do
   void trouble();
   void deploy(bool bad);
+  void roll_back();
   void crash_server();
 
   // world_server.cpp: the shell around plan() and decide()
@@ -114,6 +116,8 @@ class World final {
   void start(const Slot& slot);
   void start_command(Replica& replica);
   void stop(const ReplicaId& id);
+  void freeze(const ReplicaId& id);
+  void thaw(Replica& replica);
   void exit_now(Replica& replica, std::string message);
   void route(const Plan& plan);
   [[nodiscard]] const Release* target() const;
@@ -130,6 +134,9 @@ class World final {
   void check_stop(const ReplicaId& id);
   void check_settle(const SettleRelease& outcome, const std::vector<Observed>& observed) const;
   void check_slots();
+  void check_frozen();
+  /// A replica of this release, or of one that it is the same as.
+  [[nodiscard]] bool stands_for(const Observed& seen, int version) const;
   void check_converged();
   void demand(bool kept, const std::string& promise) const;
 
@@ -143,6 +150,7 @@ class World final {
   Time next_second_;
   Time next_trouble_;
   int next_id_ = 0;
+  bool memory_tight_ = false;
   int rate_ = 0;  ///< requests a second that users send
   SchedulerPolicy policy_;
   Store store_;

@@ -9,7 +9,8 @@
 namespace berth::sim {
 
 DesiredRelease World::wanted(const Release& release, bool pending) const {
-  DesiredRelease result{.version = release.version, .processes = {}};
+  DesiredRelease result{
+      .version = release.version, .content = std::to_string(release.content), .processes = {}};
   for (const auto& [type, formation] : store_.formation) {
     if (!release.types.contains(type)) continue;
     const auto restarted = server_.restart_before.find(type);
@@ -29,7 +30,8 @@ Desired World::desired() const {
                  .target_pending = false,
                  .release_command = false,
                  .serving = {},
-                 .maintenance = store_.maintenance};
+                 .maintenance = store_.maintenance,
+                 .memory_tight = memory_tight_};
   const Release* newest = target();
   if (!newest) return result;
   result.target_pending = newest->status == Status::pending;
@@ -45,6 +47,7 @@ std::vector<Observed> World::observed() {
   for (const auto& [id, replica] : engine_) {
     Observed seen = replica.seen;
     const Observed& mark = server_.marks[id];
+    seen.content = std::to_string(release(seen.slot.release).content);
     seen.stopping = mark.stopping;
     seen.draining = mark.draining;
     seen.drained = mark.drained;
@@ -71,6 +74,7 @@ void World::reconcile() {
   for (const Action& action : decided.actions)
     if (!std::holds_alternative<DrainReplica>(action) && !act(action)) return;
   check_slots();
+  check_frozen();
 }
 
 void World::route(const Plan& plan) {
@@ -101,6 +105,17 @@ bool World::act(const Action& action) {
     mark.draining_since = now_;
     // It may not have been in the table: then there is nothing left on it, and the router says so.
     router_.removed_at.try_emplace(drain->id, now_);
+  } else if (const auto* rest = std::get_if<FreezeReplica>(&action)) {
+    freeze(rest->id);
+  } else if (const auto* wake = std::get_if<ThawReplica>(&action)) {
+    Replica& replica = engine_.at(wake->id);
+    demand(replica.seen.frozen, "only what is frozen is thawed");
+    tell("thaw " + wake->id.value);
+    thaw(replica);
+    Observed& mark = server_.marks[wake->id];
+    mark.draining = mark.drained = false;
+    router_.removed_at.erase(wake->id);
+    router_.reported.erase(wake->id);
   } else if (const auto* stopping = std::get_if<StopReplica>(&action)) {
     check_stop(stopping->id);
     stop(stopping->id);
@@ -166,9 +181,30 @@ void World::start_command(Replica& replica) {
   replica.exit_message = fails ? "exited with status 1" : exited_well;
 }
 
+void World::freeze(const ReplicaId& id) {
+  Replica& replica = engine_.at(id);
+  demand(!router_.table.contains(id) && router_.in_flight[id].empty(),
+         "only what has no requests is frozen: " + id.value);
+  demand(replica.seen.state == ReplicaState::ready && replica.seen.slot.type == "web",
+         "only a ready web replica is frozen: " + id.value);
+  tell("freeze " + id.value);
+  replica.seen.frozen = true;
+  replica.seen.frozen_since = now_;
+}
+
+/// What was to become of it comes later by the time that it stood still.
+void World::thaw(Replica& replica) {
+  if (!replica.seen.frozen) return;
+  replica.seen.frozen = false;
+  const Duration stood = now_ - replica.seen.frozen_since;
+  for (Time* due : {&replica.exit_due, &replica.condemned_due})
+    if (*due != Time::max()) *due += stood;
+}
+
 void World::stop(const ReplicaId& id) {
   Replica& replica = engine_.at(id);
   if (replica.seen.state == ReplicaState::exited) return;
+  thaw(replica);
   server_.marks[id].stopping = true;
   if (replica.stop_requested) return;
   tell("stop " + id.value);

@@ -12,11 +12,31 @@ void World::deploy(bool bad) {
     if (release.status == Status::pending) release.status = Status::failed;  // superseded
   Release release{
       .version = static_cast<int>(store_.releases.size()) + 1, .types = {"web"}, .bad = bad};
+  release.content = release.version;
   release.command = random_.chance(0.3);
   if (random_.chance(0.5)) release.types.insert("worker");
   if (random_.chance(0.05)) release.types.erase("web");
   tell("deploy v" + std::to_string(release.version) + (bad ? " (bad)" : ""));
   store_.releases.push_back(std::move(release));
+}
+
+/// The release that served before the last, or any that did.
+void World::roll_back() {
+  std::vector<Release> good;
+  for (const Release& release : store_.releases)
+    if (release.status == Status::succeeded) good.push_back(release);
+  if (good.size() < 2) return deploy(false);
+  Release again = random_.chance(0.7)
+                      ? good[good.size() - 2]
+                      : good[static_cast<std::size_t>(
+                            random_.between(0, static_cast<int>(good.size()) - 1))];
+  for (Release& release : store_.releases)
+    if (release.status == Status::pending) release.status = Status::failed;  // superseded
+  again.version = static_cast<int>(store_.releases.size()) + 1;
+  again.status = Status::pending;
+  again.prepared = false;
+  tell("roll back to v" + std::to_string(again.content) + " as v" + std::to_string(again.version));
+  store_.releases.push_back(std::move(again));
 }
 
 void World::crash_server() {
@@ -35,7 +55,7 @@ void World::trouble() {
   if (store_.releases.empty()) return deploy(random_.chance(0.2));
   // Whoever changes what is wanted has a reason for starts; only the scheduler's own are counted.
   starts_.clear();
-  switch (random_.between(0, 13)) {
+  switch (random_.between(0, 16)) {
     case 0:
     case 1:
       return deploy(random_.chance(0.3));
@@ -78,6 +98,12 @@ void World::trouble() {
     case 12:
       formation.size = random_.chance(0.5) ? "large" : "standard";
       return tell("size " + type + "=" + formation.size);
+    case 14:
+    case 15:
+      return roll_back();
+    case 16:
+      memory_tight_ = random_.chance(0.3);
+      return tell(memory_tight_ ? "memory is short" : "there is memory");
     case 11:
       // Readiness checks fail, or pass again.
       for (auto& [id, replica] : engine_)

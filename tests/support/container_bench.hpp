@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <mutex>
@@ -101,6 +102,18 @@ inline bool eventually(const std::function<bool()>& condition,
   return true;
 }
 
+/// The pid of the shim whose directory this is, from the kernel's list of processes.
+inline pid_t shim_of(const fs::path& directory) {
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const pid_t pid = std::atoi(entry.path().filename().c_str());
+    const auto line = pid > 0 ? read_file(entry.path() / "cmdline") : Result<std::string>("");
+    if (line.has_value() && line->find("berth-shim") != std::string::npos &&
+        line->find(directory.string()) != std::string::npos)
+      return pid;
+  }
+  return 0;
+}
+
 class ContainerBench {
  public:
   ContainerBench() : directory_(*TempDir::create(BERTH_BINARY_DIR, "kernel-test-")) {
@@ -137,6 +150,7 @@ class ContainerBench {
     const std::size_t hash = std::hash<std::string>{}(BERTH_BINARY_DIR);
     std::snprintf(tag, sizeof tag, "%03x", static_cast<unsigned>(hash & 0xfff));
     options.cgroup = std::string("berth-test-") + tag;
+    if (const char* runtime = std::getenv("BERTH_TEST_OCI")) options.oci_runtime = runtime;
     options.network.bridge = std::string("berth-test") + tag;
     // The upper half: the lower one is for whole platforms.
     options.network.subnet = "198.19." + std::to_string(128 + hash % 8 * 16) + ".0/20";

@@ -3,6 +3,7 @@
 // The program that tests run inside containers: static, so that it is a whole root file system by
 // itself. `payload VERB [ARGUMENT…]`; each verb does one thing that an application might do.
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -384,6 +385,24 @@ int remove_files(const Arguments& arguments) {
   return 0;
 }
 
+/// list DIRECTORY…: what is in them, with kind, mode, owner, device number and where links lead.
+int list(const Arguments& arguments) {
+  for (const auto& directory : arguments) {
+    dirent** names = nullptr;
+    const int count = ::scandir(directory.c_str(), &names, nullptr, ::alphasort);
+    for (int i = 0; i < count; ++i) {
+      const std::string path = directory + "/" + names[i]->d_name;
+      struct stat status{};
+      char to[256] = {};
+      if (::lstat(path.c_str(), &status) != 0) continue;
+      (void)!::readlink(path.c_str(), to, sizeof to - 1);
+      std::printf("%s %o %u:%u %lx %s\n", path.c_str(), status.st_mode, status.st_uid,
+                  status.st_gid, static_cast<unsigned long>(status.st_rdev), to);
+    }
+  }
+  return 0;
+}
+
 int print_whole(const Arguments& arguments) {
   for (const auto& path : arguments) {
     const int file = ::open(path.c_str(), O_RDONLY);
@@ -447,6 +466,7 @@ int main(int argc, char** argv) {
   if (verb == "touch") return touch(arguments);
   if (verb == "remove") return remove_files(arguments);
   if (verb == "print") return print_whole(arguments);
+  if (verb == "list") return list(arguments);
   if (verb == "background") return background();
   if (verb == "clock") return clock_now();
   if (const auto code = berth::test::hostile(verb, arguments)) return *code;

@@ -22,7 +22,7 @@ namespace {
 /// On v1 all containers together compete as one with each single process of the root group; on v2
 /// with a slice of services.
 constexpr std::string_view serving_shares_v1 = "10240";
-constexpr std::string_view background_shares_v1 = "102";
+constexpr std::string_view background_shares_v1 = "1024";
 constexpr std::string_view serving_weight_v2 = "100";
 constexpr std::string_view background_weight_v2 = "10";
 constexpr std::uint64_t background_disk_weight = 10;
@@ -326,7 +326,22 @@ std::vector<std::string> Cgroups::list() const {
   return names;
 }
 
+Result<void> Cgroups::freeze(const std::string& id) const {
+  if (v2_) return set(with_controller("") / id / "cgroup.freeze", "1");
+  const fs::path freezer = with_controller("freezer");
+  if (freezer.empty())
+    return Error{ErrorKind::unavailable, "this machine has no freezer (the cgroup controller)"};
+  return set(freezer / id / "freezer.state", "FROZEN");
+}
+
+Result<void> Cgroups::thaw(const std::string& id) const {
+  if (v2_) return set(with_controller("") / id / "cgroup.freeze", "0");
+  const fs::path freezer = with_controller("freezer");
+  return freezer.empty() ? Result<void>() : set(freezer / id / "freezer.state", "THAWED");
+}
+
 Result<void> Cgroups::destroy(const std::string& id) const {
+  (void)thaw(id);  // on v1 what is frozen is not killed
   for (const auto& base : bases_) {
     const fs::path at = base.directory / id;
     for (int round = 0;; ++round) {

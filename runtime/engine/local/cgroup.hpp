@@ -56,7 +56,7 @@ struct Cgroup {
 class Cgroups final {
  public:
   /// What containers together get of a busy machine: `serving` ones what they need, even against
-  /// many processes outside; those in the `background` what others leave, and a little more.
+  /// many processes outside; those in the `background` a tenth of what these get.
   enum class Share { serving, background };
 
   /// Finds the hierarchies and makes `name` in each. Idempotent.
@@ -71,6 +71,10 @@ class Cgroups final {
   [[nodiscard]] Result<void> destroy(const std::string& id) const;
   /// Removes the common directory too; for tests.
   [[nodiscard]] Result<void> destroy_all() const;
+
+  /// Everything in it stands still, or goes on.
+  [[nodiscard]] Result<void> freeze(const std::string& id) const;
+  [[nodiscard]] Result<void> thaw(const std::string& id) const;
 
   [[nodiscard]] Result<ReplicaStats> stats(const std::string& id) const;
   [[nodiscard]] CgroupEvents events(const std::string& id) const;

@@ -12,6 +12,7 @@
 
 #include "base/child_process.hpp"
 #include "base/file.hpp"
+#include "runtime/engine/local/container_shape.hpp"
 #include "runtime/engine/local/furniture.hpp"
 #include "runtime/engine/local/oci_config.hpp"
 #include "runtime/engine/local/seccomp.hpp"
@@ -107,6 +108,7 @@ Layout lay_out(const ContainerHost& host, const ContainerSpec& spec) {
     root.work = spec.kept_work;
   }
   const auto add = [&](ShimMount mount, const std::string& target) {
+    mount.target = target;
     mount.name = "m" + std::to_string(layout.mounts.size());
     layout.inside.push_back({.source = (host.options.stage / mount.name).string(),
                              .target = target,
@@ -134,11 +136,25 @@ Layout lay_out(const ContainerHost& host, const ContainerSpec& spec) {
   // A mount inside another mount's target must come after it.
   std::sort(layout.inside.begin(), layout.inside.end(),
             [](const OciMount& a, const OciMount& b) { return a.target < b.target; });
+  std::sort(layout.mounts.begin() + 1, layout.mounts.end(),
+            [](const ShimMount& a, const ShimMount& b) { return a.target < b.target; });
   return layout;
 }
 
+/// Of its memory, for files in /tmp and /dev/shm each.
+std::uint64_t memory_share(const ContainerSpec& spec) {
+  return std::max<std::uint64_t>(spec.limits.memory_bytes / 2, 1 << 20);
+}
+
+std::uint64_t capability_bits(const std::vector<std::string>& names) {
+  std::uint64_t bits = 0;
+  for (const Capability& known : capabilities)
+    if (std::find(names.begin(), names.end(), known.name) != names.end())
+      bits |= std::uint64_t{1} << known.number;
+  return bits;
+}
+
 std::string oci_text(const ContainerHost& host, const ContainerSpec& spec, const Layout& layout) {
-  const std::uint64_t memory_share = std::max<std::uint64_t>(spec.limits.memory_bytes / 2, 1 << 20);
   return oci_config({.root = (host.options.stage / "rootfs").string(),
                      .init = (host.options.stage / "init").string(),
                      .hostname = spec.hostname,
@@ -148,8 +164,8 @@ std::string oci_text(const ContainerHost& host, const ContainerSpec& spec, const
                      .capabilities = spec.capabilities,
                      .open_files = host.open_files,
                      .oom_score_adjust = spec.oom_score_adjust,
-                     .tmp_bytes = spec.tmp_in_memory ? memory_share : 0,
-                     .shm_bytes = memory_share,
+                     .tmp_bytes = spec.tmp_in_memory ? memory_share(spec) : 0,
+                     .shm_bytes = memory_share(spec),
                      .mounts = layout.inside,
                      .seccomp_filter = host.seccomp_filter});
 }
@@ -161,6 +177,14 @@ ShimConf shim_conf(const ContainerHost& host, const ContainerSpec& spec,
                 .oci_runtime = host.oci_runtime,
                 .unified = host.cgroups.unified(),
                 .uid_base = spec.uid_base,
+                .hostname = spec.hostname,
+                .uid = spec.agent_uid,
+                .gid = spec.agent_gid,
+                .capabilities = capability_bits(spec.capabilities),
+                .open_files = host.open_files,
+                .oom_score_adjust = static_cast<std::uint32_t>(spec.oom_score_adjust),
+                .tmp_bytes = spec.tmp_in_memory ? memory_share(spec) : 0,
+                .shm_bytes = memory_share(spec),
                 .mounts = {},
                 .cgroups = strings(cgroup.directories),
                 .oom_events = cgroup.oom_events(host.cgroups.v2()),
@@ -206,13 +230,11 @@ Result<StartedContainer> spawn_shim(const ContainerHost& host, const ContainerSp
                   .extra_fds = {{shim_status.get(), shim_status_fd},
                                 {program.get(), shim_program_fd},
                                 {shim_client.get(), shim_client_fd},
-                                {note.get(), shim_note_fd}},
+                                {note.get(), shim_note_fd},
+                                {host.seccomp_file.get(), shim_filter_fd}},
                   .new_session = true};
   if (spec.program) result.agent.reset();
-  BERTH_ASSIGN(auto starter, ChildProcess::spawn(command));
-  BERTH_ASSIGN(const ExitStatus status, starter.wait());
-  if (!status.success())
-    return Error{ErrorKind::internal, "the shim could not start: " + status.describe()};
+  BERTH_TRY(with_context(ChildProcess::spawn_orphan(command), "the shim"));
   return result;
 }
 
@@ -248,10 +270,13 @@ Result<std::unique_ptr<ContainerHost>> ContainerHost::open(
                Cgroups::open(options.cgroup + "-builds", Cgroups::Share::background));
   auto host = std::make_unique<ContainerHost>(options, std::move(cgroups),
                                               std::move(sandbox_cgroups));
-  BERTH_ASSIGN(host->oci_runtime, find_program(options.oci_runtime));
+  if (options.oci_runtime != native_runtime) {
+    BERTH_ASSIGN(host->oci_runtime, find_program(options.oci_runtime));
+  }
   BERTH_TRY(make_directories(options.stage));
   host->disk = disk_of(options.data_dir);
   BERTH_ASSIGN(host->seccomp_filter, compile_seccomp_filter());
+  BERTH_ASSIGN(host->seccomp_file, memory_file("berth-filter", host->seccomp_filter));
   BERTH_ASSIGN(host->network, Network::open(options.network, members, egress));
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
@@ -263,7 +288,8 @@ Result<StartedContainer> start_container(ContainerHost& host, const ContainerSpe
                                          const NetworkMember& member) {
   BERTH_TRY(fill_upper(host, spec, member));
   const Layout layout = lay_out(host, spec);
-  BERTH_TRY(write_file(spec.directory / "config.json", oci_text(host, spec, layout)));
+  if (!host.oci_runtime.empty())
+    BERTH_TRY(write_file(spec.directory / "config.json", oci_text(host, spec, layout)));
   const Cgroups& cgroups = spec.sandbox ? host.sandbox_cgroups : host.cgroups;
   BERTH_ASSIGN(const Cgroup cgroup, cgroups.create(spec.id, spec.limits, host.disk));
   ShimConf conf = shim_conf(host, spec, member, cgroup);
@@ -273,7 +299,11 @@ Result<StartedContainer> start_container(ContainerHost& host, const ContainerSpe
     return Error{ErrorKind::invalid, "a path of " + spec.id + " holds a line break"};
   BERTH_TRY(write_file(spec.directory / "shim.conf", text));
   BERTH_ASSIGN(StartedContainer container, spawn_shim(host, spec));
-  if (auto started = await_start(container); started.has_error()) {
+  // While the container is made. Its program does not start before it is told to.
+  auto started = host.network->admit(member);
+  container.shim->send(started.has_error() ? "stop 0" : "go");
+  if (auto made = await_start(container); !started.has_error()) started = std::move(made);
+  if (started.has_error()) {
     (void)cgroups.destroy(spec.id);
     return started.error();
   }

@@ -24,7 +24,7 @@ namespace berth::runtime {
 
 struct ContainerHost {
   LocalOptions options;
-  std::string oci_runtime;  ///< absolute
+  std::string oci_runtime;  ///< absolute; empty: the shim itself
   std::uint64_t open_files = 1024;
   std::string disk;  ///< as control groups name it; empty: its throughput cannot be limited
   Cgroups cgroups;
@@ -33,6 +33,7 @@ struct ContainerHost {
   Cgroups sandbox_cgroups;
   std::unique_ptr<Network> network;
   std::string seccomp_filter;
+  Fd seccomp_file;  ///< the same, for shims
   DiskWatch disk_watch;
 
   /// `members` run already.

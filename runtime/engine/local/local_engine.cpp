@@ -199,6 +199,50 @@ Result<void> LocalEngine::stop(const ReplicaId& id, std::chrono::milliseconds gr
   return {};
 }
 
+namespace {
+
+/// In a frozen replica's directory, for the engine's next life; its time of change is the freeze's.
+constexpr std::string_view frozen_file = "frozen";
+
+}  // namespace
+
+Result<void> LocalEngine::freeze(const ReplicaId& id) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = replicas_.find(id);
+  if (found == replicas_.end() || !found->second.shim) return {};
+  ReplicaStatus& status = found->second.status;
+  if (status.stopping || status.state != ReplicaState::ready || status.frozen_at != Time{})
+    return {};
+  BERTH_TRY(write_file(directory(id) / frozen_file, "", 0600));
+  if (auto frozen = host_->cgroups.freeze(id.value); frozen.has_error()) {
+    ::unlink((directory(id) / frozen_file).c_str());
+    return frozen.error().context("freeze " + status.spec.name);
+  }
+  status.frozen_at = now();
+  name(found->second);
+  return {};
+}
+
+Result<void> LocalEngine::thaw(const ReplicaId& id) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = replicas_.find(id);
+  if (found == replicas_.end() || !found->second.shim) return {};
+  ReplicaStatus& status = found->second.status;
+  BERTH_TRY(with_context(host_->cgroups.thaw(id.value), "thaw " + status.spec.name));
+  ::unlink((directory(id) / frozen_file).c_str());
+  status.frozen_at = {};
+  name(found->second);
+  return {};
+}
+
+Time LocalEngine::frozen_since(const fs::path& at) {
+  struct stat file{};
+  if (::stat((at / frozen_file).c_str(), &file) != 0) return {};
+  return Time(std::chrono::duration_cast<Duration>(
+      std::chrono::seconds(file.st_mtim.tv_sec) +
+      std::chrono::nanoseconds(file.st_mtim.tv_nsec)));
+}
+
 void LocalEngine::remove(const ReplicaId& id) {
   {
     const std::scoped_lock lock(mutex_);
@@ -250,6 +294,8 @@ Result<Fd> LocalEngine::exec(const ReplicaId& id, const ExecSpec& wanted) {
     spec = found->second.status.spec;
     if (!found->second.shim || !found->second.process)
       return Error{ErrorKind::conflict, spec.name + " does not run"};
+    if (found->second.status.frozen_at != Time{})
+      return Error{ErrorKind::conflict, spec.name + " is frozen, for a rollback"};
   }
   spec.argv = wanted.argv;
   for (const auto& [name, value] : wanted.env) spec.env[name] = value;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The engine `local`: every replica is a crun container on this machine, kept by a shim that
+// The engine `local`: every replica is a container on this machine, kept by a shim that
 // outlives us. start() blocks in the caller's thread; one thread of ours watches the shims, waits
 // for readiness and calls the listener.
 #pragma once
@@ -29,6 +29,8 @@ class LocalEngine final : public Engine {
   Result<void> set_egress(std::uint32_t uid_base, const platform::EgressPolicy& policy) override;
   Result<void> start(const ReplicaSpec& spec) override;
   Result<void> stop(const ReplicaId& id, std::chrono::milliseconds grace) override;
+  Result<void> freeze(const ReplicaId& id) override;
+  Result<void> thaw(const ReplicaId& id) override;
   void remove(const ReplicaId& id) override;
   [[nodiscard]] std::vector<ReplicaStatus> list() const override;
   Result<Fd> attach(const ReplicaId& id) override;
@@ -61,6 +63,8 @@ class LocalEngine final : public Engine {
   [[nodiscard]] std::filesystem::path directory(const ReplicaId& id) const;
   [[nodiscard]] Result<void> check(const ReplicaSpec& spec) const;
   [[nodiscard]] Result<void> start_in(const std::filesystem::path& directory, Replica& replica);
+  /// When the replica with this directory was frozen; epoch: it is not.
+  [[nodiscard]] static Time frozen_since(const std::filesystem::path& directory);
   void adopt_all();
   [[nodiscard]] Result<Replica> adopt(const std::filesystem::path& directory);
   void sweep();

@@ -93,6 +93,10 @@ Result<void> LocalEngine::open(EngineListener listener) {
   sweep();
   for (const auto& [id, replica] : replicas_)
     if (replica.shim) {
+      replica.shim->send("go");  // it may be that nobody has said so yet
+      if (replica.status.frozen_at != Time{})
+        if (auto frozen = host_->cgroups.freeze(id.value); frozen.has_error())
+          log_warning("{}", frozen.error().message);
       watch_disk(replica);
       name(replica);
     }
@@ -167,6 +171,7 @@ Result<LocalEngine::Replica> LocalEngine::adopt(const fs::path& at) {
           Time(std::chrono::microseconds(optional_int(*object, "at_us").value_or(0)));
       replica.status.message = optional_string(*object, "message").value_or("");
     }
+  replica.status.frozen_at = frozen_since(at);
   return replica;
 }
 
@@ -349,7 +354,8 @@ void LocalEngine::name(const Replica& replica) {
   const ReplicaStatus& status = replica.status;
   names->join(replica.member.address, replica.member.app, status.spec.process_type);
   names->set_serving(replica.member.address,
-                     status.state == ReplicaState::ready && !status.stopping);
+                     status.state == ReplicaState::ready && !status.stopping &&
+                         status.frozen_at == Time{});
 }
 
 void LocalEngine::force_end(Replica& replica, ExitReason reason, std::string message) {

@@ -201,18 +201,21 @@ Result<NetworkMember> Network::join(std::string_view id, std::uint32_t app) {
   if (!address)
     return Error{ErrorKind::limit, "the network " + options_.subnet +
                                        " has no free address; use a larger one (network.subnet)"};
-  const NetworkMember member{veth_name(options_, id), *address, app};
+  return NetworkMember{veth_name(options_, id), *address, app};
+}
+
+Result<void> Network::admit(const NetworkMember& member) {
+  const std::scoped_lock lock(mutex_);
+  if (member.address == 0) return {};
   std::string rules;
   if (anti_spoofing_) rules += add_member(options_, bridge_member(member));
+  const std::uint32_t app = member.app;
   const bool new_chain = app != 0 && !chains_.contains(app);
   if (app != 0) rules += egress_rules(app) + add_app_member(options_, bridge_member(member));
-  if (rules.empty()) return member;
-  if (auto added = nft_.apply(rules); added.has_error()) {
-    pool_.give_back(*address);
-    if (new_chain) chains_.erase(app);
-    return added.error();
-  }
-  return member;
+  if (rules.empty()) return {};
+  auto added = nft_.apply(rules);
+  if (added.has_error() && new_chain) chains_.erase(app);
+  return added;
 }
 
 void Network::leave(const NetworkMember& member) {

@@ -46,7 +46,10 @@ class Network final {
       const NetworkOptions& options, const std::vector<NetworkMember>& members,
       const EgressPolicies& egress = {});
 
+  /// An address, with which nothing gets through until it is admitted.
   [[nodiscard]] Result<NetworkMember> join(std::string_view id, std::uint32_t app = 0);
+  /// A few milliseconds. A member without an address is one already.
+  [[nodiscard]] Result<void> admit(const NetworkMember& member);
   void leave(const NetworkMember& member);
   [[nodiscard]] Result<void> set_egress(std::uint32_t app, const platform::EgressPolicy& policy);
   /// Removes the bridge and the rules; for tests and uninstalling.

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/engine/local/oci_config.hpp"
 
+#include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "base/json.hpp"
+#include "runtime/engine/local/container_shape.hpp"
 
 namespace berth::runtime {
 
@@ -25,31 +28,40 @@ std::string base64(std::string_view bytes) {
 }
 
 json::object mount(std::string_view target, std::string_view type, std::string_view source,
-                   std::initializer_list<std::string_view> options) {
-  json::array list;
-  for (const auto option : options) list.emplace_back(option);
-  return {
-      {"destination", target}, {"type", type}, {"source", source}, {"options", std::move(list)}};
+                   json::array options) {
+  return {{"destination", target},
+          {"type", type},
+          {"source", source},
+          {"options", std::move(options)}};
+}
+
+json::object mount(const FixedMount& fixed, const std::string& more = {}) {
+  static constexpr std::pair<unsigned long, const char*> words[] = {
+      {MS_NOSUID, "nosuid"}, {MS_NOEXEC, "noexec"},           {MS_NODEV, "nodev"},
+      {MS_RDONLY, "ro"},     {MS_STRICTATIME, "strictatime"},
+  };
+  json::array options;
+  for (const auto& [flag, word] : words)
+    if (fixed.flags & flag) options.emplace_back(word);
+  for (std::string_view rest = fixed.data; !rest.empty();) {
+    const auto comma = std::min(rest.find(','), rest.size());
+    options.emplace_back(rest.substr(0, comma));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  if (!more.empty()) options.emplace_back(more);
+  return mount(fixed.target, fixed.type, fixed.type, std::move(options));
 }
 
 json::array mounts(const OciContainer& container) {
-  const std::string shm = "size=" + std::to_string(container.shm_bytes);
-  const std::string tmp = "size=" + std::to_string(container.tmp_bytes);
-  json::array result = {
-      mount("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}),
-      mount("/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=64k"}),
-      mount("/dev/pts", "devpts", "devpts",
-            {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}),
-      mount("/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", shm}),
-      mount("/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}),
-      // Possible in a user namespace because the network namespace belongs to it too: the container
-      // sees its own interfaces there and not the host's.
-      mount("/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}),
-      mount("/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "ro"}),
-      mount("/dev/berth-init", "bind", container.init, {"bind", "ro", "nosuid", "nodev"}),
-  };
+  json::array result;
+  for (const FixedMount& fixed : fixed_mounts)
+    result.push_back(mount(fixed, fixed.target == std::string_view("/dev/shm")
+                                      ? "size=" + std::to_string(container.shm_bytes)
+                                      : std::string()));
+  result.push_back(
+      mount(agent_program, "bind", container.init, {"bind", "ro", "nosuid", "nodev"}));
   if (container.tmp_bytes > 0)
-    result.push_back(mount("/tmp", "tmpfs", "tmpfs", {"nosuid", "nodev", "mode=1777", tmp}));
+    result.push_back(mount(tmp_in_memory, "size=" + std::to_string(container.tmp_bytes)));
   for (const auto& bind : container.mounts)
     result.push_back(mount(bind.target, "bind", bind.source,
                            {"rbind", bind.writable ? "rw" : "ro", "nosuid", "nodev"}));
@@ -67,7 +79,7 @@ json::object process(const OciContainer& container) {
   };
   return {{"terminal", false},
           {"user", {{"uid", container.uid}, {"gid", container.gid}}},
-          {"args", {"/dev/berth-init", "agent"}},
+          {"args", {agent_program, "agent"}},
           {"env", {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}},
           {"cwd", "/"},
           {"capabilities", std::move(capabilities)},
@@ -75,6 +87,13 @@ json::object process(const OciContainer& container) {
            json::array{limit("RLIMIT_CORE", 0), limit("RLIMIT_NOFILE", container.open_files)}},
           {"noNewPrivileges", true},
           {"oomScoreAdj", container.oom_score_adjust}};
+}
+
+template <class Paths>
+json::array list(const Paths& paths) {
+  json::array result;
+  for (const char* path : paths) result.emplace_back(path);
+  return result;
 }
 
 json::object linux_part(const OciContainer& container) {
@@ -86,15 +105,9 @@ json::object linux_part(const OciContainer& container) {
   return {{"namespaces", std::move(namespaces)},
           {"uidMappings", mapping},
           {"gidMappings", mapping},
-          // No capability is left to bind port 80 with.
-          {"sysctl", {{"net.ipv4.ip_unprivileged_port_start", "0"}}},
-          {"maskedPaths",
-           {"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys",
-            "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
-            "/proc/scsi", "/proc/pressure", "/sys/firmware", "/sys/devices/virtual/powercap"}},
-          // A masked file would take what is written to it: the last one is read-only instead.
-          {"readonlyPaths",
-           {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}}};
+          {"sysctl", {{unprivileged_port_sysctl, "0"}}},
+          {"maskedPaths", list(masked_paths)},
+          {"readonlyPaths", list(read_only_paths)}};
 }
 
 }  // namespace

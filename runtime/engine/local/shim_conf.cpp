@@ -2,6 +2,7 @@
 #include "runtime/engine/local/shim_conf.hpp"
 
 #include <charconv>
+#include <concepts>
 
 namespace berth::runtime {
 
@@ -15,6 +16,14 @@ void visit_fields(Conf& conf, Visit visit) {
   visit("oci_runtime", conf.oci_runtime);
   visit("unified", conf.unified);
   visit("uid_base", conf.uid_base);
+  visit("hostname", conf.hostname);
+  visit("uid", conf.uid);
+  visit("gid", conf.gid);
+  visit("capabilities", conf.capabilities);
+  visit("open_files", conf.open_files);
+  visit("oom_score_adjust", conf.oom_score_adjust);
+  visit("tmp_bytes", conf.tmp_bytes);
+  visit("shm_bytes", conf.shm_bytes);
   visit("oom_events", conf.oom_events);
   visit("veth", conf.veth);
   visit("bridge", conf.bridge);
@@ -38,7 +47,9 @@ class LineWriter final {
     if (value.find('\n') != std::string_view::npos) ok = false;
     text_.append(key).append(" ").append(value).append("\n");
   }
-  void operator()(std::string_view key, std::uint32_t value) {
+  template <std::unsigned_integral Number>
+    requires(!std::same_as<Number, bool>)
+  void operator()(std::string_view key, Number value) {
     (*this)(key, std::string_view(std::to_string(value)));
   }
   void operator()(std::string_view key, bool value) {
@@ -54,7 +65,9 @@ bool read_value(std::string_view value, std::string& to) {
   to.assign(value);
   return true;
 }
-bool read_value(std::string_view value, std::uint32_t& to) {
+template <std::unsigned_integral Number>
+  requires(!std::same_as<Number, bool>)
+bool read_value(std::string_view value, Number& to) {
   const auto end = value.data() + value.size();
   const auto result = std::from_chars(value.data(), end, to);
   return result.ec == std::errc() && result.ptr == end;
@@ -65,6 +78,7 @@ bool read_value(std::string_view value, bool& to) {
 }
 
 bool read_mount_line(std::string_view key, std::string_view value, ShimMount& mount) {
+  if (key == "target") return read_value(value, mount.target);
   if (key == "source") return read_value(value, mount.source);
   if (key == "writable") return read_value(value, mount.writable);
   if (key == "upper") return read_value(value, mount.upper);
@@ -102,6 +116,7 @@ bool write_shim_conf(const ShimConf& conf, std::string& text) {
   for (const auto& cgroup : conf.cgroups) write("cgroup", cgroup);
   for (const auto& mount : conf.mounts) {
     write("mount", mount.name);
+    write("target", mount.target);
     write("source", mount.source);
     write("writable", mount.writable);
     for (const auto& lower : mount.lowers) write("lower", lower);

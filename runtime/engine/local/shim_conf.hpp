@@ -15,7 +15,8 @@ namespace berth::runtime {
 /// One idmapped mount below the staging directory: an overlay if `lowers` or `upper` is set, else a
 /// bind of `source`.
 struct ShimMount {
-  std::string name;  ///< below the staging directory: "rootfs", "m0", …
+  std::string name;    ///< below the staging directory: "rootfs", "m0", …
+  std::string target;  ///< inside; of the root empty
   std::string source;
   bool writable = false;
   std::vector<std::string> lowers;  ///< top first
@@ -27,10 +28,18 @@ struct ShimMount {
 struct ShimConf {
   std::string id;
   std::string stage;        ///< an empty, world-traversable directory; covered by a private tmpfs
-  std::string oci_runtime;  ///< path of crun
+  std::string oci_runtime;  ///< path of crun; empty: the shim makes the container itself
   std::string unified;      ///< a cgroup2 mount to take out of our mount namespace, or empty
   std::uint32_t uid_base = 0;
-  std::vector<ShimMount> mounts;
+  std::string hostname;
+  std::uint32_t uid = 0;  ///< of the agent, inside
+  std::uint32_t gid = 0;
+  std::uint64_t capabilities = 0;  ///< a bit each, by number
+  std::uint64_t open_files = 0;
+  std::uint32_t oom_score_adjust = 0;
+  std::uint64_t tmp_bytes = 0;  ///< 0: /tmp is in the root
+  std::uint64_t shm_bytes = 0;
+  std::vector<ShimMount> mounts;  ///< the root first
   std::vector<std::string> cgroups;  ///< directories to join and, at the end, to remove
   std::string oom_events;            ///< the file with the line "oom_kill N"
   std::string veth;                  ///< empty: loopback only
@@ -58,5 +67,6 @@ inline constexpr int shim_status_fd = 3;   ///< a stream: what it reports, as on
 inline constexpr int shim_program_fd = 4;  ///< a memory file: an encoded AgentRun
 inline constexpr int shim_client_fd = 5;   ///< a connection for the agent
 inline constexpr int shim_note_fd = 6;     ///< a memory file that it keeps for its engine
+inline constexpr int shim_filter_fd = 7;   ///< a memory file: the compiled seccomp filter
 
 }  // namespace berth::runtime

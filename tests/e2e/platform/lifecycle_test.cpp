@@ -32,11 +32,18 @@ int ready_replicas(Platform& berth, const std::string& app) {
   return ready;
 }
 
-/// The id of the app's one replica; empty while there are none or several.
-std::string only_replica(Platform& berth, const std::string& app) {
+/// The id of the app's one replica in this state, or in none but "idle"; empty while there are none
+/// or several.
+std::string only_replica(Platform& berth, const std::string& app, std::string_view state = {}) {
+  std::string found;
   const json::value all = berth.json_of({"ps", "-a", app});
-  return all.as_array().size() == 1 ? std::string(all.as_array()[0].at("id").as_string())
-                                    : std::string();
+  for (const json::value& replica : all.as_array()) {
+    const std::string_view its = replica.at("state").as_string();
+    if (state.empty() ? its == "idle" : its != state) continue;
+    if (!found.empty()) return {};
+    found = replica.at("id").as_string();
+  }
+  return found;
 }
 
 TEST_CASE("`berth info --json` tells the name, the URLs and the state") {
@@ -96,6 +103,46 @@ TEST_CASE("a config change makes a release that serves the new value, and rollba
       [&] { return berth.get(hello()).body.find("good-morning") == std::string::npos; }));
   CHECK(version() == before + 2);
   CHECK(berth.json_of({"config", "-a", hello()}).as_object().empty());
+}
+
+TEST_CASE("a rollback serves by the replica that served before, which was frozen meanwhile") {
+  NEEDS_PLATFORM();
+  Platform& berth = platform();
+  berth.deploy("express", "undo");
+  const std::string first = only_replica(berth, "undo", "up");
+  const std::string before = berth.get("undo").body;
+  berth.must({"config:set", "GREETING=second", "-a", "undo"});
+  REQUIRE(eventually([&] { return only_replica(berth, "undo", "idle") == first; }, 60s));
+  const std::string second = only_replica(berth, "undo", "up");
+  CHECK(second != first);
+  const json::value shown = berth.json_of({"ps", "-a", "undo"});
+  CHECK_MESSAGE(to_text(shown).find("frozen, for a rollback to v1") != std::string::npos,
+                to_text(shown));
+  for (int i = 0; i < 20; ++i)
+    CHECK(berth.get("undo").body.find("second") != std::string::npos);
+
+  // A server that is killed meanwhile thaws and starts nothing.
+  berth.kill_server();
+  berth.start_server();
+  CHECK(eventually([&] { return only_replica(berth, "undo", "idle") == first; }, 60s));
+  CHECK(only_replica(berth, "undo", "up") == second);
+
+  const auto begun = std::chrono::steady_clock::now();
+  berth.must({"rollback", "v1", "-a", "undo"});
+  CHECK(eventually([&] { return berth.get("undo").body == before; }));
+  const auto took = std::chrono::steady_clock::now() - begun;
+  MESSAGE("serves the first again after " << took / 1ms << " ms, the CLI's own time in it");
+  CHECK(took < 3s);  // and not a boot, which the replica's id tells
+  CHECK(only_replica(berth, "undo", "up") == first);
+  // Now v2 is what may come back.
+  CHECK(eventually([&] { return only_replica(berth, "undo", "idle") == second; }, 60s));
+  const std::string log = berth.must({"logs", "-a", "undo", "-n", "500"});
+  CHECK_MESSAGE(log.find("State changed from idle to up") != std::string::npos, log);
+  // A new deploy ends what was kept, and keeps what served.
+  berth.must({"config:set", "GREETING=third", "-a", "undo"});
+  CHECK(eventually([&] { return only_replica(berth, "undo", "idle") == first; }, 60s));
+  CHECK(eventually([&] { return berth.get("undo").body.find("third") != std::string::npos; }));
+  berth.destroy("undo");
 }
 
 TEST_CASE("a replica that crashes is started again and the log says that it crashed") {

@@ -2,6 +2,7 @@
 #include "base/child_process.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/wait.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -247,6 +248,33 @@ TEST_CASE("a signal reaches the child; one to a child that ended is no error") {
   REQUIRE(child.has_value());
   CHECK_FALSE(child->signal(SIGTERM).has_error());
   CHECK(child->wait()->signal == SIGTERM);
+}
+
+TEST_CASE("an orphan runs with the descriptors it was given, and nobody here has to reap it") {
+  auto pipe = make_pipe();
+  REQUIRE(pipe.has_value());
+  Command command = shell("echo started");
+  command.stdout_fd = pipe->write.get();
+  CHECK_FALSE(ChildProcess::spawn_orphan(command).has_error());
+  pipe->write.reset();
+  char text[32] = {};
+  CHECK(::read(pipe->read.get(), text, sizeof text) == 8);
+  CHECK(std::string_view(text) == "started\n");
+  CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);  // no child of ours
+  CHECK(errno == ECHILD);
+  const auto missing = ChildProcess::spawn_orphan({.argv = {"/does/not/exist"}});
+  REQUIRE(missing.has_error());
+  CHECK(missing.error().message == "start /does/not/exist: No such file or directory");
+}
+
+TEST_CASE("a handler of ours does not run in a child") {
+  static volatile sig_atomic_t calls = 0;
+  const auto before = ::signal(SIGUSR1, [](int) { calls = calls + 1; });
+  const auto output = run_program(shell("kill -USR1 $$; echo survived"));
+  ::signal(SIGUSR1, before);
+  REQUIRE(output.has_value());
+  CHECK(output->status.signal == SIGUSR1);
+  CHECK(calls == 0);
 }
 
 TEST_CASE("a new session is the child's own") {

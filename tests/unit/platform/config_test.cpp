@@ -53,6 +53,7 @@ TEST_CASE("every key that is given replaces its default, and no other") {
                    .trusted = "/etc/berth/ca.pem",
                    .port = 8080};
   expected.network = {.bridge = "br-apps", .subnet = "10.1.0.0/20"};
+  expected.rollback = {.keep = 3m};
   expected.runtime = {
       .oci = "/usr/bin/runc",
       .cgroup = "apps",
@@ -99,6 +100,7 @@ acme:
   trusted: /etc/berth/ca.pem
   port: 8080
 network: {bridge: br-apps, subnet: 10.1.0.0/20}
+rollback: {keep: 3m}
 runtime:
   oci: /usr/bin/runc
   cgroup: apps

@@ -21,5 +21,11 @@ TEST_CASE("nearly all memory in use is told once, again after a while, and at on
   CHECK(!pressure.note(950, 0, start + 3h));
 }
 
+TEST_CASE("a machine's memory is short when less than a tenth of it can be had") {
+  CHECK(!memory_is_tight("MemTotal:       1000 kB\nMemFree:  1 kB\nMemAvailable:    100 kB\n"));
+  CHECK(memory_is_tight("MemTotal:       1000 kB\nMemFree:  1 kB\nMemAvailable:     99 kB\n"));
+  CHECK(!memory_is_tight(""));
+}
+
 }  // namespace
 }  // namespace berth::runtime

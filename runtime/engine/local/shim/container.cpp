@@ -23,15 +23,6 @@ std::string read_small(const std::string& path) {
   return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
 }
 
-/// v1: a thread that moves itself through `tasks` does not wait for the lock over all forks of the
-/// machine, which costs some milliseconds (kernel/cgroup, cgroup_procs_write_start). We have one
-/// thread.
-bool join(const std::string& cgroup) {
-  Fd file(::open((cgroup + "/tasks").c_str(), O_WRONLY | O_CLOEXEC));
-  if (!file) file = Fd(::open((cgroup + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
-  return file && ::write(file.get(), "0", 1) == 1;
-}
-
 [[noreturn]] void exec_oci(const ShimConf& conf, char* const* argv, int agent, int messages) {
   const auto fail = [messages](const std::string& what) {
     const std::string text = what + ": " + strerrordesc_np(errno) + "\n";
@@ -39,7 +30,7 @@ bool join(const std::string& cgroup) {
     ::_exit(127);
   };
   for (const auto& cgroup : conf.cgroups)
-    if (!join(cgroup)) fail("join " + cgroup);
+    if (!join_cgroup(cgroup)) fail("join " + cgroup);
   // crun gives its descriptors 0, 1 and 2 to the container's root: never /dev/null, which would
   // change its owner on the whole machine.
   const int lifted = ::fcntl(agent, F_DUPFD_CLOEXEC, 10);
@@ -61,6 +52,14 @@ bool join(const std::string& cgroup) {
 }
 
 }  // namespace
+
+bool join_cgroup(const std::string& directory) {
+  // v1: a thread that moves itself through `tasks` does not wait for the lock over all forks of the
+  // machine, which costs some milliseconds (kernel/cgroup, cgroup_procs_write_start).
+  Fd file(::open((directory + "/tasks").c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file) file = Fd(::open((directory + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
+  return file && ::write(file.get(), "0", 1) == 1;
+}
 
 Result<OciProcess> run_oci(const ShimConf& conf, const std::string& bundle, Fd agent) {
   // Cgroups are ours (crun's own handling would write each file a second time), so is the network.
@@ -95,6 +94,16 @@ unsigned long long count_oom_kills(const ShimConf& conf) {
   const auto at = text.find("oom_kill ");
   // In v1's memory.oom_control the line "oom_kill_disable 0" stands before it.
   return at == std::string::npos ? 0 : ::strtoull(text.c_str() + at + 9, nullptr, 10);
+}
+
+void thaw(const ShimConf& conf) {
+  static constexpr std::pair<const char*, const char*> switches[] = {
+      {"/cgroup.freeze", "0"}, {"/freezer.state", "THAWED"}};  // v2, v1
+  for (const auto& cgroup : conf.cgroups)
+    for (const auto& [file, text] : switches) {
+      const Fd fd(::open((cgroup + file).c_str(), O_WRONLY | O_CLOEXEC));
+      if (fd) (void)!::write(fd.get(), text, ::strlen(text));
+    }
 }
 
 void remove_cgroups(const ShimConf& conf) {

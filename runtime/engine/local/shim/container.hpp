@@ -22,8 +22,14 @@ struct OciProcess {
 /// container's first process.
 [[nodiscard]] Result<OciProcess> run_oci(const ShimConf& conf, const std::string& bundle, Fd agent);
 
+/// Moves this thread into a cgroup; false and errno on failure.
+[[nodiscard]] bool join_cgroup(const std::string& directory);
+
 /// Processes that the memory limit killed in this container so far.
 [[nodiscard]] unsigned long long count_oom_kills(const ShimConf& conf);
+
+/// Whatever froze it: from now on it runs, and hears signals.
+void thaw(const ShimConf& conf);
 
 /// SIGKILLs every process in the container's cgroups and removes these.
 void remove_cgroups(const ShimConf& conf);

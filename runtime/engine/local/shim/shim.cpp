@@ -30,6 +30,14 @@ bool read_whole(int fd, std::string& text) {
   return count == 0;
 }
 
+/// All shims have the same file and with it one position, which is left alone.
+bool read_shared(int fd, std::string& text) {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) return false;
+  text.resize(static_cast<std::size_t>(status.st_size));
+  return ::pread(fd, text.data(), text.size(), 0) == status.st_size;
+}
+
 /// The address is relative to the working directory: a socket's path has 107 bytes at most.
 Fd listen_here(const char* name) {
   Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -57,11 +65,8 @@ Fd block_signals() {
 }  // namespace
 
 int run_shim(const char* directory) {
-  // Our parent waits for this process alone; the shim itself is a child of init from the start, so
-  // that the server never has to reap it.
-  const pid_t child = ::fork();
-  if (child != 0) return child < 0 ? 1 : 0;
-  for (const int fd : {shim_status_fd, shim_program_fd, shim_client_fd, shim_note_fd})
+  for (const int fd : {shim_status_fd, shim_program_fd, shim_client_fd, shim_note_fd,
+                       shim_filter_fd})
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   std::string text;
   ShimConf conf;
@@ -78,6 +83,8 @@ int run_shim(const char* directory) {
   if (conf.program) fds.client.reset();
   const Fd program(shim_program_fd);
   if (!read_whole(program.get(), fds.program)) return 1;
+  const Fd filter(shim_filter_fd);
+  if (conf.oci_runtime.empty() && !read_shared(filter.get(), fds.filter)) return 1;
   fds.signals = block_signals();
   fds.listener = listen_here("shim.sock");
   if (!fds.signals || !fds.listener) return 1;

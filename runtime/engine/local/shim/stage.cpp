@@ -43,27 +43,6 @@ Result<void> write_text(const std::string& path, const std::string& text) {
   return {};
 }
 
-/// A user namespace that maps 0…65535 to the app's host uids. It needs a process to be made and
-/// none to live on.
-Result<Fd> idmap_namespace(std::uint32_t uid_base) {
-  const pid_t child = static_cast<pid_t>(
-      ::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, 0));
-  if (child < 0) return system_error("create user namespace");
-  if (child == 0)
-    for (;;) ::pause();
-  const std::string process = "/proc/" + std::to_string(child);
-  const std::string map = "0 " + std::to_string(uid_base) + " 65536\n";
-  auto mapped = write_text(process + "/uid_map", map);
-  if (!mapped.has_error()) mapped = write_text(process + "/gid_map", map);
-  Fd result(::open((process + "/ns/user").c_str(), O_RDONLY | O_CLOEXEC));
-  const int error = errno;
-  ::kill(child, SIGKILL);
-  ::waitpid(child, nullptr, 0);
-  if (mapped.has_error()) return mapped.error();
-  if (!result) return system_error("open user namespace", error);
-  return result;
-}
-
 /// The overlay keeps its mounter's identity for what it creates itself (its work directory,
 /// whiteouts). Host root has no number in the mapping, so it has to be the mapped root, with root's
 /// capabilities; otherwise the kernel silently mounts read-only.
@@ -127,7 +106,11 @@ class Stage final {
       BERTH_TRY(clone(lower, at, false));
       lowers += (lowers.empty() ? "" : ":") + at;
     }
-    if (lowers.empty()) lowers = path("empty");
+    if (lowers.empty()) {
+      lowers = path("empty");
+      if (::mkdir(lowers.c_str(), 0755) != 0 && errno != EEXIST)
+        return system_error("create " + lowers);
+    }
     // upper and work must lie on one mount: their common parent is cloned and mapped as a whole.
     const std::size_t common = common_parent(mount.upper, mount.work);
     const std::string at = path("l" + std::to_string(layers_++));
@@ -158,28 +141,46 @@ class Stage final {
   int layers_ = 0;
 };
 
-Result<void> enter_namespace(const ShimConf& conf) {
+}  // namespace
+
+Result<void> enter_stage(const ShimConf& conf) {
   if (::unshare(CLONE_NEWNS) != 0) return system_error("create mount namespace");
   // Slave, not private: a file system that the host unmounts later must not stay busy because of
   // us.
   if (::mount("", "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0)
     return system_error("make mounts private");
   // crun refuses to run beside a cgroup2 mount that has controllers of its own (hybrid layout).
-  if (!conf.unified.empty() && ::umount2(conf.unified.c_str(), MNT_DETACH) != 0)
+  const bool hide = !conf.oci_runtime.empty() && !conf.unified.empty();
+  if (hide && ::umount2(conf.unified.c_str(), MNT_DETACH) != 0)
     return system_error("hide " + conf.unified);
   if (::mount("berth", conf.stage.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=4m") != 0)
     return system_error("mount " + conf.stage);
   return {};
 }
 
-}  // namespace
+Result<Fd> map_users(pid_t pid, std::uint32_t uid_base) {
+  const std::string process = "/proc/" + std::to_string(pid);
+  const std::string map = "0 " + std::to_string(uid_base) + " 65536\n";
+  BERTH_TRY(write_text(process + "/uid_map", map));
+  BERTH_TRY(write_text(process + "/gid_map", map));
+  Fd result(::open((process + "/ns/user").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!result) return system_error("open user namespace");
+  return result;
+}
 
-Result<void> build_stage(const ShimConf& conf) {
-  BERTH_TRY(enter_namespace(conf));
-  for (const char* name : {"/state", "/empty"})
-    if (::mkdir((conf.stage + name).c_str(), 0755) != 0)
-      return system_error("create " + conf.stage);
-  BERTH_ASSIGN(Fd idmap, idmap_namespace(conf.uid_base));
+Result<Fd> idmap_namespace(std::uint32_t uid_base) {
+  const pid_t child = static_cast<pid_t>(
+      ::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, nullptr, nullptr, nullptr, 0));
+  if (child < 0) return system_error("create user namespace");
+  if (child == 0)
+    for (;;) ::pause();
+  auto result = map_users(child, uid_base);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  return result;
+}
+
+Result<void> build_stage(const ShimConf& conf, Fd idmap) {
   Stage stage(conf, std::move(idmap));
   for (const auto& mount : conf.mounts) BERTH_TRY(stage.mount(mount));
   // By its path: /proc/self/exe leads into the mount namespace that we have left.
@@ -188,6 +189,9 @@ Result<void> build_stage(const ShimConf& conf) {
   if (length <= 0) return system_error("find own program");
   BERTH_TRY(stage.clone(std::string(self, static_cast<std::size_t>(length)), conf.stage + "/init",
                         false, false));
+  if (conf.oci_runtime.empty()) return {};
+  if (::mkdir((conf.stage + "/state").c_str(), 0755) != 0)
+    return system_error("create " + conf.stage);
   return stage.clone(conf.oci_runtime, conf.stage + "/oci", false, false);
 }
 

@@ -16,6 +16,7 @@
 #include <cstring>
 #include <utility>
 
+#include "runtime/engine/local/shim/native/native.hpp"
 #include "runtime/engine/local/shim/network.hpp"
 #include "runtime/engine/local/shim/stage.hpp"
 
@@ -82,9 +83,12 @@ int Supervisor::run() {
 // --- start -------------------------------------------------------------------------------------
 
 Result<void> Supervisor::start() {
-  BERTH_TRY(build_stage(conf_));
+  BERTH_TRY(enter_stage(conf_));
   Fd theirs;
   if (!agent_socket_pair(agent_, theirs)) return system_error("socket pair");
+  if (conf_.oci_runtime.empty()) return start_native(std::move(theirs));
+  BERTH_ASSIGN(Fd idmap, idmap_namespace(conf_.uid_base));
+  BERTH_TRY(build_stage(conf_, std::move(idmap)));
   // The kernel then tells the sender's pid as we see it: the container's first process.
   const int on = 1;
   if (::setsockopt(agent_.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
@@ -93,11 +97,32 @@ Result<void> Supervisor::start() {
   return {};
 }
 
+/// While the container makes itself we join its network and say what it shall run; it reads that
+/// when it has become the agent.
+Result<void> Supervisor::start_native(Fd agent) {
+  BERTH_ASSIGN(NativeProcess process, shim::start_native(conf_, std::move(agent), fds_.filter));
+  init_ = process.pid;
+  init_pidfd_ = std::move(process.pidfd);
+  fds_.filter = {};
+  return connect();
+}
+
 Result<void> Supervisor::on_hello(pid_t init) {
   init_ = init;
   init_pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, init, 0)));
   if (!init_pidfd_) return system_error("open the container's first process");
-  BERTH_TRY(with_context(connect_network(conf_, init), "connect the network"));
+  return connect();
+}
+
+Result<void> Supervisor::connect() {
+  BERTH_TRY(with_context(connect_network(conf_, init_), "connect the network"));
+  connected_ = true;
+  return furnish_agent();
+}
+
+Result<void> Supervisor::furnish_agent() {
+  if (stopping_) kill_container();
+  if (!connected_ || !go_ || stopping_ || !failure_.empty()) return {};
   if (conf_.program) return send_program();
   const int client = fds_.client.get();
   if (!send_packet(agent_.get(), AgentMessage::serve, {}, &client, 1))
@@ -249,13 +274,10 @@ bool Supervisor::on_agent() {
   }
   switch (packet.type) {
     case AgentMessage::hello:
-      if (init_ == 0 && packet.sender_pid > 0) {
-        auto connected = on_hello(packet.sender_pid);
-        if (connected.has_error())
+      if (init_ == 0 && packet.sender_pid > 0)
+        if (auto connected = on_hello(packet.sender_pid); connected.has_error())
           fail(connected.error().message);
-        else if (!conf_.program)
-          on_started(packet);
-      }
+      if (failure_.empty() && !conf_.program) on_started(packet);
       break;
     case AgentMessage::started:
       on_started(packet);
@@ -337,6 +359,8 @@ void Supervisor::command(Client& client, std::string_view line) {
     if (client.program_bytes > longest_program) client.socket.reset();
   } else if (line.starts_with("stop ")) {
     stop(::strtoll(line.data() + 5, nullptr, 10));
+  } else if (line == "go" && !std::exchange(go_, true)) {
+    if (auto furnished = furnish_agent(); furnished.has_error()) fail(furnished.error().message);
   } else if (line == "release") {
     if (state_ == State::ended) leave_at_ms_ = monotonic_ms();
   }
@@ -390,10 +414,12 @@ void Supervisor::stop(std::int64_t grace_ms) {
     const AgentSignal terminate{.number = SIGTERM, .everyone = true};
     (void)send_packet(agent_.get(), AgentMessage::signal, encode(terminate));
   }
+  thaw(conf_);
   stopping_ = true;
 }
 
 void Supervisor::kill_container() {
+  thaw(conf_);  // on v1 what is frozen is not killed
   if (init_pidfd_) (void)::syscall(SYS_pidfd_send_signal, init_pidfd_.get(), SIGKILL, nullptr, 0);
 }
 

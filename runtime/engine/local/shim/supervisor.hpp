@@ -28,6 +28,7 @@ struct ShimDescriptors {
   Fd note;      ///< kept for whoever asks for the status
   Fd client;    ///< a connection for the agent, if there is no program
   std::string program;  ///< the program, encoded
+  std::string filter;   ///< of system calls, where the shim makes the container itself
   Fd signals;   ///< a signalfd for SIGCHLD, SIGTERM, SIGINT, SIGHUP
   Fd listener;
 };
@@ -50,7 +51,11 @@ class Supervisor final : private AttachTarget {
   };
 
   [[nodiscard]] Result<void> start();
+  [[nodiscard]] Result<void> start_native(Fd agent);
+  [[nodiscard]] Result<void> connect();
   [[nodiscard]] Result<void> on_hello(pid_t init);
+  /// Once the network is there and the engine has said `go`.
+  [[nodiscard]] Result<void> furnish_agent();
   [[nodiscard]] Result<void> send_program();
   void fail(const std::string& message);
   void finish();
@@ -91,6 +96,8 @@ class Supervisor final : private AttachTarget {
   Fd agent_;
   pid_t init_ = 0;
   Fd init_pidfd_;
+  bool connected_ = false;  ///< to the network
+  bool go_ = false;         ///< the engine's firewall knows the container
   bool program_started_ = false;
   ProgramStreams streams_;
   std::unique_ptr<LogWriter> log_;
