@@ -45,6 +45,9 @@ TEST_CASE("every key that is given replaces its default, and no other") {
                      .admin = "",
                      .threads = 4,
                      .managed = false,
+                     .trusted_proxies = {"10.0.0.0/8"},
+                     .proxy_protocol = {"192.0.2.7", "2001:db8::/32"},
+                     .max_connections_per_address = 100,
                      .first_byte_timeout = 1s,
                      .idle_timeout = 2s,
                      .hold_timeout = 3s};
@@ -53,7 +56,7 @@ TEST_CASE("every key that is given replaces its default, and no other") {
                    .trusted = "/etc/berth/ca.pem",
                    .port = 8080};
   expected.network = {.bridge = "br-apps", .subnet = "10.1.0.0/20"};
-  expected.rollback = {.keep = 180s};
+  expected.rollback = {.keep = 3min};
   expected.runtime = {
       .oci = "/usr/bin/runc",
       .cgroup = "apps",
@@ -91,6 +94,9 @@ router:
   admin: ""
   threads: 4
   managed: false
+  trusted_proxies: 10.1.2.3/8
+  proxy_protocol: [192.0.2.7, "2001:db8::/32"]
+  max_connections_per_address: 100
   first_byte_timeout: 1s
   idle_timeout: 2s
   hold_timeout: 3s
