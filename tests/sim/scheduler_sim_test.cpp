@@ -51,7 +51,9 @@ TEST_CASE("a planted bug, a drain that is believed too early, is found within 1,
   std::string found;
   std::uint64_t seed = 0;
   while (found.empty() && seed < 1000) found = broken_promise(++seed, /*plant_bug=*/true);
-  CHECK_MESSAGE(found.find("stopped only after the drain deadline") != std::string::npos, "seed ", seed, ": ", found);
+  INFO("seed ", seed);
+  // A replica that still has requests is stopped, or frozen.
+  CHECK_MESSAGE(found.find("requests") != std::string::npos, found);
 }
 
 }  // namespace
