@@ -223,6 +223,13 @@ void CronWorld::calm() {
   server_->refresh(app_, wall());
   server_->tick(wall());
   const Time from = wall();
+  // What was decided when the clock was ahead, if only left out in silence, stays decided.
+  std::map<std::string, Time> decided;
+  std::vector<CronJob> jobs;
+  for (const auto& [name, job] : jobs_) jobs.push_back(job);
+  for (const auto& kept : store_.sync_cron_jobs(app_, jobs, from))
+    if (kept.decided_until <= from + policy.clock_back)
+      decided[kept.job] = std::max(kept.decided_until, from);
   const Time real_from = real_;
   const Duration lasts = random_.chance(0.1) ? 26h : 2h;
   while (real_ < real_from + lasts) {
@@ -241,11 +248,12 @@ void CronWorld::calm() {
     if (view.suspended) continue;
     const auto zone = *find_time_zone(view.job.timezone);
     const auto schedule = *platform::parse_cron_schedule(view.job.schedule);
-    Time expected = from;
-    for (Time at = runtime::next_time(schedule, zone, from); at <= wall() - 2min;
+    const Time since = decided.contains(view.job.name) ? decided[view.job.name] : from;
+    Time expected = since;
+    for (Time at = runtime::next_time(schedule, zone, since); at <= wall() - 2min;
          at = runtime::next_time(schedule, zone, at))
       expected = at;
-    if (expected == from) continue;
+    if (expected == since) continue;
     bool known = false;
     for (const auto& run : store_.cron_runs(app_, view.job.name))
       known = known || (run.scheduled_at && *run.scheduled_at >= expected);
