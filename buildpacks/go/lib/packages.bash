@@ -113,7 +113,18 @@ build_packages() {
     "None of ${packages[*]} is a main package." \
     "Correct it: berth config:set BP_GO_TARGETS=./folder"
   binaries=("${binaries[@]##*/}")
+  link_binaries
   heading "go install  ·  $(IFS=' '; printf '%s' "${binaries[*]}") ($((SECONDS - started)) s)"
+}
+
+# link_binaries: a Procfile may name programs as Heroku has them, bin/NAME in the app's folder.
+link_binaries() {
+  local name
+  for name in "${binaries[@]}"; do
+    [[ ! -e bin/$name ]] && grep -qsE "(^|[[:space:]:./])bin/$name([[:space:]]|\$)" Procfile || continue
+    mkdir -p bin
+    ln -sf "$CNB_LAYERS_DIR/app/bin/$name" "bin/$name"
+  done
 }
 
 # choose_process: web is the program of that name, or the only one, or the one of the module's root.

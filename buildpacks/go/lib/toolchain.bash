@@ -30,12 +30,15 @@ install_toolchain() {
   export PATH=$GOROOT/bin:$PATH
 }
 
-# make_module: a program without a go.mod becomes a module; what it imports is chosen today.
+# make_module: a program without a go.mod becomes a module; what it imports is chosen today. A .godir, of the
+# time before modules, tells its path.
 make_module() {
+  local name=app
   [[ ! -f go.mod && ! -f go.work ]] || return 0
+  if [[ -f .godir ]]; then name=$(grep -m1 -oE '[A-Za-z0-9._~/-]+' .godir || echo app); fi
   warning "There is no go.mod, so two builds may compile different versions." \
     "Run go mod init NAME && go mod tidy, and commit go.mod and go.sum."
-  { quietly "$scratch/go.log" go mod init app && quietly "$scratch/go.log" go mod tidy; } ||
+  { quietly "$scratch/go.log" go mod init "$name" && quietly "$scratch/go.log" go mod tidy; } ||
     explain_go_failure "$scratch/go.log"
 }
 

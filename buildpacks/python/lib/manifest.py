@@ -50,6 +50,8 @@ def pins():
 
 def judge(request, have, binding):
     """exact, line (another patch release), older, or unavailable."""
+    if request[0] in "<>=!~^":  # a range, where most people write a version
+        return "unavailable" if excludes(specifier(request), ".".join(have)) else "exact"
     numbers = re.fullmatch(r"(?:c?python[- ]?)?v?(\d+)(?:\.(\d+|x|\*))?(?:\.(\d+|x|\*))?.*",
                            request.lower())
     if not numbers:
