@@ -58,7 +58,8 @@ class Outside {
       at.sin_family = AF_INET;
       socklen_t length = sizeof at;
       REQUIRE(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
-      REQUIRE(::listen(listener_.get(), 8) == 0);
+      // Nobody accepts: what connects again and again must find room.
+      REQUIRE(::listen(listener_.get(), 4096) == 0);
       ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&at), &length);
       port = std::to_string(ntohs(at.sin_port));
     });
