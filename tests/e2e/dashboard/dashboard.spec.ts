@@ -157,8 +157,12 @@ test.describe('the dashboard', () => {
   });
 });
 
+/** Without those that are only kept, frozen, for a rollback. */
 function replicas_of(page: Page): Locator {
-  return page.getByRole('list', { name: 'web replicas' }).getByRole('listitem');
+  return page
+    .getByRole('list', { name: 'web replicas' })
+    .getByRole('listitem')
+    .filter({ hasNot: page.getByText('idle', { exact: true }) });
 }
 
 function requests_of(page: Page): Locator {
