@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "cli/commands.hpp"
+#include "cli/format.hpp"
 
 namespace berth::cli {
 
@@ -18,6 +19,17 @@ std::optional<std::string> Arguments::text(std::string_view name) const {
 std::vector<std::string> Arguments::list(std::string_view name) const {
   const auto found = values_.find(std::string(name));
   return found == values_.end() ? std::vector<std::string>{} : found->second;
+}
+
+Outcome<json::object> Arguments::pairs(std::string_view name, std::string example) const {
+  json::object result;
+  for (const auto& word : list(name)) {
+    const auto equals = word.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return usage_failure("'" + printable(word) + "' is not NAME=VALUE.", std::move(example));
+    result[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  return result;
 }
 
 std::optional<int> Arguments::number(std::string_view name) const {

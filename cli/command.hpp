@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.hpp"
 #include "cli/failure.hpp"
 
 namespace berth::cli {
@@ -51,6 +52,8 @@ class Arguments {
   /// The value, or nothing; of a repeated one the last.
   [[nodiscard]] std::optional<std::string> text(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> list(std::string_view name) const;
+  /// Words of the form NAME=VALUE as fields; a failure names the first that is none, and `example`.
+  [[nodiscard]] Outcome<json::object> pairs(std::string_view name, std::string example) const;
   /// Only for a Flag with at_least, which the parser has checked.
   [[nodiscard]] std::optional<int> number(std::string_view name) const;
 

@@ -76,14 +76,8 @@ Outcome<int> change(Session& session, const Arguments& arguments, const Target& 
 }
 
 Outcome<int> set(Session& session, const Arguments& arguments) {
-  json::object changes;
-  for (const auto& word : arguments.list("name=value")) {
-    const auto equals = word.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return usage_failure("'" + printable(word) + "' is not NAME=VALUE.",
-                           "berth config:set GREETING=hello");
-    changes[word.substr(0, equals)] = word.substr(equals + 1);
-  }
+  BERTH_ASSIGN(const json::object changes,
+               arguments.pairs("name=value", "berth config:set GREETING=hello"));
   BERTH_ASSIGN(const Target target, session.target(arguments));
   return change(session, arguments, target, changes, "Set");
 }

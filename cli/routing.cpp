@@ -53,14 +53,8 @@ Outcome<int> change(Session& session, const Arguments& arguments, const json::ob
 }
 
 Outcome<int> set(Session& session, const Arguments& arguments) {
-  json::object changes;
-  for (const auto& word : arguments.list("name=value")) {
-    const auto equals = word.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return usage_failure("'" + printable(word) + "' is not NAME=VALUE.",
-                           "berth routing:set rate_limit=100/s");
-    changes[word.substr(0, equals)] = word.substr(equals + 1);
-  }
+  BERTH_ASSIGN(const json::object changes,
+               arguments.pairs("name=value", "berth routing:set rate_limit=100/s"));
   return change(session, arguments, changes);
 }
 

@@ -18,6 +18,7 @@ namespace {
 constexpr std::string_view shell = "exec $(command -v bash || echo sh)";
 
 Outcome<json::object> environment_of(Session& session, const Arguments& arguments, bool terminal) {
+  BERTH_ASSIGN(json::object given, arguments.pairs("env", "berth run -e NAME=VALUE -- COMMAND"));
   json::object env;
   if (terminal) {
     const TerminalSize size = terminal_size(0);
@@ -25,13 +26,7 @@ Outcome<json::object> environment_of(Session& session, const Arguments& argument
     env["LINES"] = std::to_string(size.rows);
     if (const auto type = session.environment.variable("TERM"); !type.empty()) env["TERM"] = type;
   }
-  for (const auto& word : arguments.list("env")) {
-    const auto equals = word.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return usage_failure("'" + printable(word) + "' is not NAME=VALUE.",
-                           "berth run -e NAME=VALUE -- COMMAND");
-    env[word.substr(0, equals)] = word.substr(equals + 1);
-  }
+  for (auto& [name, value] : given) env[name] = std::move(value);
   return env;
 }
 
