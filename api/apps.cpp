@@ -100,14 +100,20 @@ Answer update_app(Call& call) {
     BERTH_ASSIGN(app, call.store().set_maintenance(app.id, *maintenance, call.actor()));
   }
   if (name || maintenance) call.control().reconcile(app.id);
+  if (name)  // they are named after it
+    for (const platform::App& preview : call.store().previews(app.id))
+      call.control().reconcile(preview.id);
   return json_response(call.render().app(app));
 }
 
 Answer delete_app(Call& call) {
   BERTH_ASSIGN(const platform::App app, call.app());
   const json::object shape = call.render().app(app);
+  // They go with it.
+  const std::vector<platform::App> previews = call.store().previews(app.id);
   BERTH_TRY(call.store().destroy_app(app.id, call.actor()));
   call.control().app_destroyed(app);
+  for (const platform::App& preview : previews) call.control().app_destroyed(preview);
   return json_response(shape);
 }
 

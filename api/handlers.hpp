@@ -34,6 +34,10 @@ Answer delete_app(Call& call);
 Answer get_config_vars(Call& call);
 Answer update_config_vars(Call& call);
 
+// previews.cpp
+Answer list_previews(Call& call);
+Answer delete_preview(Call& call);
+
 // releases.cpp
 Answer list_releases(Call& call);
 Answer get_release(Call& call);

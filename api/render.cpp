@@ -190,7 +190,15 @@ json::object Renderer::app(const platform::App& app) const {
           {"slug_size", nullptr},
           {"state", app_state(app)},
           {"release", serving ? json::value(serving->version) : nullptr},
-          {"replicas", std::move(replicas)}};
+          {"replicas", std::move(replicas)},
+          {"preview", preview_of(app)}};
+}
+
+json::value Renderer::preview_of(const platform::App& app) const {
+  if (!app.preview) return nullptr;
+  return json::object{{"name", app.preview->name},
+                      {"app", app_reference(app.preview->parent)},
+                      {"expires_at", time_or_null(app.preview->expires_at)}};
 }
 
 json::object Renderer::build(const platform::Build& build, std::string_view base_url,

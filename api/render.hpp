@@ -56,6 +56,7 @@ class Renderer final {
 
  private:
   [[nodiscard]] std::string url_of(std::string_view host) const;
+  [[nodiscard]] json::value preview_of(const platform::App& app) const;
   [[nodiscard]] json::object app_reference(const platform::AppId& app) const;
   [[nodiscard]] json::value slug_of(std::string_view image) const;
   [[nodiscard]] json::object stack_reference() const;

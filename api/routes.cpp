@@ -57,6 +57,10 @@ constexpr Route routes[] = {
           "App", "AppUpdate"),
     plain("DELETE", "/apps/{app}", delete_app, "Destroys an app and all that belongs to it", "App"),
 
+    plain("GET", "/apps/{app}/previews", list_previews, "The previews of an app", "[App]"),
+    plain("DELETE", "/apps/{app}/previews/{preview}", delete_preview,
+          "Destroys a preview and what it was pushed to", "App"),
+
     plain("GET", "/apps/{app}/config-vars", get_config_vars, "The config vars", "ConfigVars"),
     plain("PATCH", "/apps/{app}/config-vars", update_config_vars,
           "Sets config vars, unsets those that are null; makes a release", "ConfigVars",

@@ -102,6 +102,11 @@ App
   state "empty"|"running"|"asleep"|"crashed"|"stopped"|"maintenance"|"deploying"
   release integer?
   replicas {ReplicaCount}
+  preview Preview?
+Preview
+  name string
+  app AppReference
+  expires_at time?
 NewApp
   name? string?
 AppUpdate

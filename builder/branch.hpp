@@ -14,4 +14,8 @@ namespace berth::builder {
 [[nodiscard]] Result<std::string> branch_commit(const std::filesystem::path& repository,
                                                 const std::string& ref);
 
+/// A branch that is not there, and a repository that is not, are success.
+[[nodiscard]] Result<void> remove_branch(const std::filesystem::path& repository,
+                                         const std::string& ref);
+
 }  // namespace berth::builder

@@ -142,9 +142,15 @@ class Build final {
   void read_records() {
     for (const auto& runtime : runtimes_.all()) seals_[runtime.layer.id] = runtime.seal;
     const auto text = read_file(record_path());
-    if (text.has_value())
+    if (text.has_value()) {
       if (auto parsed = parse_build_record(*text); parsed.has_value())
         old_record_ = std::move(*parsed);
+    } else if (const auto& first = context_.request.first_cache; !first.empty()) {
+      const auto other = read_file(first / record_path().filename());
+      if (other.has_value())
+        if (auto parsed = parse_build_record(*other); parsed.has_value())
+          old_record_ = shareable(std::move(*parsed));
+    }
     if (context_.request.clear_cache) return;
     record_ = old_record_;
     seals_.insert(record_.seals.begin(), record_.seals.end());
@@ -191,7 +197,8 @@ class Build final {
                                   longest_app_json));
     if (!text) return {};
     std::vector<std::string> notes;
-    BERTH_ASSIGN(app_json_, platform::parse_app_json(*text, notes));
+    BERTH_ASSIGN(app_json_,
+                 platform::parse_app_json(*text, notes, {.review = context_.request.preview}));
     for (const auto& note : notes) context_.line("Note: " + note);
     return {};
   }

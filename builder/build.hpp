@@ -42,6 +42,8 @@ struct BuildRequest {
   GitSource source;
   std::map<std::string, std::string> config_vars;  ///< given to buildpacks as <platform>/env/<NAME>
   std::filesystem::path cache_directory;           ///< cache/<app>; created if absent
+  /// Another app's cache, which a first build begins with as far as the two can share; or empty.
+  std::filesystem::path first_cache = {};
   std::filesystem::path work_directory;        ///< scratch on the images' file system
   std::filesystem::path runtimes_directory = {};  ///< those of all apps; empty: none
   std::filesystem::path buildpacks_directory;  ///< folders with a buildpack.toml, and order.toml
@@ -60,6 +62,7 @@ struct BuildRequest {
   SandboxLimits limits;
   std::chrono::seconds timeout = std::chrono::minutes(15);
   bool clear_cache = false;
+  bool preview = false;  ///< app.json's environments.review counts
   /// A base image of a Dockerfile by its name, "debian:bookworm-slim"; the error says what to do.
   std::function<Result<Image>(const std::string& name)> resolve_image = {};
 };

@@ -74,6 +74,16 @@ std::vector<EarlierBuild> BuildRecord::earlier_for(const std::string& next) cons
   return result;
 }
 
+BuildRecord shareable(BuildRecord record) {
+  const auto is_private = [](std::string_view id) { return id.starts_with("private:"); };
+  for (BuildpackRecord& buildpack : record.buildpacks)
+    std::erase_if(buildpack.layers,
+                  [&](const auto& entry) { return is_private(entry.second.id); });
+  std::erase_if(record.seals, [&](const auto& entry) { return is_private(entry.first); });
+  if (is_private(record.sbom)) record.sbom.clear();
+  return record;
+}
+
 const BuildpackRecord* BuildRecord::find(std::string_view buildpack) const {
   const auto found =
       std::find_if(buildpacks.begin(), buildpacks.end(),

@@ -59,6 +59,9 @@ struct BuildRecord {
   [[nodiscard]] const BuildpackRecord* find(std::string_view buildpack) const;
 };
 
+/// What another app's first build may begin with: all but the layers that belong to one cache.
+[[nodiscard]] BuildRecord shareable(BuildRecord record);
+
 /// With a digest of itself: what is read is what was written.
 [[nodiscard]] std::string build_record_json(const BuildRecord& record);
 /// A record that was damaged, or is of another version of this program, is an error; the caller

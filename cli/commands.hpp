@@ -20,6 +20,7 @@ namespace berth::cli {
 [[nodiscard]] std::vector<Command> run_commands();         // run.cpp
 [[nodiscard]] std::vector<Command> config_commands();      // config.cpp
 [[nodiscard]] std::vector<Command> release_commands();     // releases.cpp
+[[nodiscard]] std::vector<Command> preview_commands();     // previews.cpp
 [[nodiscard]] std::vector<Command> build_commands();       // builds.cpp
 [[nodiscard]] std::vector<Command> buildpack_commands();   // buildpacks.cpp
 [[nodiscard]] std::vector<Command> deploy_commands();      // deploy.cpp

@@ -32,10 +32,19 @@ struct AppJson {
   friend bool operator==(const AppJson&, const AppJson&) = default;
 };
 
-/// An error names line and field. `notes` gets what is there and does nothing here. What was kept
-/// is read without a look at which time zones the machine knows now.
+struct AppJsonReading {
+  /// What was kept is read without a look at which time zones the machine knows now.
+  bool check_zones = true;
+  /// For a preview: what `environments.review` says goes before the rest, whose cron jobs and
+  /// quantities are for the app itself.
+  bool review = false;
+};
+
+/// An error names line and field. `notes` gets what is there and does nothing here.
 [[nodiscard]] Result<AppJson> parse_app_json(std::string_view text, std::vector<std::string>& notes,
-                                             bool check_zones = true);
+                                             const AppJsonReading& reading = {});
+/// `environments.review.env`: config vars of a preview; texts, or objects with a `value`.
+[[nodiscard]] Result<std::map<std::string, std::string>> review_config_vars(std::string_view text);
 /// An app.json that says the same, on one line; "" for nothing.
 [[nodiscard]] std::string app_json_text(const AppJson& app);
 

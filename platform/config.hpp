@@ -89,6 +89,12 @@ struct Config {
     friend bool operator==(const Rollback&, const Rollback&) = default;
   } rollback;
 
+  struct Previews {
+    std::chrono::milliseconds expire = std::chrono::hours(24 * 7);  ///< after a push; 0: never
+    int most = 10;                                                  ///< of an app
+    friend bool operator==(const Previews&, const Previews&) = default;
+  } previews;
+
   struct Build {
     std::chrono::milliseconds timeout = std::chrono::minutes(15);
     std::uint64_t memory_bytes = 2ULL << 30;

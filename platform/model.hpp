@@ -46,6 +46,14 @@ struct HttpsSettings {
   friend bool operator==(const HttpsSettings&, const HttpsSettings&) = default;
 };
 
+/// What makes an app a preview: a commit of another app, for a while.
+struct Preview {
+  AppId parent;
+  std::string name;                ///< "fix-42"
+  std::optional<Time> expires_at;  ///< never, if there is none
+  friend bool operator==(const Preview&, const Preview&) = default;
+};
+
 struct App {
   AppId id;
   std::string name;
@@ -58,6 +66,7 @@ struct App {
   EgressPolicy egress = {};
   bool automatic_certificates = false;  ///< asked for at the platform's certificate authority
   RoutingSettings routing = {};
+  std::optional<Preview> preview = {};
   friend bool operator==(const App&, const App&) = default;
 };
 

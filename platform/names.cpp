@@ -48,6 +48,20 @@ Result<AppName> AppName::parse(std::string_view text) {
   return AppName(std::string(text));
 }
 
+Result<PreviewName> PreviewName::parse(std::string_view text) {
+  bool legal = text.size() >= 3 && text.size() <= 30;
+  for (std::size_t i = 0; legal && i < text.size(); ++i) {
+    const bool inside = i > 0 && i + 1 < text.size() && text[i + 1] != '-';
+    legal = is_lower(text[i]) || is_digit(text[i]) || (text[i] == '-' && inside);
+  }
+  if (!legal)
+    return Error{ErrorKind::invalid,
+                 "the preview name " + quoted(text) +
+                     " is not valid. Use 3 to 30 lower-case letters, digits and single dashes "
+                     "between them, for example refs/previews/fix-42"};
+  return PreviewName(std::string(text));
+}
+
 Result<ProcessTypeName> ProcessTypeName::parse(std::string_view text) {
   const bool legal = !text.empty() && text.size() <= 63 && std::ranges::all_of(text, [](char c) {
     return is_letter(c) || is_digit(c) || c == '_' || c == '-';

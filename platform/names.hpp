@@ -25,6 +25,24 @@ class AppName final {
   std::string text_;
 };
 
+/// `[a-z0-9](-?[a-z0-9])*`, 3 to 30 characters: what follows refs/previews/. As a part of a host
+/// name it is safe; with two characters its label would have dashes in the third and fourth
+/// place, which are reserved (RFC 5891, 4.2.3.1).
+class PreviewName final {
+ public:
+  [[nodiscard]] static Result<PreviewName> parse(std::string_view text);
+  [[nodiscard]] const std::string& text() const { return text_; }
+  /// The name of its app, which no AppName can be: "fix-42--shop".
+  [[nodiscard]] std::string of(std::string_view parent) const {
+    return text_ + "--" + std::string(parent);
+  }
+  friend bool operator==(const PreviewName&, const PreviewName&) = default;
+
+ private:
+  explicit PreviewName(std::string text) : text_(std::move(text)) {}
+  std::string text_;
+};
+
 /// `[A-Za-z0-9_-]{1,63}`: a process type of a Procfile.
 class ProcessTypeName final {
  public:

@@ -14,7 +14,7 @@ namespace berth::platform {
 namespace {
 
 /// Script i leads from schema version i to i+1. A script that was ever released is never changed.
-constexpr std::array<std::string_view, 10> migrations = {R"sql(
+constexpr std::array<std::string_view, 11> migrations = {R"sql(
 CREATE TABLE apps (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -180,12 +180,18 @@ CREATE TABLE pages (
   html TEXT NOT NULL,
   PRIMARY KEY (app, name)
 );
+)sql",
+                                                        R"sql(
+ALTER TABLE apps ADD COLUMN preview_of TEXT REFERENCES apps(id) ON DELETE CASCADE;
+ALTER TABLE apps ADD COLUMN preview_name TEXT NOT NULL DEFAULT '';
+ALTER TABLE apps ADD COLUMN preview_expires_at INTEGER;
+CREATE INDEX apps_by_parent ON apps (preview_of);
 )sql"};
 
 constexpr std::string_view app_columns =
     "SELECT id, name, number, maintenance, created_at, updated_at, released_at, https_redirect, "
-    "hsts_max_age, hsts_subdomains, hsts_preload, automatic_certificates, egress, routing "
-    "FROM apps ";
+    "hsts_max_age, hsts_subdomains, hsts_preload, automatic_certificates, egress, routing, "
+    "preview_of, preview_name, preview_expires_at FROM apps ";
 
 App read_app(const Statement& row) {
   auto egress = parse_egress(row.text(12));
@@ -206,7 +212,12 @@ App read_app(const Statement& row) {
                                                                 .preload = row.boolean(10)})},
           .egress = std::move(*egress),
           .automatic_certificates = row.boolean(11),
-          .routing = std::move(*routing)};
+          .routing = std::move(*routing),
+          .preview = row.is_null(14)
+                         ? std::nullopt
+                         : std::optional(Preview{.parent = AppId(row.text(14)),
+                                                 .name = row.text(15),
+                                                 .expires_at = optional_time_of(row, 16)})};
 }
 
 }  // namespace
@@ -258,12 +269,19 @@ Result<App> Store::find_app(std::string_view id_or_name) {
 Result<App> Store::rename_app(const AppId& app, const AppName& name, const Actor& actor) {
   BERTH_ASSIGN(const App before, find_app(app.value));
   if (before.name == name.text()) return before;
+  if (before.preview)
+    return Error{ErrorKind::conflict, before.name + " is a preview, and is named by its ref. Push "
+                                                    "to refs/previews/ and another name instead"};
   if (!find_app(name.text()).has_error())
     return Error{ErrorKind::conflict,
                  "the app name '" + name.text() + "' is taken. Choose another name"};
   Change change(*this);
+  const Time at = now();
   database_.prepare("UPDATE apps SET name = ?, updated_at = ? WHERE id = ?")
-      .bind(name.text()).bind(column(now())).bind(app.value).run();
+      .bind(name.text()).bind(column(at)).bind(app.value).run();
+  database_.prepare("UPDATE apps SET name = preview_name || '--' || ?, updated_at = ? "
+                    "WHERE preview_of = ?")
+      .bind(name.text()).bind(column(at)).bind(app.value).run();
   change.event(app, actor.user, "app.update", "renamed " + before.name + " to " + name.text());
   change.commit();
   return find_app(app.value);
@@ -295,6 +313,8 @@ Result<App> Store::set_egress(const AppId& app, const EgressPolicy& policy, cons
 Result<void> Store::destroy_app(const AppId& app, const Actor& actor) {
   BERTH_ASSIGN(const App before, find_app(app.value));
   Change change(*this);
+  for (const App& preview : previews(app))
+    change.event(preview.id, actor.user, "app.destroy", "destroyed preview " + preview.name);
   database_.prepare("DELETE FROM apps WHERE id = ?").bind(app.value).run();
   change.event(app, actor.user, "app.destroy", "destroyed app " + before.name);
   change.commit();

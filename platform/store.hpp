@@ -46,6 +46,13 @@ struct FormationChange {
   std::optional<std::optional<AutoscalePolicy>> autoscale;
 };
 
+struct NewPreview {
+  ConfigVars env;  ///< before the parent's
+  std::map<std::string, FirstFormation> formation;
+  std::optional<Time> expires_at;
+  int most = 0;  ///< previews of the parent, this one among them
+};
+
 class Store final {
  public:
   [[nodiscard]] static Result<Store> open(const std::filesystem::path& database, SecretBox secrets);
@@ -67,6 +74,16 @@ class Store final {
   [[nodiscard]] Result<App> set_egress(const AppId& app, const EgressPolicy& policy,
                                        const Actor& actor);
   [[nodiscard]] Result<void> destroy_app(const AppId& app, const Actor& actor);
+
+  // Previews: apps of their own, named NAME--PARENT, which go with their parent.
+  /// With the parent's settings of this moment: config vars (`env` goes before them), buildpacks,
+  /// sizes, egress, HTTPS and routing settings, pages; one web replica that sleeps when idle.
+  [[nodiscard]] Result<App> create_preview(const AppId& parent, const PreviewName& name,
+                                           const NewPreview& wanted, const Actor& actor);
+  [[nodiscard]] std::vector<App> previews(const AppId& parent);  ///< by name
+  [[nodiscard]] Result<App> find_preview(const AppId& parent, std::string_view name);
+  [[nodiscard]] Result<App> set_preview_expiry(const AppId& preview,
+                                               std::optional<Time> expires_at);
 
   // Routing. Settings by name; nothing unsets one.
   [[nodiscard]] Result<App> set_routing(

@@ -49,6 +49,11 @@ class Store::Change final {
   std::vector<Event> events_;
 };
 
+/// What a process type of a preview begins with: one web replica, none of the others, unless
+/// app.json's environments.review says more.
+[[nodiscard]] Formation preview_formation(const AppId& app, const std::string& type,
+                                          const FirstFormation& said, Time at);
+
 /// Microseconds since the epoch, as the columns hold times.
 [[nodiscard]] inline std::int64_t column(Time time) { return time.time_since_epoch().count(); }
 [[nodiscard]] inline Time time_of(const Statement& row, int index) {

@@ -76,7 +76,7 @@ std::map<std::string, std::string> map_from_json(std::string_view text) {
 AppJson app_json_from(const std::string& text) {
   std::vector<std::string> ignored;
   if (text.empty()) return {};
-  auto parsed = parse_app_json(text, ignored, /*check_zones=*/false);
+  auto parsed = parse_app_json(text, ignored, {.check_zones = false});
   return parsed.has_error() ? AppJson{} : std::move(*parsed);
 }
 
@@ -109,7 +109,8 @@ std::optional<int> version_number(std::string_view text) {
 }
 
 /// One web, none of the others, as Heroku does; unless app.json says more.
-Formation first_formation(const AppId& app, const std::string& type, const AppJson& said, Time at) {
+Formation first_formation(const AppId& app, bool preview, const std::string& type,
+                          const AppJson& said, Time at) {
   Formation entry{.app = app,
                   .type = type,
                   .quantity = type == "web" ? 1 : 0,
@@ -117,6 +118,9 @@ Formation first_formation(const AppId& app, const std::string& type, const AppJs
                   .autoscale = std::nullopt,
                   .updated_at = at};
   const auto found = said.formation.find(type);
+  if (preview)
+    return preview_formation(app, type, found == said.formation.end() ? FirstFormation{}
+                                                                      : found->second, at);
   if (found == said.formation.end() || type == release_process) return entry;
   if (found->second.quantity >= 0) entry.quantity = found->second.quantity;
   if (!found->second.size.empty()) entry.size = found->second.size;
@@ -234,9 +238,11 @@ ReleaseId Store::insert_release(Change& change, const AppId& app, const NewRelea
       .bind(release.build ? std::optional(release.build->value) : std::nullopt)
       .bind(column(at)).bind(column(at)).bind(app_json_text(release.app_json)).run();
   const std::vector<Formation> known = formation(app);
+  const auto owner = find_app(app.value);
+  const bool preview = owner.has_value() && owner->preview.has_value();
   for (const auto& [type, command] : release.processes)
     if (std::ranges::find(known, type, &Formation::type) == known.end())
-      write_formation(first_formation(app, type, release.app_json, at));
+      write_formation(first_formation(app, preview, type, release.app_json, at));
   change.event(app, actor.user, "release.create", name + ": " + release.description);
   return ReleaseId(id);
 }

@@ -84,7 +84,9 @@ void Exchange::dispatch() {
     case Decision::Action::hold: hold(decision); break;
     case Decision::Action::fail:
       fail(decision.error,
-           decision.error == ErrorCode::H10 ? app_->app->message : std::string_view());
+           decision.error == ErrorCode::H10 || decision.error == ErrorCode::H14
+               ? app_->app->message
+               : std::string_view());
       break;
   }
 }

@@ -24,6 +24,15 @@ void append_app_log(const std::filesystem::path& directory, std::string_view par
   if (written.has_error()) log_warning("app log lost a line: {}", written.error().message);
 }
 
+Say append_to(const std::filesystem::path& log) {
+  return [log](std::string_view text) {
+    // A full disk may cost lines, not the deploy.
+    if (make_directories(log.parent_path()).has_error()) return;
+    const auto file = open_file(log, O_WRONLY | O_CREAT | O_APPEND, 0640);
+    if (file.has_value()) (void)write_all(file->get(), text);
+  };
+}
+
 void rotate_app_log(const std::filesystem::path& directory, std::uint64_t max_bytes) {
   const auto current = directory / "current.log";
   std::error_code failure;

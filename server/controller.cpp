@@ -250,7 +250,8 @@ void Controller::tick() {
     if (failure || !*alive) return;
     const Time at = now();
     parts_.certificates.renew(at);
-    for (const platform::App& app : parts_.store.apps()) {
+    const std::vector<platform::App> apps = parts_.store.apps();
+    for (const platform::App& app : apps) {
       AppRecord& record = apps_[app.id];
       if (record.traffic.empty() || at - record.traffic.back().at > 1500ms)
         autoscale(app, record, {});  // no sample: decide() knows silence from a router that is away
@@ -258,7 +259,7 @@ void Controller::tick() {
         rotate_app_log(log_directory(app.id), parts_.config.logs.max_bytes);
     }
     cron_.tick(at);
-    look_at_frozen();
+    look_at_room(apps);
     if (at.time_since_epoch() / 1s % memory_look_every.count() == 0) look_at_memory();
     tick();
   });
@@ -314,7 +315,8 @@ runtime::Desired Controller::desired_of(const platform::App& app, const AppRecor
                            .release_command = false,
                            .serving = {},
                            .maintenance = app.maintenance,
-                           .memory_tight = memory_tight_};
+                           .memory_tight = memory_tight_,
+                           .preempted = app.preview && previews_yield_};
   const std::vector<platform::Formation> formation = parts_.store.formation(app.id);
   const auto wanted = [&](const platform::Release& release, bool pending) {
     runtime::DesiredRelease result{.version = release.version,

@@ -177,8 +177,10 @@ class Controller final {
   void launch(const runtime::ReplicaSpec& spec);
   void freeze(const runtime::ReplicaId& id);
   void thaw(const runtime::ReplicaId& id);
-  /// Whether anything is frozen, and the machine's memory so short that it should not be.
-  void look_at_frozen();
+  /// Whether the machine's memory is so short that something has to go: what is frozen first, then
+  /// previews.
+  void look_at_room(const std::vector<platform::App>& apps);
+  void let_previews_yield(const std::vector<platform::App>& apps, bool yield);
   void stop_now(const runtime::ReplicaId& id);
   void forget(const runtime::ReplicaId& id);
   void settle(const platform::App& app, const runtime::SettleRelease& outcome);
@@ -199,6 +201,8 @@ class Controller final {
   bool stopped_ = false;
   bool looking_ = false;  ///< at memory
   bool memory_tight_ = false;
+  Time previews_yield_until_{};  ///< the machine's memory was short a moment ago
+  bool previews_yield_ = false;
   std::shared_ptr<bool> alive_;  ///< for callbacks that may come after the end
 };
 

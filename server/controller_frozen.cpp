@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Replicas of the release that served before, frozen for a rollback; when, says plan().
+// What gives way when memory is short: replicas of the release that served before, frozen for a
+// rollback, and previews. What becomes of them, says plan().
+#include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/file.hpp"
 #include "base/log.hpp"
@@ -10,6 +13,13 @@
 #include "server/controller.hpp"
 
 namespace berth::server {
+
+namespace {
+
+/// So long must memory have sufficed; what was stopped would only take it again.
+constexpr Duration calm_before_previews = 60s;
+
+}  // namespace
 
 void Controller::freeze(const runtime::ReplicaId& id) {
   Replica& replica = replicas_.at(id);
@@ -40,15 +50,31 @@ void Controller::thaw(const runtime::ReplicaId& id) {
   publish(replica);
 }
 
-void Controller::look_at_frozen() {
-  std::set<platform::AppId> apps;
+void Controller::look_at_room(const std::vector<platform::App>& apps) {
+  std::set<platform::AppId> frozen;
   for (const auto& [id, replica] : replicas_)
-    if (replica.frozen_since != Time{}) apps.insert(platform::AppId(replica.status.spec.app_id));
-  const auto memory = apps.empty() ? Result<std::string>(std::string())
-                                   : read_file("/proc/meminfo", 16 << 10);
+    if (replica.frozen_since != Time{}) frozen.insert(platform::AppId(replica.status.spec.app_id));
+  const bool previews =
+      std::ranges::any_of(apps, [](const platform::App& app) { return app.preview.has_value(); });
+  const auto memory = frozen.empty() && !previews ? Result<std::string>(std::string())
+                                                  : read_file("/proc/meminfo", 16 << 10);
   memory_tight_ = !memory.has_error() && runtime::memory_is_tight(*memory);
   if (memory_tight_)
-    for (const platform::AppId& app : apps) reconcile(app);
+    for (const platform::AppId& app : frozen) reconcile(app);
+  // One after the other: what they take should come free before more has to go.
+  if (memory_tight_ && frozen.empty()) previews_yield_until_ = now() + calm_before_previews;
+  let_previews_yield(apps, now() < previews_yield_until_);
+}
+
+void Controller::let_previews_yield(const std::vector<platform::App>& apps, bool yield) {
+  if (std::exchange(previews_yield_, yield) == yield) return;
+  for (const platform::App& app : apps) {
+    if (!app.preview) continue;
+    append_app_log(log_directory(app.id), "scheduler",
+                   yield ? "Stopped: " + std::string(runtime::preempted_why)
+                         : "There is memory again: it may run");
+    reconcile(app.id);
+  }
 }
 
 }  // namespace berth::server

@@ -24,14 +24,15 @@
 #include "base/unix_socket.hpp"
 #include "builder/branch.hpp"
 #include "builder/source_import.hpp"
-#include "platform/size.hpp"
 #include "server/app_log.hpp"
+#include "server/app_sizes.hpp"
 #include "server/deploy_queue.hpp"
 #include "server/offload.hpp"
 #include "server/order.hpp"
 #include "server/priority.hpp"
 #include "server/push.hpp"
 #include "server/pusher.hpp"
+#include "server/repository.hpp"
 #include "server/roll_out.hpp"
 #include "server/source_order.hpp"
 
@@ -46,15 +47,6 @@ namespace {
 constexpr std::size_t max_hook_line_bytes = 1U << 20;
 constexpr std::uint64_t repository_bytes = 4U << 20;  ///< more than an empty repository takes
 
-/// A full disk may cost lines, not the deploy.
-Say append_to(const fs::path& log) {
-  return [log](std::string_view text) {
-    if (make_directories(log.parent_path()).has_error()) return;
-    const auto file = open_file(log, O_WRONLY | O_CREAT | O_APPEND, 0640);
-    if (file.has_value()) (void)write_all(file->get(), text);
-  };
-}
-
 /// A deploy from its admission to its end.
 struct Deploy {
   std::string id;  ///< of its job: the push's ticket, or the build
@@ -64,6 +56,7 @@ struct Deploy {
   Say say;
   Say waits = say;                      ///< told while it waits, before its build has a log
   std::vector<RefUpdate> updates = {};  ///< what git moves afterwards
+  fs::path repository = {};             ///< in this one
 };
 
 }  // namespace
@@ -87,8 +80,8 @@ struct Deployer::State : std::enable_shared_from_this<State> {
   std::shared_ptr<DeployQueue> queue;
   bool unsettled = false;  ///< a build ended and the store had no room for it
 
-  [[nodiscard]] fs::path repository_path(const platform::App& app) const {
-    return parts.config.data_dir / "git" / (app.id.value + ".git");
+  [[nodiscard]] fs::path repository_path(const platform::AppId& app) const {
+    return parts.config.data_dir / "git" / (app.value + ".git");
   }
   [[nodiscard]] fs::path cache_path(const platform::AppId& app) const {
     return parts.config.data_dir / "cache" / app.value;
@@ -148,8 +141,43 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     const auto decision = decide_push(push);
     if (decision.has_error()) co_return decision.error();
     for (const std::string& note : decision->notes) pusher->say(note + "\n");
+    if (const auto ended = self->end_previews(*app, *decision, actor, *pusher); ended.has_error())
+      co_return ended.error();
     if (decision->commit.empty()) co_return Result<void>{};
-    co_return co_await deploy(self, pusher, *app, actor, std::move(push), decision->commit);
+    if (decision->preview) {
+      auto outcome = co_await deploy_preview(self, pusher, *app, actor, std::move(push), *decision);
+      co_return outcome;
+    }
+    co_return co_await deploy(self, pusher, *app, *app, actor, std::move(push), decision->commit);
+  }
+
+  /// git removes their refs when this push is accepted.
+  Result<void> end_previews(const platform::App& parent, const PushDecision& decision,
+                            const platform::Actor& actor, Pusher& pusher) {
+    for (const platform::PreviewName& name : decision.ended) {
+      const auto preview = parts.store.find_preview(parent.id, name.text());
+      if (preview.has_error()) continue;  // its ref was all that was left of it
+      BERTH_TRY(parts.previews.remove(*preview, actor, Previews::Ref::stays));
+      pusher.say("-----> Preview " + name.text() + " is removed\n");
+    }
+    return {};
+  }
+
+  static asio::awaitable<Result<void>> deploy_preview(std::shared_ptr<State> self,
+                                                      std::shared_ptr<Pusher> pusher,
+                                                      platform::App parent, platform::Actor actor,
+                                                      Push push, PushDecision decision) {
+    const auto preview = self->parts.previews.prepare(
+        parent, *decision.preview,
+        {.repository = self->repository_path(parent.id),
+         .commit = decision.commit,
+         .extra_object_directory = push.quarantine},
+        actor);
+    if (preview.has_error()) co_return preview.error();
+    auto outcome = co_await deploy(self, pusher, *preview, parent, actor, std::move(push),
+                                   decision.commit);
+    pusher->say(self->parts.previews.pushed(*preview, !outcome.has_error()));
+    co_return outcome;
   }
 
   /// Tells a deploy to end, whatever it does. A release that serves already is not taken back.
@@ -195,17 +223,6 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     return error;
   }
 
-  /// The sizes of app.json as they are stored; one that means nothing here is left out.
-  void settle_sizes(platform::AppJson& app_json, const Say& say) const {
-    for (auto& [type, first] : app_json.formation) {
-      if (first.size.empty()) continue;
-      const auto size = platform::parse_size(first.size, parts.config.runtime.sizes);
-      if (size.has_error())
-        say("       Note: app.json, formation." + type + ".size: " + size.error().message + "\n");
-      first.size = size.has_error() ? "" : size->name;
-    }
-  }
-
   /// The image is built: the build's end and the new release.
   Result<platform::Release> record(const Deploy& deploy, const builder::BuiltImage& built) {
     const platform::BuildId build = queue->at(deploy.id).build;
@@ -236,15 +253,17 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     }
   }
 
+  /// A push to `pushed_to`, which is the app, or what it is a preview of.
   static asio::awaitable<Result<void>> deploy(std::shared_ptr<State> self,
                                               std::shared_ptr<Pusher> pusher, platform::App app,
-                                              platform::Actor actor, Push push,
-                                              std::string commit) {
+                                              platform::App pushed_to, platform::Actor actor,
+                                              Push push, std::string commit) {
     Deploy deploy{.id = push.ticket,
                   .app = app,
                   .actor = actor,
-                  .order = self->order_source(app, commit, push.quarantine, {}),
-                  .say = [pusher](std::string_view text) { pusher->say(text); }};
+                  .order = self->order_source(app, pushed_to, commit, push.quarantine, {}),
+                  .say = [pusher](std::string_view text) { pusher->say(text); },
+                  .repository = self->repository_path(pushed_to.id)};
     for (const RefUpdate& update : push.updates)
       if (update.after == commit) deploy.updates.push_back(update);
     if (auto admitted = self->supersede(app, deploy.order); admitted.has_error())
@@ -298,7 +317,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     if (job.push.cancelled)
       co_return self->failed(deploy, self->queue->ended_early(deploy.id));
     if (built.has_error()) co_return self->failed(deploy, built.error());
-    self->settle_sizes(built->app_json, deploy.say);
+    settle_sizes(built->app_json, self->parts.config, deploy.say);
     const auto release = self->record(deploy, *built);
     if (release.has_error()) co_return release.error();
     self->queue->release(deploy.id, release->id);
@@ -314,7 +333,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
                                                  const Deploy& deploy) {
     const auto held = co_await self->queue->hold(deploy.id, deploy.waits);
     if (held.has_error()) co_return held.error();
-    const auto branch = self->check_branch(deploy);
+    const auto branch = check_branches(deploy.repository, deploy.updates);
     if (branch.has_error()) co_return branch.error();
     const auto room = co_await self->parts.housekeeper.ensure_room();
     if (room.has_error()) co_return room.error();
@@ -328,20 +347,6 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     co_return co_await self->queue->take_turn(deploy.id, deploy.waits);
   }
 
-  /// While a push was held, the one before it may have moved the branch.
-  Result<void> check_branch(const Deploy& deploy) const {
-    for (const RefUpdate& update : deploy.updates) {
-      BERTH_ASSIGN(const std::string branch,
-                   builder::branch_commit(repository_path(deploy.app), update.ref));
-      if (branch != update.before)
-        return Error{ErrorKind::conflict,
-                     "another push (" + branch.substr(0, 7) +
-                         ") was deployed meanwhile and moved the branch. Fetch it, then "
-                         "push again"};
-    }
-    return {};
-  }
-
   /// The name by which `skopeo copy oci:…` finds it; the release itself goes by digest.
   static asio::awaitable<void> name_image(std::shared_ptr<State> self, asio::thread_pool& pool,
                                           platform::App app, platform::Release release) {
@@ -353,8 +358,9 @@ struct Deployer::State : std::enable_shared_from_this<State> {
     if (tagged.has_error()) log_warning("name the image {}: {}", name, tagged.error().message);
   }
 
-  Order order_source(const platform::App& app, const std::string& commit,
-                     const fs::path& quarantine, std::vector<std::string> notes) {
+  Order order_source(const platform::App& app, const platform::App& pushed_to,
+                     const std::string& commit, const fs::path& quarantine,
+                     std::vector<std::string> notes) {
     return source_order({.config = parts.config,
                          .store = parts.store,
                          .images = parts.images,
@@ -362,10 +368,11 @@ struct Deployer::State : std::enable_shared_from_this<State> {
                          .library = parts.library,
                          .programs = parts.programs},
                         {.app = app,
-                         .repository = repository_path(app),
+                         .repository = repository_path(pushed_to.id),
                          .commit = commit,
                          .quarantine = quarantine,
                          .cache = cache_path(app.id),
+                         .first_cache = app.preview ? cache_path(app.preview->parent) : fs::path(),
                          .notes = std::move(notes)});
   }
 
@@ -435,21 +442,19 @@ asio::awaitable<void> Deployer::stop() {
 }
 
 Result<std::filesystem::path> Deployer::repository(const platform::App& app) {
-  const fs::path path = state_->repository_path(app);
+  if (app.preview) {
+    const auto parent = state_->parts.store.find_app(app.preview->parent.value);
+    return Error{ErrorKind::conflict,
+                 app.name + " is a preview: its code comes from the repository of " +
+                     (parent.has_error() ? "its app" : parent->name) +
+                     ". There: git push berth HEAD:" + std::string(preview_refs) +
+                     app.preview->name};
+  }
+  const fs::path path = state_->repository_path(app.id);
   if (fs::exists(path / "HEAD")) return path;
   BERTH_TRY(check_disk(free_disk_bytes(state_->parts.config.data_dir),
                        std::min(repository_bytes, state_->parts.config.min_free_disk_bytes)));
-  BERTH_TRY(make_directories(path.parent_path()));
-  BERTH_ASSIGN(const Output made, run_program({.argv = {"git", "init", "--quiet", "--bare",
-                                                        "--initial-branch=main", path.string()}}));
-  if (!made.status.success())
-    return Error{ErrorKind::io, "create the app's repository: git init: " + made.err};
-  std::error_code failure;
-  const fs::path hook = path / "hooks" / "pre-receive";
-  fs::remove(hook, failure);
-  fs::create_directories(hook.parent_path(), failure);
-  fs::create_symlink(state_->parts.programs.programs / "berth-git-hook", hook, failure);
-  if (failure) return Error{ErrorKind::io, "install the app's hook: " + failure.message()};
+  BERTH_TRY(create_repository(path, state_->parts.programs.programs / "berth-git-hook"));
   return path;
 }
 
@@ -503,7 +508,7 @@ asio::awaitable<Result<platform::Build>> Deployer::deploy_source(platform::App a
     co_return explain_full_disk(imported.error(), free_disk_bytes(state->parts.config.data_dir),
                                 state->parts.config.min_free_disk_bytes);
   co_return state->begin(app, actor,
-                         state->order_source(app, imported->commit, {}, imported->notes));
+                         state->order_source(app, app, imported->commit, {}, imported->notes));
 }
 
 Result<platform::Build> Deployer::deploy_image(const platform::App& app,
@@ -570,15 +575,26 @@ Result<void> Deployer::cancel_build(const platform::Build& build, const std::str
                    " has ended: there is nothing to cancel. `berth builds` shows how it ended"};
 }
 
-void Deployer::app_destroyed(const platform::App& app) {
+void Deployer::app_destroyed(const platform::App& app, Previews::Ref ref) {
   for (const std::string& id : state_->queue->ids(app.id))
     state_->end_deploy(id, "the app was destroyed");
-  for (const fs::path& path : {state_->repository_path(app), state_->cache_path(app.id),
+  for (const fs::path& path : {state_->repository_path(app.id), state_->cache_path(app.id),
                                state_->parts.controller.log_directory(app.id)})
     if (auto removed = state_->parts.images.put_away(path); removed.has_error())
       log_warning("destroy {}: {}", app.name, removed.error().message);
+  if (app.preview && ref == Previews::Ref::goes)
+    if (auto removed = builder::remove_branch(state_->repository_path(app.preview->parent),
+                                              std::string(preview_refs) + app.preview->name);
+        removed.has_error())
+      log_warning("destroy {}: {}", app.name, removed.error().message);
   state_->queue->forget(app.id);
   state_->parts.housekeeper.look_soon();
+}
+
+bool Deployer::deploys(const platform::AppId& app) const {
+  return std::ranges::any_of(state_->queue->ids(app), [this](const std::string& id) {
+    return state_->queue->at(id).push.phase != PushPhase::ended;
+  });
 }
 
 }  // namespace berth::server

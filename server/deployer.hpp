@@ -25,6 +25,7 @@
 #include "server/controller.hpp"
 #include "server/housekeeper.hpp"
 #include "server/image_library.hpp"
+#include "server/previews.hpp"
 #include "server/runtime_maker.hpp"
 #include "server/uploads.hpp"
 
@@ -44,6 +45,7 @@ struct DeployerParts {
   Controller& controller;
   Housekeeper& housekeeper;
   RuntimeMaker& runtimes;
+  Previews& previews;
   BuildPrograms programs;
 };
 
@@ -77,8 +79,10 @@ class Deployer final {
   [[nodiscard]] BusyBuilds busy() const;
   /// Ends a build that waits or runs; its pusher is told who did.
   [[nodiscard]] Result<void> cancel_build(const platform::Build& build, const std::string& user);
-  /// Cancels its build and removes repository, cache and logs.
-  void app_destroyed(const platform::App& app);
+  /// Whether any deploy of it waits, builds or rolls out.
+  [[nodiscard]] bool deploys(const platform::AppId& app) const;
+  /// Cancels its build and removes repository, cache and logs, and what a preview is pushed to.
+  void app_destroyed(const platform::App& app, Previews::Ref ref = Previews::Ref::goes);
 
  private:
   struct State;

@@ -39,10 +39,32 @@ Result<Push> parse_push(std::string_view line) {
   return push;
 }
 
+namespace {
+
+Result<void> decide_preview(const RefUpdate& update, PushDecision& decision) {
+  BERTH_ASSIGN(auto name, platform::PreviewName::parse(
+                              std::string_view(update.ref).substr(preview_refs.size())));
+  if (is_zero(update.after)) {
+    decision.ended.push_back(std::move(name));
+    return {};
+  }
+  if (!decision.commit.empty())
+    return Error{ErrorKind::invalid,
+                 "a push deploys one thing: push " + update.ref + " by itself"};
+  decision.commit = update.after;
+  decision.preview = std::move(name);
+  return {};
+}
+
+}  // namespace
+
 Result<PushDecision> decide_push(const Push& push) {
   PushDecision decision;
-  std::string deployed_ref;
   for (const RefUpdate& update : push.updates) {
+    if (update.ref.starts_with(preview_refs)) {
+      BERTH_TRY(decide_preview(update, decision));
+      continue;
+    }
     const bool deploys = update.ref == "refs/heads/main" || update.ref == "refs/heads/master";
     if (!deploys) {
       decision.notes.push_back("-----> " + update.ref +
@@ -54,6 +76,9 @@ Result<PushDecision> decide_push(const Push& push) {
     if (is_zero(update.after))
       return Error{ErrorKind::forbidden,
                    "the deployed branch cannot be deleted. To remove the app: berth destroy"};
+    if (decision.preview)
+      return Error{ErrorKind::invalid, "a push deploys one thing: push " + update.ref +
+                                           " by itself"};
     if (!decision.commit.empty() && decision.commit != update.after)
       return Error{ErrorKind::invalid,
                    "both main and master were pushed and they differ. Push one of them"};

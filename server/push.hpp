@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "platform/model.hpp"
+#include "platform/names.hpp"
 
 namespace berth::server {
 
@@ -32,10 +34,15 @@ struct Push {
 
 struct PushDecision {
   std::string commit;              ///< to deploy; empty: nothing
-  std::vector<std::string> notes;  ///< lines for the pusher
+  std::optional<platform::PreviewName> preview;  ///< which it is of; nothing: the app itself
+  std::vector<platform::PreviewName> ended;      ///< previews whose refs are deleted
+  std::vector<std::string> notes = {};           ///< lines for the pusher
 };
 
-/// main and master deploy; other branches and tags are kept; the deployed branch is not deleted.
+inline constexpr std::string_view preview_refs = "refs/previews/";
+
+/// main and master deploy, refs/previews/NAME deploys a preview: one of them a push. Other branches
+/// and tags are kept; the deployed branch is not deleted.
 [[nodiscard]] Result<PushDecision> decide_push(const Push& push);
 
 /// An error where less than `needed_bytes` is free for a build.

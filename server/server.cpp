@@ -139,6 +139,11 @@ class Parts {
                    .sandboxes = sandboxes_,
                    .housekeeper = housekeeper_,
                    .programs = build_programs_}),
+        previews_({.strand = context_.get_executor(),
+                   .config = config_,
+                   .store = store_,
+                   .apply_egress =
+                       [this](const platform::App& app) { return controller_.apply_egress(app); }}),
         deployer_({.strand = context_.get_executor(),
                    .pool = build_pool_,
                    .io_pool = engine_pool_,
@@ -151,6 +156,7 @@ class Parts {
                    .controller = controller_,
                    .housekeeper = housekeeper_,
                    .runtimes = runtimes_,
+                   .previews = previews_,
                    .programs = build_programs_}),
         control_({.pool = engine_pool_,
                   .config = config_,
@@ -196,6 +202,12 @@ class Parts {
     BERTH_TRY(controller_.start());
     BERTH_TRY(automatic_certificates_.start());
     housekeeper_.start([this] { return deployer_.busy(); });
+    previews_.start({.busy = [this](const platform::AppId& app) { return deployer_.deploys(app); },
+                     .destroyed =
+                         [this](const platform::App& app, Previews::Ref ref) {
+                           controller_.app_destroyed(app);
+                           deployer_.app_destroyed(app, ref);
+                         }});
     return {};
   }
 
@@ -235,6 +247,7 @@ class Parts {
     co_await router_process_.stop_watching();
     co_await router_.stop();
     co_await deployer_.stop();
+    co_await previews_.stop();
     co_await runtimes_.stop();
     co_await housekeeper_.stop();
     if (api_) co_await api_->stop();
@@ -261,6 +274,7 @@ class Parts {
   Housekeeper housekeeper_;
   AutomaticCertificates automatic_certificates_;
   RuntimeMaker runtimes_;
+  Previews previews_;
   Deployer deployer_;
   ControlPort control_;
   std::optional<api::Server> api_;

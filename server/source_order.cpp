@@ -24,6 +24,8 @@ builder::BuildRequest request_of(const SourceParts& parts, const Source& source)
                     .extra_object_directory = source.quarantine};
   request.config_vars = parts.store.config_vars(source.app.id);
   request.cache_directory = source.cache;
+  request.first_cache = source.first_cache;
+  request.preview = source.app.preview.has_value();
   request.buildpacks = parts.store.buildpacks(source.app.id);
   request.source.directory = app_directory(request.config_vars);
   if (const auto target = parts.store.target_release(source.app.id))

@@ -33,7 +33,8 @@ struct Source {
   std::string commit;
   std::filesystem::path quarantine;  ///< where git keeps what is being pushed, or empty
   std::filesystem::path cache;
-  std::vector<std::string> notes;  ///< for the log's beginning
+  std::filesystem::path first_cache = {};  ///< see BuildRequest
+  std::vector<std::string> notes = {};  ///< for the log's beginning
 };
 
 [[nodiscard]] Order source_order(const SourceParts& parts, Source source);

@@ -53,8 +53,11 @@ class Planner {
     note_serving(serving);
     lend_replicas(serving);
     note_exits();
-    const bool prepared = desired_.target_pending && run_release_command();
-    const bool failed = command_failed_ || (prepared && settle_failure());
+    const bool starved = desired_.preempted && desired_.target_pending;
+    if (starved)
+      act(SettleRelease{desired_.target.version, false, std::string(preempted_why)});
+    const bool prepared = !starved && desired_.target_pending && run_release_command();
+    const bool failed = starved || command_failed_ || (prepared && settle_failure());
     if (prepared && !failed) keep(desired_.target, /*serve=*/false);
     if (serving.version != 0) keep(serving, /*serve=*/true);
     if (prepared && !failed) settle_success();
@@ -474,11 +477,25 @@ class Planner {
   Plan result_;
 };
 
+/// The same without a replica: it is stopped, and no request wakes it.
+Desired without_replicas(Desired desired) {
+  for (DesiredRelease* release : {&desired.target, &desired.serving})
+    for (auto& [type, process] : release->processes) {
+      process.quantity = 0;
+      process.autoscaled = false;
+    }
+  return desired;
+}
+
 }  // namespace
 
 Plan plan(const Desired& desired, const std::vector<Observed>& observed,
           const SchedulerMemory& memory, const SchedulerPolicy& policy, Time now) {
-  return Planner(desired, observed, memory, policy, now).run();
+  if (!desired.preempted) return Planner(desired, observed, memory, policy, now).run();
+  const Desired nothing = without_replicas(desired);
+  Plan result = Planner(nothing, observed, memory, policy, now).run();
+  result.message = preempted_why;
+  return result;
 }
 
 std::string_view name_of(AppState state) {

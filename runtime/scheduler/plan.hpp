@@ -11,6 +11,8 @@
 // the old ones go on; without old ones, an exit with status 0 is no failure. A release with a
 // release command (Procfile "release") runs it once, alone, before any replica starts.
 //
+// An app that is preempted runs nothing: what serves drains and stops, a pending release fails.
+//
 // The web replicas of the release that served before are kept frozen for a while: a release of the
 // same content, which a rollback to it is, thaws them instead of starting its own.
 #pragma once
@@ -18,6 +20,7 @@
 #include <compare>
 #include <map>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -48,7 +51,13 @@ struct Desired {
   DesiredRelease serving;  ///< what serves while the target is pending; version 0 if nothing did
   bool maintenance = false;
   bool memory_tight = false;  ///< of the machine: what is only kept goes
+  bool preempted = false;  ///< memory stays short, and this app is of those that have to give way
 };
+
+/// Why a release of an app that is preempted fails.
+inline constexpr std::string_view preempted_why =
+    "the machine's memory is short, and previews give way first. Try again later";
+
 
 struct Slot {
   std::string type;
@@ -154,7 +163,7 @@ struct Plan {
   std::vector<ReplicaId> routed;  ///< web replicas that get traffic, in slot order
   AppState state = AppState::empty;
   int routed_release = 0;         ///< the release whose traffic is served or awaited
-  std::string message;            ///< for state crashed
+  std::string message;            ///< for state crashed, and of an app that is preempted: why
   SchedulerMemory memory;         ///< for the next call
   Time next{};  ///< plan again then at the latest; epoch: only when something changes
 };

@@ -15,6 +15,7 @@ const Observed* find(const std::vector<Observed>& observed, const ReplicaId& id)
 }
 
 int web_quantity(const Desired& desired) {
+  if (desired.preempted) return 0;
   const DesiredRelease& serving = desired.target_pending ? desired.serving : desired.target;
   const auto web = serving.processes.find("web");
   return serving.version == 0 || web == serving.processes.end() ? 0 : web->second.quantity;
@@ -133,6 +134,7 @@ void World::check_settle(const SettleRelease& outcome,
   demand(settled.status == Status::pending, "a release is settled once");
   if (!outcome.succeeded) {
     demand(!outcome.failure.empty(), "a release that failed says why");
+    if (preview_ && memory_tight_) return;  // it is the reason
     demand(std::ranges::any_of(observed,
                                [&](const Observed& seen) {
                                  if (seen.slot.release != outcome.version) return false;
@@ -178,6 +180,20 @@ void World::check_frozen() {
     releases.insert(content);
   }
   demand(releases.size() <= 1, "replicas of one release are kept frozen");
+}
+
+/// A preview has its drain and its grace, and not a moment more.
+void World::check_preempted() const {
+  if (!preview_ || !memory_tight_) return;
+  demand(router_.table.empty(), "a preview gets no traffic where memory is short");
+  for (const auto& [id, replica] : engine_) {
+    if (replica.seen.state == ReplicaState::exited) continue;
+    demand(replica.stop_requested || now_ < tight_since_ + policy_.drain_timeout ||
+               now_ < server_.up_at + policy_.drain_timeout,
+           "a preview is stopped where memory is short: " + id.value);
+    demand(replica.seen.started_at <= tight_since_,
+           "nothing of a preview starts where memory is short: " + id.value);
+  }
 }
 
 void World::check_slots() {

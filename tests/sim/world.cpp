@@ -13,6 +13,7 @@ World::World(std::uint64_t seed, bool trace, bool plant_bug)
       .drain_timeout = 30s, .first_backoff = 1s, .longest_backoff = 60s, .steady_after = 60s,
       .keep_frozen = 100s};
   store_.formation = {{"web", {.quantity = 1}}, {"worker", {}}};
+  preview_ = random_.chance(0.3);
 }
 
 void World::run() {

@@ -136,6 +136,7 @@ class World final {
   void check_settle(const SettleRelease& outcome, const std::vector<Observed>& observed) const;
   void check_slots();
   void check_frozen();
+  void check_preempted() const;
   /// A replica of this release, or of one that it is the same as.
   [[nodiscard]] bool stands_for(const Observed& seen, int version) const;
   void check_converged();
@@ -153,6 +154,8 @@ class World final {
   Time next_trouble_;
   int next_id_ = 0;
   bool memory_tight_ = false;
+  bool preview_ = false;    ///< the app is one: it gives way when memory is short
+  Time tight_since_{};      ///< memory is short since
   int rate_ = 0;  ///< requests a second that users send
   SchedulerPolicy policy_;
   Store store_;

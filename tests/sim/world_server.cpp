@@ -31,7 +31,8 @@ Desired World::desired() const {
                  .release_command = false,
                  .serving = {},
                  .maintenance = store_.maintenance,
-                 .memory_tight = memory_tight_};
+                 .memory_tight = memory_tight_,
+                 .preempted = preview_ && memory_tight_};
   const Release* newest = target();
   if (!newest) return result;
   result.target_pending = newest->status == Status::pending;
@@ -75,6 +76,7 @@ void World::reconcile() {
     if (!std::holds_alternative<DrainReplica>(action) && !act(action)) return;
   check_slots();
   check_frozen();
+  check_preempted();
 }
 
 void World::route(const Plan& plan) {

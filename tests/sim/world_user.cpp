@@ -2,6 +2,7 @@
 //
 // What users do, and what goes wrong, at random times.
 #include <algorithm>
+#include <utility>
 
 #include "tests/sim/world.hpp"
 
@@ -102,7 +103,7 @@ void World::trouble() {
     case 15:
       return roll_back();
     case 16:
-      memory_tight_ = random_.chance(0.3);
+      if (!std::exchange(memory_tight_, random_.chance(0.3))) tight_since_ = now_;
       return tell(memory_tight_ ? "memory is short" : "there is memory");
     case 11:
       // Readiness checks fail, or pass again.

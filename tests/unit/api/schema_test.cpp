@@ -77,6 +77,13 @@ TEST_CASE("the document is served, and real answers are as it says") {
   check("GET", "/apps", "/apps");
   check("GET", "/apps/{app}", "/apps/hello");
   check("PATCH", "/apps/{app}", "/apps/hello", R"({"maintenance":false})");
+  api.on_strand([&] {
+    (void)api.store.create_preview(app.id, *platform::PreviewName::parse("fix-42"),
+                                   {.env = {}, .formation = {}, .expires_at = now(), .most = 1},
+                                   {"ada"});
+  });
+  check("GET", "/apps/{app}/previews", "/apps/hello/previews");
+  check("DELETE", "/apps/{app}/previews/{preview}", "/apps/hello/previews/fix-42");
   check("PATCH", "/apps/{app}/config-vars", "/apps/hello/config-vars", R"({"A":"1"})");
   check("GET", "/apps/{app}/config-vars", "/apps/hello/config-vars");
   check("GET", "/apps/{app}/releases", "/apps/hello/releases");

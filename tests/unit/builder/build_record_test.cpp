@@ -57,6 +57,21 @@ TEST_CASE("1.5: only buildpacks of the detected group get their layers back") {
   CHECK(plan_restore({}, all, all).empty());
 }
 
+TEST_CASE("what another app begins with has nothing that belongs to one cache alone") {
+  BuildRecord whole = record({{"shared", layer(false, true, true)},
+                              {"own", layer(true, true, false, "private:1")}});
+  whole.sbom = "private:2";
+  whole.seals = {{"sha256:1", "s"}, {"private:1", "p"}};
+  whole.earlier = {{.key = "j", .image = "h"}};
+  const BuildRecord part = shareable(whole);
+  CHECK(part.buildpacks[0].layers.size() == 1);
+  CHECK(part.buildpacks[0].layers.at("shared").id == "sha256:1");
+  CHECK(part.sbom.empty());
+  CHECK(part.seals == std::map<std::string, std::string>{{"sha256:1", "s"}});
+  CHECK(part.earlier == whole.earlier);
+  CHECK(part.key == "k");
+}
+
 TEST_CASE("a record survives its file") {
   BuildRecord before = record({{"l", layer(true, true, false, "private:ab")}});
   before.buildpacks[0].store = berth::json::object{{"s", "t"}};

@@ -167,7 +167,51 @@ TEST_CASE("a kept release is read where its time zone is not known any more") {
   const std::string_view text =
       R"({"cron": [{"command": "a", "schedule": "@daily", "timezone": "Europe/Atlantis"}]})";
   CHECK(parse_app_json(text, notes).has_error());
-  CHECK(parse_app_json(text, notes, false)->cron.at(0).timezone == "Europe/Atlantis");
+  CHECK(parse_app_json(text, notes, {.check_zones = false})->cron.at(0).timezone ==
+        "Europe/Atlantis");
+}
+
+TEST_CASE("for a preview, environments.review goes before the rest") {
+  constexpr std::string_view text = R"({
+    "formation": {"web": {"quantity": 4, "size": "large"}, "worker": {"quantity": 2}},
+    "healthchecks": {"web": [{"path": "/up"}]},
+    "scripts": {"postdeploy": "seed live"},
+    "cron": [{"command": "a", "schedule": "@daily"}],
+    "environments": {"review": {
+      "formation": {"worker": {"quantity": 1, "size": "small"}},
+      "scripts": {"postdeploy": "seed samples"},
+      "env": {"MODE": "review", "SEED": {"value": "7"}, "KEY": {"required": true}}
+    }}})";
+  std::vector<std::string> notes;
+  const AppJson review = parse_app_json(text, notes, {.review = true}).value();
+  CHECK(review.formation.at("web") == FirstFormation{.quantity = -1, .size = "large"});
+  CHECK(review.formation.at("worker") == FirstFormation{.quantity = 1, .size = "small"});
+  CHECK(review.health_checks.at("web").size() == 1);
+  CHECK(review.postdeploy == "seed samples");
+  CHECK(review.cron.empty());
+  const AppJson itself = parse_app_json(text, notes).value();
+  CHECK(itself.formation.at("worker").quantity == 2);
+  CHECK(itself.postdeploy == "seed live");
+  CHECK(itself.cron.size() == 1);
+  using Vars = std::map<std::string, std::string>;
+  CHECK(review_config_vars(text).value() == Vars{{"MODE", "review"}, {"SEED", "7"}});
+  CHECK(review_config_vars("{}").value().empty());
+}
+
+TEST_CASE("what is wrong in environments.review is named with its line") {
+  std::vector<std::string> notes;
+  const std::string_view text =
+      "{\"environments\":\n{\"review\": {\"formation\": {\"web\": {\"quantity\": -1}},\n"
+      "\"env\": {\"A\": {\"value\": 7}}}}}";
+  CHECK(parse_app_json(text, notes).has_value());
+  const auto parsed = parse_app_json(text, notes, {.review = true});
+  REQUIRE(parsed.has_error());
+  CHECK_MESSAGE(parsed.error().message.starts_with(
+                    "app.json:2: environments.review.formation.web.quantity must be"),
+                parsed.error().message);
+  CHECK_MESSAGE(review_config_vars(text).error().message.starts_with(
+                    "app.json:3: environments.review.env.A.value must be"),
+                review_config_vars(text).error().message);
 }
 
 TEST_CASE("the formation that new process types begin with is read, in part or whole") {

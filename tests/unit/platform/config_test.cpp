@@ -57,6 +57,7 @@ TEST_CASE("every key that is given replaces its default, and no other") {
                    .port = 8080};
   expected.network = {.bridge = "br-apps", .subnet = "10.1.0.0/20"};
   expected.rollback = {.keep = 3min};
+  expected.previews = {.expire = 48h, .most = 3};
   expected.runtime = {
       .oci = "/usr/bin/runc",
       .cgroup = "apps",
@@ -107,6 +108,7 @@ acme:
   port: 8080
 network: {bridge: br-apps, subnet: 10.1.0.0/20}
 rollback: {keep: 3m}
+previews: {expire: 48h, most: 3}
 runtime:
   oci: /usr/bin/runc
   cgroup: apps

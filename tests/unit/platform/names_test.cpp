@@ -22,6 +22,19 @@ TEST_CASE("a refused app name is shown cut and without control characters, with 
   CHECK(AppName::parse("a\x1b[31m").error().message.find('\x1b') == std::string::npos);
 }
 
+TEST_CASE("a preview's name and its app's make a host label that is not reserved") {
+  for (const auto* good : {"fix", "fix-42", "421", "a-b-c", "a01234567890123456789012345678"})
+    CHECK_MESSAGE(PreviewName::parse(good).has_value(), good);
+  for (const auto* bad : {"", "xn", "ab", "a--b", "-ab", "ab-", "Fix", "a/b", "a.b", "a_b", "a b",
+                          "a0123456789012345678901234567890"})
+    CHECK_MESSAGE(PreviewName::parse(bad).has_error(), bad);
+  CHECK(PreviewName::parse("fix-42")->of("shop") == "fix-42--shop");
+  CHECK(AppName::parse("fix-42--shop").has_error());
+  CHECK(PreviewName::parse("Fix/42").error().message ==
+        "the preview name 'Fix/42' is not valid. Use 3 to 30 lower-case letters, digits and single "
+        "dashes between them, for example refs/previews/fix-42");
+}
+
 TEST_CASE("config var names are shell names outside the reserved spaces") {
   CHECK_FALSE(check_config_var("DATABASE_URL", "x").has_error());
   CHECK_FALSE(check_config_var("_x", "").has_error());

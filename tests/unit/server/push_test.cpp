@@ -40,6 +40,33 @@ TEST_CASE("main and master deploy") {
             ->commit == one);
 }
 
+TEST_CASE("refs/previews/NAME deploys a preview, and its deletion ends one") {
+  const auto pushed = decide_push(push_of({{zero, one, "refs/previews/fix-42"}}));
+  REQUIRE(pushed.has_value());
+  CHECK(pushed->commit == one);
+  REQUIRE(pushed->preview);
+  CHECK(pushed->preview->text() == "fix-42");
+  const auto deleted = decide_push(
+      push_of({{one, zero, "refs/previews/fix-42"}, {one, zero, "refs/previews/fix-43"}}));
+  REQUIRE(deleted.has_value());
+  CHECK(deleted->commit.empty());
+  CHECK(deleted->ended.size() == 2);
+  CHECK_FALSE(decide_push(push_of({{zero, one, "refs/heads/main"}}))->preview);
+}
+
+TEST_CASE("a preview's name is checked, and a push deploys one thing") {
+  for (const auto* ref : {"refs/previews/", "refs/previews/a/b", "refs/previews/Fix",
+                          "refs/previews/../x", "refs/previews/xn"})
+    CHECK_MESSAGE(decide_push(push_of({{zero, one, ref}})).has_error(), ref);
+  CHECK(decide_push(push_of({{zero, one, "refs/previews/one"}, {zero, one, "refs/previews/two"}}))
+            .error()
+            .message == "a push deploys one thing: push refs/previews/two by itself");
+  CHECK(decide_push(push_of({{zero, one, "refs/heads/main"}, {zero, one, "refs/previews/two"}}))
+            .has_error());
+  CHECK(decide_push(push_of({{zero, one, "refs/previews/two"}, {zero, one, "refs/heads/main"}}))
+            .has_error());
+}
+
 TEST_CASE("main and master at different commits in one push are refused") {
   const auto decision =
       decide_push(push_of({{zero, one, "refs/heads/main"}, {zero, two, "refs/heads/master"}}));
