@@ -38,6 +38,24 @@ Answer update_config_vars(Call& call);
 Answer list_previews(Call& call);
 Answer delete_preview(Call& call);
 
+// pipelines.cpp
+Answer list_pipelines(Call& call);
+Answer create_pipeline(Call& call);
+Answer get_pipeline(Call& call);
+Answer update_pipeline(Call& call);
+Answer delete_pipeline(Call& call);
+Answer list_couplings(Call& call);
+Answer list_couplings_of_pipeline(Call& call);
+Answer get_coupling_of_app(Call& call);
+Answer get_coupling(Call& call);
+Answer create_coupling(Call& call);
+Answer update_coupling(Call& call);
+Answer delete_coupling(Call& call);
+Answer filter_apps(Call& call);
+Answer create_promotion(Call& call);
+Answer get_promotion(Call& call);
+Answer list_promotion_targets(Call& call);
+
 // releases.cpp
 Answer list_releases(Call& call);
 Answer get_release(Call& call);

@@ -44,6 +44,10 @@ class Renderer final {
                                            const std::string* secret = nullptr) const;
   [[nodiscard]] json::object event(const platform::Event& event) const;
   [[nodiscard]] json::object traffic(const TrafficSample& sample) const;
+  [[nodiscard]] json::object pipeline(const platform::Pipeline& pipeline) const;
+  [[nodiscard]] json::object coupling(const platform::Coupling& coupling) const;
+  [[nodiscard]] json::object promotion(const platform::Promotion& promotion) const;
+  [[nodiscard]] json::object promotion_target(const platform::PromotionTarget& target) const;
   [[nodiscard]] json::object region() const;
   [[nodiscard]] json::object stack() const;
 

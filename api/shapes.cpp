@@ -107,6 +107,65 @@ Preview
   name string
   app AppReference
   expires_at time?
+AppFilter
+  in AppFilterIn
+AppFilterIn
+  id [string]
+PipelineOwner
+  id uuid
+  type "user"
+Pipeline
+  id uuid
+  name string
+  owner PipelineOwner
+  generation Reference
+  created_at time
+  updated_at time
+NewPipeline
+  name string
+  owner? any
+  generation? any
+PipelineUpdate
+  name? string
+PipelineCoupling
+  id uuid
+  app AppReference
+  pipeline Reference
+  stage "development"|"staging"|"production"
+  created_at time
+  updated_at time
+NewPipelineCoupling
+  app string
+  pipeline string
+  stage string
+PipelineCouplingUpdate
+  stage string
+PromotionSource
+  app IdReference
+  release IdReference
+PipelinePromotion
+  id uuid
+  pipeline IdReference
+  source PromotionSource
+  status "pending"|"completed"
+  created_at time
+  updated_at time
+NewPromotionSource
+  app IdReference
+  release? IdReference
+NewPromotionTarget
+  app IdReference
+NewPipelinePromotion
+  pipeline IdReference
+  source NewPromotionSource
+  targets [NewPromotionTarget]
+PipelinePromotionTarget
+  id uuid
+  pipeline_promotion IdReference
+  app AppReference
+  release IdReference?
+  status "pending"|"succeeded"|"failed"
+  error_message string?
 NewApp
   name? string?
 AppUpdate

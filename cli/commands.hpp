@@ -21,6 +21,7 @@ namespace berth::cli {
 [[nodiscard]] std::vector<Command> config_commands();      // config.cpp
 [[nodiscard]] std::vector<Command> release_commands();     // releases.cpp
 [[nodiscard]] std::vector<Command> preview_commands();     // previews.cpp
+[[nodiscard]] std::vector<Command> pipeline_commands();    // pipelines.cpp
 [[nodiscard]] std::vector<Command> build_commands();       // builds.cpp
 [[nodiscard]] std::vector<Command> buildpack_commands();   // buildpacks.cpp
 [[nodiscard]] std::vector<Command> deploy_commands();      // deploy.cpp

@@ -57,7 +57,7 @@ Outcome<int> destroy(Session& session, const Arguments& arguments) {
 std::vector<Command> preview_commands() {
   return {
       {.name = "previews",
-       .group = "Previews",
+       .group = "Previews and pipelines",
        .summary = "List the previews of an app: commits pushed to refs/previews/NAME",
        .example = "berth previews",
        .for_app = true,
@@ -67,7 +67,7 @@ std::vector<Command> preview_commands() {
        .aliases = {"reviewapps"},
        .run = previews},
       {.name = "previews:destroy",
-       .group = "Previews",
+       .group = "Previews and pipelines",
        .summary = "Destroy a preview, as deleting its ref by a push does",
        .example = "berth previews:destroy fix-42",
        .arguments = {{.name = "NAME", .help = "As `berth previews` names it", .required = true}},

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -23,6 +24,9 @@ using BuildId = Id<struct BuildTag>;      ///< UUID
 using ReleaseId = Id<struct ReleaseTag>;  ///< UUID
 using DomainId = Id<struct DomainTag>;    ///< UUID
 using TokenId = Id<struct TokenTag>;      ///< UUID
+using PipelineId = Id<struct PipelineTag>;        ///< UUID
+using CouplingId = Id<struct CouplingTag>;        ///< UUID
+using PromotionId = Id<struct PromotionTag>;      ///< UUID
 using CertificateId = Id<struct CertificateTag>;  ///< UUID
 
 /// Names and values of an app's config vars, in clear. Never logged.
@@ -109,6 +113,52 @@ struct Release {
   Time created_at{};
   Time updated_at{};
   friend bool operator==(const Release&, const Release&) = default;
+};
+
+/// Where an app stands in its pipeline. Previews stand beside, in what Heroku calls review.
+enum class Stage { development, staging, production };
+[[nodiscard]] std::string_view name_of(Stage stage);
+
+/// Apps that an image goes through, from stage to stage.
+struct Pipeline {
+  PipelineId id;
+  std::string name;
+  std::string user;  ///< who made it
+  Time created_at{};
+  Time updated_at{};
+  friend bool operator==(const Pipeline&, const Pipeline&) = default;
+};
+
+/// An app in a pipeline; it is in one at most.
+struct Coupling {
+  CouplingId id;
+  AppId app;
+  PipelineId pipeline;
+  Stage stage = Stage::development;
+  Time created_at{};
+  Time updated_at{};
+  friend bool operator==(const Coupling&, const Coupling&) = default;
+};
+
+/// The image of a release of one app became releases of others.
+struct Promotion {
+  PromotionId id;
+  PipelineId pipeline;
+  AppId source;
+  ReleaseId release;  ///< of the source
+  std::string user;
+  Time created_at{};
+  friend bool operator==(const Promotion&, const Promotion&) = default;
+};
+
+/// One of them: how its release fares is what the release says.
+struct PromotionTarget {
+  std::string id;  ///< UUID
+  PromotionId promotion;
+  AppId app;
+  std::optional<ReleaseId> release;
+  std::string failure;  ///< why there is none, for people
+  friend bool operator==(const PromotionTarget&, const PromotionTarget&) = default;
 };
 
 /// `berth autoscale web --min 0 --max 5 --rps 20`

@@ -62,6 +62,19 @@ Result<PreviewName> PreviewName::parse(std::string_view text) {
   return PreviewName(std::string(text));
 }
 
+Result<std::string> parse_pipeline_name(std::string_view text) {
+  const bool legal = text.size() >= 3 && text.size() <= 30 && is_lower(text.front()) &&
+                     std::ranges::all_of(text, [](char c) {
+                       return is_lower(c) || is_digit(c) || c == '-';
+                     });
+  if (!legal)
+    return Error{ErrorKind::invalid,
+                 "the pipeline name " + quoted(text) +
+                     " is not valid. Use 3 to 30 lower-case letters, digits and dashes, starting "
+                     "with a letter, for example 'shop'"};
+  return std::string(text);
+}
+
 Result<ProcessTypeName> ProcessTypeName::parse(std::string_view text) {
   const bool legal = !text.empty() && text.size() <= 63 && std::ranges::all_of(text, [](char c) {
     return is_letter(c) || is_digit(c) || c == '_' || c == '-';

@@ -43,6 +43,9 @@ class PreviewName final {
   std::string text_;
 };
 
+/// `[a-z][a-z0-9-]{2,29}` (Heroku's rule).
+[[nodiscard]] Result<std::string> parse_pipeline_name(std::string_view text);
+
 /// `[A-Za-z0-9_-]{1,63}`: a process type of a Procfile.
 class ProcessTypeName final {
  public:

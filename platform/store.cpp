@@ -14,7 +14,7 @@ namespace berth::platform {
 namespace {
 
 /// Script i leads from schema version i to i+1. A script that was ever released is never changed.
-constexpr std::array<std::string_view, 11> migrations = {R"sql(
+constexpr std::array<std::string_view, 12> migrations = {R"sql(
 CREATE TABLE apps (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -186,6 +186,40 @@ ALTER TABLE apps ADD COLUMN preview_of TEXT REFERENCES apps(id) ON DELETE CASCAD
 ALTER TABLE apps ADD COLUMN preview_name TEXT NOT NULL DEFAULT '';
 ALTER TABLE apps ADD COLUMN preview_expires_at INTEGER;
 CREATE INDEX apps_by_parent ON apps (preview_of);
+)sql",
+                                                        R"sql(
+CREATE TABLE pipelines (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  user TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+);
+CREATE TABLE couplings (
+  id TEXT PRIMARY KEY,
+  app TEXT NOT NULL UNIQUE REFERENCES apps(id) ON DELETE CASCADE,
+  pipeline TEXT NOT NULL REFERENCES pipelines(id) ON DELETE CASCADE,
+  stage INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+);
+CREATE TABLE promotions (
+  id TEXT PRIMARY KEY,
+  pipeline TEXT NOT NULL REFERENCES pipelines(id) ON DELETE CASCADE,
+  source TEXT NOT NULL,
+  release TEXT NOT NULL,
+  user TEXT NOT NULL,
+  created_at INTEGER NOT NULL
+);
+CREATE TABLE promotion_targets (
+  id TEXT PRIMARY KEY,
+  promotion TEXT NOT NULL REFERENCES promotions(id) ON DELETE CASCADE,
+  ordinal INTEGER NOT NULL,
+  app TEXT NOT NULL,
+  release TEXT,
+  failure TEXT NOT NULL
+);
+CREATE INDEX promotion_targets_by_promotion ON promotion_targets (promotion, ordinal);
 )sql"};
 
 constexpr std::string_view app_columns =

@@ -85,6 +85,31 @@ class Store final {
   [[nodiscard]] Result<App> set_preview_expiry(const AppId& preview,
                                                std::optional<Time> expires_at);
 
+  // Pipelines. `id_or_name` accepts either.
+  [[nodiscard]] Result<Pipeline> create_pipeline(const std::string& name, const Actor& actor);
+  [[nodiscard]] std::vector<Pipeline> pipelines();  ///< by name
+  [[nodiscard]] Result<Pipeline> find_pipeline(std::string_view id_or_name);
+  [[nodiscard]] Result<Pipeline> rename_pipeline(const PipelineId& pipeline,
+                                                 const std::string& name, const Actor& actor);
+  [[nodiscard]] Result<void> destroy_pipeline(const PipelineId& pipeline, const Actor& actor);
+  [[nodiscard]] Result<Coupling> couple(const PipelineId& pipeline, const AppId& app, Stage stage,
+                                        const Actor& actor);
+  [[nodiscard]] Result<Coupling> set_stage(const CouplingId& coupling, Stage stage,
+                                           const Actor& actor);
+  [[nodiscard]] Result<void> decouple(const CouplingId& coupling, const Actor& actor);
+  [[nodiscard]] std::vector<Coupling> couplings();  ///< by stage and app
+  [[nodiscard]] Result<Coupling> find_coupling(std::string_view id);
+  [[nodiscard]] std::optional<Coupling> coupling_of(const AppId& app);
+
+  /// Makes a release of each target: the image, processes and app.json of the source's release
+  /// (the one that serves, if none is named), the target's own config vars. What is wrong with one
+  /// target is told with it, and is no matter to the others.
+  [[nodiscard]] Result<Promotion> promote(const PipelineId& pipeline, const AppId& source,
+                                          std::string_view release,
+                                          const std::vector<AppId>& targets, const Actor& actor);
+  [[nodiscard]] Result<Promotion> find_promotion(std::string_view id);
+  [[nodiscard]] std::vector<PromotionTarget> promotion_targets(const PromotionId& promotion);
+
   // Routing. Settings by name; nothing unsets one.
   [[nodiscard]] Result<App> set_routing(
       const AppId& app, const std::map<std::string, std::optional<std::string>>& changes,

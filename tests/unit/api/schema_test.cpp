@@ -77,6 +77,7 @@ TEST_CASE("the document is served, and real answers are as it says") {
   check("GET", "/apps", "/apps");
   check("GET", "/apps/{app}", "/apps/hello");
   check("PATCH", "/apps/{app}", "/apps/hello", R"({"maintenance":false})");
+  check("POST", "/filters/apps", "/filters/apps", R"({"in":{"id":[")" + app.id.value + R"("]}})");
   api.on_strand([&] {
     (void)api.store.create_preview(app.id, *platform::PreviewName::parse("fix-42"),
                                    {.env = {}, .formation = {}, .expires_at = now(), .most = 1},
@@ -84,6 +85,22 @@ TEST_CASE("the document is served, and real answers are as it says") {
   });
   check("GET", "/apps/{app}/previews", "/apps/hello/previews");
   check("DELETE", "/apps/{app}/previews/{preview}", "/apps/hello/previews/fix-42");
+  check("POST", "/pipelines", "/pipelines", R"({"name":"line"})");
+  check("GET", "/pipelines", "/pipelines");
+  const auto coupling =
+      check("POST", "/pipeline-couplings", "/pipeline-couplings",
+            R"({"app":"hello","pipeline":"line","stage":"staging"})");
+  check("GET", "/pipelines/{pipeline}/pipeline-couplings", "/pipelines/line/pipeline-couplings");
+  check("GET", "/apps/{app}/pipeline-couplings", "/apps/hello/pipeline-couplings");
+  const auto promotion = check(
+      "POST", "/pipeline-promotions", "/pipeline-promotions",
+      R"({"pipeline":{"id":"line"},"source":{"app":{"id":"hello"}},)"
+      R"("targets":[{"app":{"id":"hello"}}]})");
+  check("GET", "/pipeline-promotions/{promotion}/promotion-targets",
+        "/pipeline-promotions/" + text_at(promotion, "/id") + "/promotion-targets");
+  check("DELETE", "/pipeline-couplings/{coupling}",
+        "/pipeline-couplings/" + text_at(coupling, "/id"));
+  check("DELETE", "/pipelines/{pipeline}", "/pipelines/line");
   check("PATCH", "/apps/{app}/config-vars", "/apps/hello/config-vars", R"({"A":"1"})");
   check("GET", "/apps/{app}/config-vars", "/apps/hello/config-vars");
   check("GET", "/apps/{app}/releases", "/apps/hello/releases");

@@ -35,6 +35,12 @@ TEST_CASE("a preview's name and its app's make a host label that is not reserved
         "dashes between them, for example refs/previews/fix-42");
 }
 
+TEST_CASE("pipeline names follow Heroku's rule") {
+  for (const auto* good : {"abc", "shop-2", "a--b"}) CHECK(parse_pipeline_name(good).has_value());
+  for (const auto* bad : {"", "ab", "2ab", "Shop", "a b", "a/b"})
+    CHECK_MESSAGE(parse_pipeline_name(bad).has_error(), bad);
+}
+
 TEST_CASE("config var names are shell names outside the reserved spaces") {
   CHECK_FALSE(check_config_var("DATABASE_URL", "x").has_error());
   CHECK_FALSE(check_config_var("_x", "").has_error());
