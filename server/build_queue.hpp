@@ -24,7 +24,7 @@ enum class PushPhase {
 
 struct QueuedPush {
   std::string id;
-  std::string owner;  ///< whose turn it is to build: the app, as long as there are no teams
+  std::string owner;  ///< whose turn it is to build: the app, or what it is a preview of
   std::string app;
   std::string commit;  ///< empty: an image that was made elsewhere
   PushPhase phase = PushPhase::held;

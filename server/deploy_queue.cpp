@@ -37,11 +37,13 @@ Result<std::vector<std::string>> DeployQueue::admit(const platform::AppId& app,
   return server::admit(queue(), app.value, commit);
 }
 
-DeployJob& DeployQueue::add(const std::string& id, const platform::AppId& app,
+DeployJob& DeployQueue::add(const std::string& id, const platform::App& app,
                             const std::string& commit) {
+  // Previews take their app's turns: with ten of them nobody shall build ten times as often.
+  const platform::AppId& owner = app.preview ? app.preview->parent : app.id;
   return jobs_[id] = DeployJob{.push = {.id = id,
-                                        .owner = app.value,
-                                        .app = app.value,
+                                        .owner = owner.value,
+                                        .app = app.id.value,
                                         .commit = commit,
                                         .number = ++arrivals_,
                                         .arrived = now()}};

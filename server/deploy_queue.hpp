@@ -41,7 +41,7 @@ class DeployQueue final : public std::enable_shared_from_this<DeployQueue> {
   /// The ids of those that give way to a new deploy, or why it is refused; see build_queue.hpp.
   [[nodiscard]] Result<std::vector<std::string>> admit(const platform::AppId& app,
                                                        const std::string& commit) const;
-  DeployJob& add(const std::string& id, const platform::AppId& app, const std::string& commit);
+  DeployJob& add(const std::string& id, const platform::App& app, const std::string& commit);
   [[nodiscard]] DeployJob& at(const std::string& id) { return jobs_.at(id); }
   [[nodiscard]] DeployJob* find(const std::string& id);
   /// Of one app, or of all: ids, so that they may be ended meanwhile.

@@ -268,7 +268,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
       if (update.after == commit) deploy.updates.push_back(update);
     if (auto admitted = self->supersede(app, deploy.order); admitted.has_error())
       co_return admitted.error();
-    self->queue->add(deploy.id, app.id, commit).git_runs = true;
+    self->queue->add(deploy.id, app, commit).git_runs = true;
     self->tasks.spawn(end_if_gone(self, pusher, deploy.id));
     co_return co_await carry_out(self, std::move(deploy));
   }
@@ -278,7 +278,7 @@ struct Deployer::State : std::enable_shared_from_this<State> {
                                 Order order) {
     BERTH_TRY(supersede(app, order));
     BERTH_ASSIGN(platform::Build build, parts.store.create_build(app.id, order.commit, actor));
-    queue->add(build.id.value, app.id, order.commit).build = build.id;
+    queue->add(build.id.value, app, order.commit).build = build.id;
     tasks.spawn(carry_out_alone(shared_from_this(), {.id = build.id.value,
                                                      .app = app,
                                                      .actor = actor,

@@ -75,6 +75,7 @@ Result<platform::App> Previews::prepare(const platform::App& parent,
 }
 
 std::string Previews::pushed(const platform::App& preview, bool succeeded) {
+  if (parts_.store.find_app(preview.id.value).has_error()) return {};  // destroyed meanwhile
   // Another push to it may have ended this one.
   if (!succeeded && !hooks_.busy(preview.id) && parts_.store.releases(preview.id).empty()) {
     if (auto removed = remove(preview, {"berth"}); removed.has_error())
@@ -83,7 +84,7 @@ std::string Previews::pushed(const platform::App& preview, bool succeeded) {
   }
   const auto app = parts_.store.set_preview_expiry(preview.id, expiry());
   wakeup_.notify();
-  if (app.has_error() || !succeeded) return {};  // it was destroyed meanwhile
+  if (app.has_error() || !succeeded) return {};
   const std::string name = "       Preview " + app->preview->name + " ";
   if (!app->preview->expires_at) return name + "stays until it is deleted\n";
   return name + "is removed on " + minute_of(*app->preview->expires_at) +
