@@ -224,9 +224,20 @@ Result<void> Network::admit(const NetworkMember& member) {
 void Network::leave(const NetworkMember& member) {
   const std::scoped_lock lock(mutex_);
   if (member.address == 0) return;
-  pool_.give_back(member.address);
   if (member.app != 0) (void)nft_.apply(delete_app_member(options_, bridge_member(member)));
   if (anti_spoofing_) (void)nft_.apply(delete_member(options_, bridge_member(member)));
+}
+
+void Network::give_back(const NetworkMember& member) {
+  if (member.address == 0) return;
+  // It goes with its namespace, which an unfinished connection may keep for minutes; and there it
+  // would answer for an address that is another's by then.
+  auto netlink = Netlink::open();
+  const auto deleted =
+      netlink.has_error() ? Result<void>(netlink.error()) : netlink->delete_link(member.veth);
+  if (deleted.has_error()) log_warning("network: {}", deleted.error().message);
+  const std::scoped_lock lock(mutex_);
+  pool_.give_back(member.address);
 }
 
 Result<void> Network::destroy() {
