@@ -144,7 +144,8 @@ TEST_CASE("an unfinished connection does not keep the interface of a replica tha
   Outside outside(bench.options().network.veth_prefix);
   auto& engine = bench.open();
   const ReplicaId id("sender");
-  REQUIRE(engine.start(bench.spec("sender", {"send", "203.0.113.2", outside.port, "64"})).has_value());
+  const auto spec = bench.spec("sender", {"send", "203.0.113.2", outside.port, "64"});
+  REQUIRE(engine.start(spec).has_value());
   REQUIRE(eventually([&] { return outside.unread() > 30'000; }));
   REQUIRE(engine.stop(id, std::chrono::seconds(0)).has_value());
   bench.events.wait_exit(id);
