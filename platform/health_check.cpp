@@ -200,13 +200,14 @@ Result<HealthCheck> read_health_check(const JsonField& field, bool is_web,
 
 json::object to_json(const HealthCheck& check) {
   json::object result{{"type", name_of(check.type)},
-                      {"name", check.name},
                       {"attempts", check.attempts},
                       {"timeout", seconds(check.timeout)},
                       {"wait", seconds(check.wait)},
                       {"interval", seconds(check.interval)},
                       {"initialDelay", seconds(check.initial_delay)},
                       {"warn", check.warn}};
+  // One that we gave it may be longer than one may be that is given.
+  if (check.name != describe(check)) result["name"] = check.name;
   if (check.port != 0) result["port"] = check.port;
   switch (check.kind) {
     case Kind::http: {

@@ -171,6 +171,15 @@ TEST_CASE("a kept release is read where its time zone is not known any more") {
         "Europe/Atlantis");
 }
 
+TEST_CASE("a check that is named by its long command is kept with the release") {
+  const AppJson app = good(R"({"healthchecks": {"worker": [{"type": "liveness", "command": ")" +
+                           std::string(300, 'x') + R"("}]}})");
+  std::vector<std::string> notes;
+  const auto kept = parse_app_json(app_json_text(app), notes);
+  REQUIRE_MESSAGE(kept.has_value(), (kept.has_error() ? kept.error().message : ""));
+  CHECK(*kept == app);
+}
+
 TEST_CASE("for a preview, environments.review goes before the rest") {
   constexpr std::string_view text = R"({
     "formation": {"web": {"quantity": 4, "size": "large"}, "worker": {"quantity": 2}},
