@@ -14,7 +14,7 @@ namespace berth::platform {
 namespace {
 
 /// Script i leads from schema version i to i+1. A script that was ever released is never changed.
-constexpr std::array<std::string_view, 10> migrations = {R"sql(
+constexpr std::array<std::string_view, 11> migrations = {R"sql(
 CREATE TABLE apps (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -180,6 +180,36 @@ CREATE TABLE pages (
   html TEXT NOT NULL,
   PRIMARY KEY (app, name)
 );
+)sql",
+                                                        R"sql(
+CREATE TABLE volumes (
+  id TEXT PRIMARY KEY,
+  app TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  shared INTEGER NOT NULL,
+  mounts TEXT NOT NULL,
+  last_snapshot INTEGER NOT NULL DEFAULT 0,
+  restore_from INTEGER,
+  restore_kept INTEGER,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  UNIQUE (app, name)
+);
+CREATE TABLE volume_snapshots (
+  volume TEXT NOT NULL REFERENCES volumes(id) ON DELETE CASCADE,
+  number INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  description TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (volume, number)
+);
+CREATE TABLE unwanted_volume_files (
+  app TEXT NOT NULL,
+  volume TEXT NOT NULL,
+  snapshot INTEGER NOT NULL,
+  PRIMARY KEY (app, volume, snapshot)
+);
 )sql"};
 
 constexpr std::string_view app_columns =
@@ -295,6 +325,8 @@ Result<App> Store::set_egress(const AppId& app, const EgressPolicy& policy, cons
 Result<void> Store::destroy_app(const AppId& app, const Actor& actor) {
   BERTH_ASSIGN(const App before, find_app(app.value));
   Change change(*this);
+  for (const Volume& volume : volumes(app))
+    change_unwanted({.app = app, .volume = volume.id}, /*unwanted=*/true);
   database_.prepare("DELETE FROM apps WHERE id = ?").bind(app.value).run();
   change.event(app, actor.user, "app.destroy", "destroyed app " + before.name);
   change.commit();
@@ -461,6 +493,7 @@ Result<std::vector<Formation>> Store::update_formation(const AppId& app,
                    "'release' is run once for each release, before its other processes start; it "
                    "cannot be scaled"};
     BERTH_ASSIGN(Formation after, apply(*found, wanted));
+    BERTH_TRY(check_alone(after));
     if (after == *found) continue;
     write_formation(after);
     change.event(app, actor.user, "formation.update", "scaled to " + describe(after));

@@ -37,6 +37,23 @@ struct Limits {
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 
+/// A directory that outlives replicas, as one of them has it.
+struct ReplicaVolume {
+  std::string id;       ///< [a-z0-9-]{1,40}, of the app's
+  std::string name;     ///< for messages
+  std::string target;   ///< path in the container
+  bool shared = false;  ///< otherwise one container at a time may have it
+  friend bool operator==(const ReplicaVolume&, const ReplicaVolume&) = default;
+};
+
+/// For comparison: the same text, the same volumes at the same places.
+[[nodiscard]] inline std::string volumes_text(const std::vector<ReplicaVolume>& volumes) {
+  std::string text;
+  for (const ReplicaVolume& volume : volumes)
+    text += volume.id + ":" + volume.target + (volume.shared ? ":shared " : " ");
+  return text;
+}
+
 /// Everything needed to start one replica; also what list() gives back after a restart.
 struct ReplicaSpec {
   ReplicaId id;              ///< [a-z0-9-]{1,40}, never used again
@@ -54,6 +71,7 @@ struct ReplicaSpec {
   std::uint32_t uid_base = 0;  ///< first host uid of the app's range of 65,536
   std::string size;            ///< the name of its limits, for whoever compares
   Limits limits;
+  std::vector<ReplicaVolume> volumes;  ///< made before
   int port = 0;        ///< $PORT for a process that serves; 0: no port, no readiness by port
   std::chrono::milliseconds boot_timeout = std::chrono::seconds(60);
   std::filesystem::path
