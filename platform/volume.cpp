@@ -115,9 +115,30 @@ std::string volume_mounts_text(const std::vector<VolumeMount>& mounts) {
 
 Result<void> check_volume_size(std::uint64_t bytes) {
   if (bytes < least_volume_bytes || bytes > most_volume_bytes)
-    return invalid("a volume has 32 MiB to 4 TiB, not " + bytes_text(bytes) +
+    return invalid("a volume has 32 MiB to 4 TiB" +
+                   (bytes > most_volume_bytes ? "" : ", not " + bytes_text(bytes)) +
                    ". Say for example --size 1GiB");
   return {};
+}
+
+Result<std::uint64_t> parse_volume_size(std::string_view text) {
+  std::uint64_t count = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), count);
+  std::string unit(end, text.data() + text.size());
+  std::ranges::transform(unit, unit.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  if (unit.ends_with("ib")) unit.resize(unit.size() - 2);
+  else if (unit.ends_with('b')) unit.pop_back();
+  constexpr std::string_view units = "kmgt";
+  const auto step = unit.size() == 1 ? units.find(unit.front()) : std::string_view::npos;
+  if (failure != std::errc() || step == std::string_view::npos || count > most_volume_bytes >> 10)
+    return invalid("the size " + quoted(text) +
+                   " is not a number and a unit, for example 500m, 1g or 20GiB");
+  const std::uint64_t factor = std::uint64_t{1} << (10 * (step + 1));
+  if (count > most_volume_bytes / factor) return check_volume_size(most_volume_bytes + 1).error();
+  BERTH_TRY(check_volume_size(count * factor));
+  return count * factor;
 }
 
 Result<void> check_volume(const NewVolume& volume) {

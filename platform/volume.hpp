@@ -77,6 +77,8 @@ struct VolumeSnapshot {
 /// By itself: its name, its size, its mounts and who may have them.
 [[nodiscard]] Result<void> check_volume(const NewVolume& volume);
 [[nodiscard]] Result<void> check_volume_size(std::uint64_t bytes);
+/// "500m", "1g", "1GiB": a whole number and a unit, which is one of 1024 steps.
+[[nodiscard]] Result<std::uint64_t> parse_volume_size(std::string_view text);
 /// Beside the app's other volumes.
 [[nodiscard]] Result<void> check_volume_beside(const NewVolume& volume,
                                                const std::vector<Volume>& others);

@@ -83,6 +83,17 @@ TEST_CASE_FIXTURE(Fixture, "names and sizes have bounds") {
   CHECK(refusal() == "a volume has 32 MiB to 4 TiB, not 1 MiB. Say for example --size 1GiB");
 }
 
+TEST_CASE("a volume's size is a whole number and a unit") {
+  constexpr std::uint64_t mib = 1 << 20;
+  CHECK(*parse_volume_size("500m") == 500 * mib);
+  CHECK(*parse_volume_size("1G") == 1024 * mib);
+  CHECK(*parse_volume_size("20GiB") == 20 * 1024 * mib);
+  CHECK(*parse_volume_size("65536KB") == 64 * mib);
+  for (const char* bad : {"", "1", "g", "-1g", "1.5g", "1x", "1gg", "1g ", "99999999999999999999g",
+                          "5t", "1m", "9999999999t"})
+    CHECK_MESSAGE(parse_volume_size(bad).has_error(), bad);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a volume is for one replica at a time, unless it is shared") {
   wanted.mounts = {{"web", "/data"}, {"worker", "/data"}};
   CHECK(refusal() == "the volume data has several mounts, but only one replica at a time may have "
