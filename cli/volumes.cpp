@@ -65,7 +65,8 @@ Outcome<int> list(Session& session, const Arguments& arguments) {
     return 0;
   }
   if (all.empty()) {
-    session.note(target.app + " has no volumes.\n→ Try: berth volumes:create data --mount web:/data");
+    session.note(target.app +
+                 " has no volumes.\n→ Try: berth volumes:create data --mount web:/data");
     return 0;
   }
   Table table({"NAME", "SIZE", "ON DISK", "MOUNTS", "FOR", "SNAPSHOTS"});
@@ -264,9 +265,9 @@ std::vector<Command> commands_of_volumes() {
                   .help = "Any number of replicas have it at a time; otherwise one"}},
        .for_app = true,
        .json = true,
-       .details = "Without --shared one replica has it at a time: its process type has one at most, "
-                  "and a release ends the old one before it starts the new, while requests wait. "
-                  "Replicas of its process types are started anew with it.",
+       .details = "Without --shared one replica has it at a time: its process type has one at "
+                  "most, and a release ends the old one before it starts the new, while requests "
+                  "wait. Replicas of its process types are started anew with it.",
        .run = create},
       {.name = "volumes:resize",
        .group = "Volumes",

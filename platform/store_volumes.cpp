@@ -14,8 +14,8 @@ namespace berth::platform {
 namespace {
 
 constexpr std::string_view volume_columns =
-    "SELECT id, app, name, size, shared, mounts, restore_from, restore_kept, created_at, updated_at "
-    "FROM volumes ";
+    "SELECT id, app, name, size, shared, mounts, restore_from, restore_kept, created_at, "
+    "updated_at FROM volumes ";
 
 Volume read_volume(const Statement& row) {
   auto mounts = parse_volume_mounts(row.text(5));
@@ -49,13 +49,14 @@ Result<void> check_one_replica(const NewVolume& volume, const std::vector<Format
     if (entry.autoscale && entry.autoscale->max > 1)
       return Error{ErrorKind::conflict,
                    type + " is scaled up to " + std::to_string(entry.autoscale->max) +
-                       " replicas, but only one at a time may have the volume. Say --shared if they "
-                       "can write at the same time, or first: berth autoscale " + type + " --max 1"};
+                       " replicas, but only one at a time may have the volume. Say --shared if "
+                       "they can write at the same time, or first: berth autoscale " + type +
+                       " --max 1"};
     if (entry.quantity > 1)
       return Error{ErrorKind::conflict,
                    type + " has " + std::to_string(entry.quantity) +
-                       " replicas, but only one at a time may have the volume. Say --shared if they "
-                       "can write at the same time, or first: berth ps:scale " + type + "=1"};
+                       " replicas, but only one at a time may have the volume. Say --shared if "
+                       "they can write at the same time, or first: berth ps:scale " + type + "=1"};
   }
   return {};
 }

@@ -74,7 +74,8 @@ Result<void> check_apart(const VolumeMount& one, const VolumeMount& other,
   if (one.type != other.type || (!is_in(one.path, other.path) && !is_in(other.path, one.path)))
     return {};
   return invalid("the mount " + one.type + ":" + one.path + " meets " + other.type + ":" +
-                 other.path + std::string(of_other) + ": one would hide the other. Use a path apart");
+                 other.path + std::string(of_other) +
+                 ": one would hide the other. Use a path apart");
 }
 
 Result<void> check_exclusive(const NewVolume& volume) {
@@ -147,8 +148,8 @@ Result<void> check_volume(const NewVolume& volume) {
   for (const char c : name) legal = legal && (is_lower(c) || is_digit(c) || c == '-');
   if (!legal)
     return invalid("the volume name " + quoted(name) +
-                   " is not valid: use 1 to 30 lower-case letters, digits and dashes, starting with "
-                   "a letter, for example 'data'");
+                   " is not valid: use 1 to 30 lower-case letters, digits and dashes, starting "
+                   "with a letter, for example 'data'");
   BERTH_TRY(check_volume_size(volume.size_bytes));
   if (volume.mounts.empty())
     return invalid("say where the volume is to be, for example --mount web:/data");

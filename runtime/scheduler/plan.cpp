@@ -307,8 +307,8 @@ class Planner {
       }
   }
 
-  /// Nothing fills in, and nothing starts before everything else of the type has exited: what is not
-  /// kept here drains and stops.
+  /// Nothing fills in, and nothing starts before everything else of the type has exited: what is
+  /// not kept here drains and stops.
   void keep_alone(const Slot& slot, const DesiredProcess& process, bool serve) {
     if (process.paused) return;
     if (const Observed* replica = current(slot, process, /*ready=*/false)) {
@@ -382,7 +382,8 @@ class Planner {
     if (const auto found = result_.memory.slots.find(slot); found != result_.memory.slots.end()) {
       SlotMemory& crashes = found->second;
       // Whoever asks for a restart, or another size, asks for it now.
-      if (crashes.last_exit < process.restart_before || differs(crashes.size, crashes.volumes, process)) {
+      if (crashes.last_exit < process.restart_before ||
+          differs(crashes.size, crashes.volumes, process)) {
         result_.memory.slots.erase(found);
       } else {
         const Time earliest = crashes.last_exit + backoff(crashes.failures);

@@ -123,7 +123,7 @@ Result<void> Volumes::check_room(std::uint64_t wanted) const {
   return Error{ErrorKind::limit,
                "the disk has " + std::to_string(free >> 20) +
                    " MiB free, and with this volumes could write " + std::to_string(wanted >> 20) +
-                   " MiB more. Ask for less, or make room: berth df"};
+                   " MiB more. Ask for less, or make room: berth system:df"};
 }
 
 Result<void> Volumes::make(const VolumePlace& place, std::uint64_t size_bytes) {

@@ -53,8 +53,8 @@ TEST_CASE_FIXTURE(Fixture, "a mount is at an absolute path that neither the imag
     CHECK_MESSAGE(store.check_new_volume(app.id, wanted).has_error(), bad);
   }
   wanted.mounts = {{"web", "/etc/x"}};
-  CHECK(refusal() == "the mount path '/etc/x' lies in /etc, which is not free. Use an absolute path "
-                     "of its own, for example /data");
+  CHECK(refusal() == "the mount path '/etc/x' lies in /etc, which is not free. Use an absolute "
+                     "path of its own, for example /data");
 }
 
 TEST_CASE_FIXTURE(Fixture, "no mount of a process type hides another") {
@@ -100,19 +100,19 @@ TEST_CASE_FIXTURE(Fixture, "a volume is for one replica at a time, unless it is 
                      "it. Say --shared if what runs there can write at the same time, or give it "
                      "one mount");
   wanted.mounts = {{"run", "/data"}};
-  CHECK(refusal() == "'run' runs beside the app's replicas, so it can have shared volumes only. Say "
-                     "--shared, or look into a replica that runs: berth ps:exec");
+  CHECK(refusal() == "'run' runs beside the app's replicas, so it can have shared volumes only. "
+                     "Say --shared, or look into a replica that runs: berth ps:exec");
   wanted.mounts = {{"web", "/data"}, {"worker", "/data"}, {"run", "/data"}};
   wanted.shared = true;
   CHECK(store.check_new_volume(app.id, wanted).has_value());
 }
 
-TEST_CASE_FIXTURE(Fixture, "a type with an exclusive volume has one replica at most, whoever scales") {
+TEST_CASE_FIXTURE(Fixture, "a type with an exclusive volume has one replica, whoever scales") {
   deploy();
   (void)add();
   CHECK(scale({.type = "web", .quantity = 2}) ==
-        "web can have one replica only: its volume data is for one at a time. What can write beside "
-        "others needs a volume that was created with --shared");
+        "web can have one replica only: its volume data is for one at a time. What can write "
+        "beside others needs a volume that was created with --shared");
   CHECK(scale({.type = "web", .autoscale = AutoscalePolicy{.min = 0, .max = 2}}).starts_with(
       "web can have one replica only"));
   CHECK(scale({.type = "web", .autoscale = AutoscalePolicy{.min = 0, .max = 1}}).empty());
