@@ -7,6 +7,7 @@
 #include <optional>
 #include <ranges>
 #include <set>
+#include <thread>
 
 #include "base/child_process.hpp"
 #include "base/crypto.hpp"
@@ -25,6 +26,7 @@ using runtime::ReplicaState;
 namespace {
 
 constexpr std::size_t traffic_seconds = 600;
+constexpr std::size_t starts_per_processor = 8;  ///< at a time; most wait for a disk now and then
 constexpr auto attach_patience = std::chrono::seconds(35);  ///< a little more than the shim's
 constexpr auto log_rotation_every = std::chrono::seconds(30);
 constexpr auto memory_look_every = std::chrono::seconds(15);
@@ -74,6 +76,7 @@ api::TrafficSample sample_of(Time at, const json::object& entry) {
 
 Controller::Controller(ControllerParts parts)
     : parts_(parts),
+      turns_(starts_per_processor * std::max(std::thread::hardware_concurrency(), 1U)),
       health_(parts.strand, parts.pool, parts.engine,
               [this](const auto& id, const auto& notices) { on_health(id, notices); }),
       cron_(parts.store, cron_ports()),
@@ -148,6 +151,7 @@ void Controller::on_replica(const runtime::ReplicaStatus& status) {
                        status.spec.process_type == "run";
   const bool is_crash = !may_end || !succeeded(status);
   if (status.state != before) {
+    give_turns();
     if (status.state == ReplicaState::ready) begin_checks(found->second, /*adopted=*/false);
     if (status.state == ReplicaState::exited) health_.forget(status.spec.id);
     if (status.state == ReplicaState::exited)
@@ -217,6 +221,7 @@ void Controller::on_wake(const std::string& name) {
   const auto app = parts_.store.find_app(name);
   if (app.has_error()) return;
   AppRecord& record = apps_[app->id];
+  note_awaited(app->id);
   autoscale(*app, record, {.at = now(), .requests = 0, .in_flight = 0, .held = 1});
 }
 
@@ -236,6 +241,7 @@ void Controller::on_samples(const json::object& samples) {
           replica.status.state == ReplicaState::ready && !replica.status.stopping &&
           replica.frozen_since == Time{})
         ++sample.replicas;
+    if (sample.held > 0) note_awaited(app->id);
     record.traffic.push_back(sample);
     if (record.traffic.size() > traffic_seconds) record.traffic.pop_front();
     parts_.notices.traffic(*app, sample);
@@ -258,6 +264,7 @@ void Controller::tick() {
         rotate_app_log(log_directory(app.id), parts_.config.logs.max_bytes);
     }
     cron_.tick(at);
+    give_turns();  // whose turn it was may have wanted nothing any more
     look_at_frozen();
     if (at.time_since_epoch() / 1s % memory_look_every.count() == 0) look_at_memory();
     tick();
@@ -414,8 +421,10 @@ void Controller::reconcile_now(const platform::AppId& id) {
   }
   const Time at = now();
   cron_.refresh(id, at);
+  const runtime::Desired desired = desired_of(*app, record);
+  record.pending = desired.target_pending ? desired.target.version : 0;
   const runtime::Plan plan =
-      runtime::plan(desired_of(*app, record), observed_of(id), record.memory, policy_, at);
+      runtime::plan(desired, observed_of(id), record.memory, policy_, at);
   record.memory = plan.memory;
   const bool state_changed = std::exchange(record.state, plan.state) != plan.state;
   // Routes before stops: a replica leaves the table before it hears of its end.

@@ -25,6 +25,7 @@
 #include "runtime/engine/engine.hpp"
 #include "runtime/health/memory_pressure.hpp"
 #include "runtime/scheduler/plan.hpp"
+#include "runtime/scheduler/start_turns.hpp"
 #include "server/certificates.hpp"
 #include "server/cron_jobs.hpp"
 #include "server/health_watch.hpp"
@@ -123,6 +124,8 @@ class Controller final {
     std::string routed_as;  ///< the name that the router knows
     std::vector<std::string> hosts;
     bool queued = false;
+    int pending = 0;    ///< the release that is rolled out, or 0
+    Time awaited_at{};  ///< when a request was last known to wait for a replica
     std::map<int, std::string> contents;  ///< of releases, as the scheduler compares them
     bool blocked = false;  ///< a full disk stopped a decision, which is tried again
     std::unique_ptr<boost::asio::steady_timer> timer;
@@ -185,6 +188,16 @@ class Controller final {
   // controller_actions.cpp: acting
   void act(const platform::App& app, const runtime::Action& action);
   void start_replica(const platform::App& app, const runtime::Slot& slot);
+
+  // controller_turns.cpp: which of many replicas start first
+  [[nodiscard]] bool may_start(const platform::App& app, const runtime::Slot& slot);
+  [[nodiscard]] bool has_web(const platform::AppId& app) const;
+  [[nodiscard]] std::size_t count_starting() const;
+  /// Somebody waits for the app, who does not wait for others.
+  void note_awaited(const platform::AppId& app);
+  /// Something became ready or ended.
+  void give_turns();
+
   [[nodiscard]] Result<runtime::ReplicaSpec> spec_of(const platform::App& app,
                                                      const platform::Release& release,
                                                      const std::string& type,
@@ -204,6 +217,7 @@ class Controller final {
 
   ControllerParts parts_;
   runtime::SchedulerPolicy policy_;
+  runtime::StartTurns turns_;
   std::map<runtime::ReplicaId, Replica> replicas_;
   std::map<platform::AppId, AppRecord> apps_;
   std::vector<Waiter> waiters_;

@@ -81,7 +81,7 @@ Result<void> apply_image(runtime::ReplicaSpec& spec, const builder::Image& image
 
 void Controller::act(const platform::App& app, const runtime::Action& action) {
   if (const auto* start = std::get_if<runtime::StartReplica>(&action)) {
-    start_replica(app, start->slot);
+    if (may_start(app, start->slot)) start_replica(app, start->slot);
   } else if (const auto* drain = std::get_if<runtime::DrainReplica>(&action)) {
     Replica& replica = replicas_.at(drain->id);
     replica.draining = true;

@@ -68,12 +68,10 @@ class Platform:
             f"network:\n  bridge: bb{tag}\n  subnet: {subnet}\n"
             f"runtime:\n  cgroup: berth-test-{tag}\n"
         )
-        stack = subprocess.run([ROOT / "buildpacks/stack/make-stack", "--where"],
-                               capture_output=True, text=True, check=True).stdout.strip()
+        self.stack = subprocess.run([ROOT / "buildpacks/stack/make-stack", "--where"],
+                                    capture_output=True, text=True, check=True).stdout.strip()
         self.log = open(self.root / "server.log", "wb")
-        self.server = subprocess.Popen(
-            [BUILD / "berth", "server", "--config", self.config, "--stack", stack],
-            stdout=self.log, stderr=self.log)
+        self.start_server()
         wait_for(self.healthy, 120, "start of the server")
         token = (self.root / "data/keys/admin-token").read_text().strip()
         self.berth("login", "--token", token, "--url", f"http://127.0.0.1:{self.api_port}")
@@ -85,6 +83,11 @@ class Platform:
         subprocess.run([BUILD / "berth", "teardown", "--config", self.config], timeout=120)
         self.log.close()
         shutil.rmtree(self.root, ignore_errors=True)
+
+    def start_server(self):
+        self.server = subprocess.Popen(
+            [BUILD / "berth", "server", "--config", self.config, "--stack", self.stack],
+            stdout=self.log, stderr=self.log)
 
     def healthy(self):
         if self.server.poll() is not None:

@@ -78,6 +78,19 @@ class Outside {
     const Fd peer(::accept(listener_.get(), reinterpret_cast<sockaddr*>(&from), &length));
     return runtime::ipv4_text(ntohl(from.sin_addr.s_addr));
   }
+  /// What has arrived for the listener's clients that nobody read, in bytes.
+  std::uint64_t unread() const {
+    std::istringstream lines(*read_file("/proc/" + std::to_string(child_) + "/net/tcp"));
+    std::uint64_t bytes = 0;
+    std::string line, field;
+    for (std::getline(lines, line); std::getline(lines, line);) {
+      std::istringstream fields(line);
+      std::string number, local, remote, state, queues;
+      fields >> number >> local >> remote >> state >> queues;
+      if (state == "01") bytes += std::stoull(queues.substr(queues.find(':') + 1), nullptr, 16);
+    }
+    return bytes;
+  }
   /// Whether a connection from the outside to there succeeds within a second.
   bool reaches(const runtime::Endpoint& endpoint) {
     bool result = false;
@@ -123,6 +136,23 @@ TEST_CASE("a replica reaches the outside with the host's address and is not reac
   REQUIRE(engine.start(bench.web("server")).has_value());
   const auto ready = bench.events.wait_ready(ReplicaId("server"));
   CHECK(!outside.reaches(ready.endpoint));
+}
+
+TEST_CASE("an unfinished connection does not keep the interface of a replica that ended") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  Outside outside(bench.options().network.veth_prefix);
+  auto& engine = bench.open();
+  const ReplicaId id("sender");
+  const auto spec = bench.spec("sender", {"send", "203.0.113.2", outside.port, "64"});
+  REQUIRE(engine.start(spec).has_value());
+  REQUIRE(eventually([&] { return outside.unread() > 30'000; }));
+  REQUIRE(engine.stop(id, std::chrono::seconds(0)).has_value());
+  bench.events.wait_exit(id);
+  // What it has sent into full buffers lives on in its network namespace.
+  const auto bridge = "/sys/class/net/" + bench.options().network.bridge + "/brif";
+  engine.remove(id);
+  CHECK(fs::is_empty(bridge));
 }
 
 TEST_CASE("a denied network is out of reach") {

@@ -99,6 +99,17 @@ TEST_CASE("sandboxes compute in a group of their own, with a tenth of the replic
   CHECK(builds.list().empty());
 }
 
+TEST_CASE("a sandbox asks the host's resolvers, and the only one from three sockets") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto options = bench.options();
+  options.network.dns = {"192.0.2.53"};
+  auto sandbox = open(bench.open(options), spec_in(bench, "b-1"));
+  CHECK(run(*sandbox, command({"print", "/etc/resolv.conf"})).output ==
+        "nameserver 192.0.2.53\nnameserver 192.0.2.53\nnameserver 192.0.2.53\n"
+        "options timeout:2 attempts:5\n");
+}
+
 TEST_CASE("a sandbox's program that does not exist is an error that names it") {
   SKIP_WITHOUT_CONTAINERS();
   ContainerBench bench;

@@ -177,15 +177,13 @@ void CronWorld::fault() {
     case 1: {
       Duration jump = random_.between(Duration(1s), random_.chance(0.3) ? 72h : 2h);
       if (random_.chance(0.5)) jump = -jump;
+      latest_ = std::max(latest_, wall());
       offset_ += jump;
       tell("clock is " + rfc3339(wall()));
-      // A clock that was wrong by hours is believed now: times may come again.
-      if (jump < Duration(0)) {
-        std::size_t ahead = 0;
-        for (auto& [job, times] : started_)
-          ahead += static_cast<std::size_t>(
-              std::erase_if(times, [&](Time time) { return time > wall() + policy.clock_back; }));
-        if (ahead > 0 || jump < -policy.clock_back) started_.clear();
+      // It was wrong by hours, in one step or several, and is believed now: times may come again.
+      if (latest_ > wall() + policy.clock_back) {
+        started_.clear();
+        latest_ = wall();
       }
       break;
     }

@@ -58,6 +58,7 @@ class CronWorld final {
   platform::AppId app_;
   Time real_{std::chrono::seconds(1'764'000'000)};
   Duration offset_{};
+  Time latest_{};  ///< that the clock was at, since it was believed
   Time down_until_{};
   std::unique_ptr<server::CronJobs> server_;
   std::map<std::string, platform::CronJob> jobs_;

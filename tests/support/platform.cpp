@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <iostream>
 
 #include "base/crypto.hpp"
 
@@ -242,7 +243,13 @@ void Platform::commit(const fs::path& repository, std::string_view message) {
 }
 
 Output Platform::push(const fs::path& repository) {
-  return git(repository, {"push", "berth", "HEAD:main"});
+  const std::vector<std::string> argv = {"push", "berth", "HEAD:main"};
+  Output pushed = git(repository, argv);
+  // Of a hundred builds that download, one meets a network that is away for a while.
+  if (pushed.status.success() || pushed.err.find("could not be reached") == std::string::npos)
+    return pushed;
+  std::cerr << "pushed again, for the network was away:\n" << pushed.err << '\n';
+  return git(repository, argv);
 }
 
 fs::path Platform::deploy(std::string_view sample, std::string_view app) {

@@ -170,6 +170,16 @@ class Machine:
         texts = [self.directory / "console.log", self.directory / "serial.log"]
         return "".join(text.read_text(errors="replace") for text in texts if text.exists())[-4000:]
 
+    def cut_power(self):
+        """Nothing is written back first, and it starts again."""
+        self.process.stdin.write(b"system_reset\n")
+        self.process.stdin.flush()
+        subprocess.run(["ssh", "-F", "none", "-o", f"ControlPath={self.control}/ssh", "-O", "exit", "root@127.0.0.1"],
+                       capture_output=True)
+        if not self.answers(time.monotonic() + BOOT_SECONDS):
+            raise MachineError(f"the machine did not start again:\n{self.console()}")
+        self.prepare()
+
     def prepare(self):
         self.run("date", "--set", f"@{time.time():.0f}")  # It thinks that it is the day of the snapshot.
         self.run("sh", "-c", "blockdev --flushbufs /dev/vdb && mkdir -p /media/berth && "

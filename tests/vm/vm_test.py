@@ -105,7 +105,9 @@ class ServiceTests(unittest.TestCase):
         machine.run("ln", "-s", "/opt/berth/berth", "/usr/bin/berth")
         machine.run("install", "-D", "-m", "0644", "/media/berth/config/berth.yaml", "/etc/berth/berth.yaml")
         machine.run("sh", "-c", "install -m 0644 /media/berth/config/systemd/*.service /etc/systemd/system/")
-        machine.run("sh", "-c", "echo BERTH_SERVER_OPTIONS=--stack /media/berth/stack "
+        # Not on the payload's disk, which is mounted some time after a boot.
+        machine.run("cp", "-rL", "/media/berth/stack", "/opt/berth/stack")
+        machine.run("sh", "-c", "echo BERTH_SERVER_OPTIONS=--stack /opt/berth/stack "
                                 ">/etc/default/berth-server")
         machine.run("systemctl", "daemon-reload")
         machine.run("systemctl", "enable", "--now", "berth-server")
@@ -137,9 +139,13 @@ class ServiceTests(unittest.TestCase):
         return int(machine.run("systemctl", "show", "--value", "-p", "MainPID", "berth-server"))
 
     @staticmethod
-    def replica():
+    def replicas():
+        return json.loads(machine.run("berth", "ps", "-a", "site", "--json"))
+
+    @classmethod
+    def replica(cls):
         """The id of the app's one replica and the processes of its control group."""
-        ids = [row["id"] for row in json.loads(machine.run("berth", "ps", "-a", "site", "--json"))]
+        ids = [row["id"] for row in cls.replicas()]
         assert len(ids) == 1, ids
         return ids[0], machine.run("cat", f"/sys/fs/cgroup/berth/{ids[0]}/cgroup.procs").split()
 
@@ -157,6 +163,20 @@ class ServiceTests(unittest.TestCase):
                 self.assertEqual(machine.run("cat", f"{group}/{name}").strip(), value)
         for process in processes:
             self.assertEqual(machine.run("cat", f"/proc/{process}/cgroup").strip(), f"0::/berth/{replica}")
+
+    def test_power(self):
+        """after the power was cut everything that ran runs again, by itself"""
+        machine.run("berth", "ps:scale", "web=2", "-a", "site")
+        boot = machine.run("cat", "/proc/sys/kernel/random/boot_id")
+        before = {row["name"] for row in self.replicas()}
+        machine.cut_power()
+        self.assertNotEqual(machine.run("cat", "/proc/sys/kernel/random/boot_id"), boot)
+        self.wait_until_healthy(300)
+        wait_for(lambda: {row["name"] for row in self.replicas() if row["state"] == "up"} == before, 300,
+                 "the replicas that ran")
+        self.assertIn("A plain site", self.page())
+        machine.run("berth", "ps:scale", "web=1", "-a", "site")
+        wait_for(lambda: len(self.replicas()) == 1, 60, "one replica")
 
     def test_reload(self):
         """the limits stay when systemd reads its units again"""

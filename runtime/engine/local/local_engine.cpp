@@ -149,6 +149,7 @@ Result<void> LocalEngine::start(const ReplicaSpec& spec) {
   if (auto started = start_in(at, replica); started.has_error()) {
     if (auto* names = host_->network->names()) names->leave(replica.member.address);
     host_->network->leave(replica.member);
+    host_->network->give_back(replica.member);
     (void)remove_tree(at);
     const std::scoped_lock lock(mutex_);
     replicas_.erase(spec.id);
@@ -254,12 +255,15 @@ Time LocalEngine::frozen_since(const fs::path& at) {
 }
 
 void LocalEngine::remove(const ReplicaId& id) {
+  NetworkMember left;
   {
     const std::scoped_lock lock(mutex_);
     const auto found = replicas_.find(id);
     if (found == replicas_.end() || found->second.status.state != ReplicaState::exited) return;
+    left = found->second.left;
     replicas_.erase(found);
   }
+  host_->network->give_back(left);
   host_->disk_watch.forget(id.value);
   // A shim that still offers the output of a finished one-off goes now.
   if (auto socket = connect_unix(directory(id) / "shim.sock"); !socket.has_error()) {

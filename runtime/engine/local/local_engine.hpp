@@ -69,6 +69,7 @@ class LocalEngine final : public Engine {
   struct Replica {
     ReplicaStatus status;
     NetworkMember member;
+    NetworkMember left;              ///< what it was, until it is removed
     std::unique_ptr<ShimLink> shim;  ///< null while start() is at work, and when exited
     Fd process;                      ///< /proc/PID of the container's first process
     Readiness readiness;

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/file.hpp"
 #include "base/json.hpp"
@@ -297,7 +298,7 @@ void LocalEngine::on_exited(Replica& replica, const ShimReport& report,
   if (!host_) return;  // while adopting
   if (auto* names = host_->network->names()) names->leave(replica.member.address);
   host_->network->leave(replica.member);
-  replica.member = {};
+  replica.left = std::exchange(replica.member, {});
   // A shim that was killed has left its cgroup; for the others this finds nothing.
   if (report.kind == ShimReport::Kind::gone) (void)host_->cgroups.destroy(status.spec.id.value);
 }

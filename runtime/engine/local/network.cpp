@@ -132,18 +132,21 @@ void Network::open_names() {
 }
 
 std::string Network::resolv_conf(const NetworkMember& member) const {
-  std::string text;
-  std::size_t count = 0;
-  const auto add = [&](const std::string& server) {
-    if (++count <= most_resolvers) text += "nameserver " + server + "\n";
-  };
+  const bool sandbox = member.app == 0;
+  std::vector<std::string> servers;
   // It refuses every other name, which then goes to the next.
-  if (names_ && member.app != 0) add(gateway());
-  for (const std::string& server : resolvers_) add(server);
+  if (names_ && !sandbox) servers.push_back(gateway());
+  servers.insert(servers.end(), resolvers_.begin(), resolvers_.end());
+  // libc asks a server from one socket, as often as it may; where a NAT or a resolver has lost that
+  // flow, none is heard. A server that is named again is asked from another.
+  while (!resolvers_.empty() && servers.size() < most_resolvers)
+    servers.push_back(resolvers_.back());
+  servers.resize(std::min(servers.size(), most_resolvers));
+  std::string text;
+  for (const std::string& server : servers) text += "nameserver " + server + "\n";
   // Not libc's five seconds: while the server is replaced ours is silent, and others lose a
-  // question now and then. A sandbox does not ask us, and would rather wait than end a build.
-  return text + (member.app != 0 ? "options timeout:1 attempts:3\n"
-                                 : "options timeout:2 attempts:5\n");
+  // question now and then. A build would rather wait, for 25 seconds at most, than end.
+  return text + (sandbox ? "options timeout:2 attempts:5\n" : "options timeout:1 attempts:3\n");
 }
 
 Result<void> Network::make_rules(const std::vector<NetworkMember>& members) {
@@ -222,9 +225,20 @@ Result<void> Network::admit(const NetworkMember& member) {
 void Network::leave(const NetworkMember& member) {
   const std::scoped_lock lock(mutex_);
   if (member.address == 0) return;
-  pool_.give_back(member.address);
   if (member.app != 0) (void)nft_.apply(delete_app_member(options_, bridge_member(member)));
   if (anti_spoofing_) (void)nft_.apply(delete_member(options_, bridge_member(member)));
+}
+
+void Network::give_back(const NetworkMember& member) {
+  if (member.address == 0) return;
+  // It goes with its namespace, which an unfinished connection may keep for minutes; and there it
+  // would answer for an address that is another's by then.
+  auto netlink = Netlink::open();
+  const auto deleted =
+      netlink.has_error() ? Result<void>(netlink.error()) : netlink->delete_link(member.veth);
+  if (deleted.has_error()) log_warning("network: {}", deleted.error().message);
+  const std::scoped_lock lock(mutex_);
+  pool_.give_back(member.address);
 }
 
 Result<void> Network::destroy() {

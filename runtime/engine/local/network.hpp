@@ -50,7 +50,11 @@ class Network final {
   [[nodiscard]] Result<NetworkMember> join(std::string_view id, std::uint32_t app = 0);
   /// A few milliseconds. A member without an address is one already.
   [[nodiscard]] Result<void> admit(const NetworkMember& member);
+  /// Nothing gets through any more.
   void leave(const NetworkMember& member);
+  /// Once it has ended and left: removes what is still there of its interface, which may take some
+  /// ten milliseconds; its address is free then.
+  void give_back(const NetworkMember& member);
   [[nodiscard]] Result<void> set_egress(std::uint32_t app, const platform::EgressPolicy& policy);
   /// Removes the bridge and the rules; for tests and uninstalling.
   [[nodiscard]] Result<void> destroy();

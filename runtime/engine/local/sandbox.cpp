@@ -119,6 +119,7 @@ LocalSandbox::~LocalSandbox() {
   if (auto removed = host_.sandbox_cgroups.destroy(id_); removed.has_error())
     log_warning("sandbox: {}", removed.error().message);
   host_.network->leave(member_);
+  host_.network->give_back(member_);
   if (!root_upper_.empty())
     if (auto removed = remove_furniture(furniture_directory(directory_), root_upper_);
         removed.has_error())

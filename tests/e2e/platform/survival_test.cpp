@@ -2,6 +2,9 @@
 //
 // kill -9 of the server and of the router: apps keep serving, nothing is
 // started twice, nothing lost.
+#include <signal.h>
+
+#include <algorithm>
 #include <thread>
 
 #include "tests/e2e/e2e.hpp"
@@ -11,6 +14,17 @@ namespace berth::test {
 namespace {
 
 using namespace std::chrono_literals;
+
+/// As a reboot does: every replica of the platform ends at once.
+void kill_replicas(const Platform& berth) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const int pid = std::atoi(entry.path().filename().c_str());
+    const auto words = pid > 0 ? read_file(entry.path() / "cmdline") : Result<std::string>("");
+    if (!words.has_error() && words->find("berth-shim") != std::string::npos &&
+        words->find((berth.data() / "replicas").string()) != std::string::npos)
+      ::kill(pid, SIGKILL);
+  }
+}
 
 TEST_CASE("kill -9 of the server fails no request, and the next server adopts what runs") {
   NEEDS_PLATFORM();
@@ -45,6 +59,42 @@ TEST_CASE("kill -9 of the router is mended at once and the replicas go on") {
   berth.kill_router();
   CHECK(eventually([&] { return berth.get("rerouted", "/replica").body == replica; }, 20s));
   berth.destroy("rerouted");
+}
+
+TEST_CASE("when everything ended at once it comes back, a few replicas at a time") {
+  NEEDS_PLATFORM();
+  Platform& berth = platform();
+  const auto repository = berth.repository("shell-script");
+  const auto script = repository / "start.sh";
+  // An app that takes a second to come up, like most.
+  REQUIRE(write_file(script, "#!/bin/sh\nsleep 1\n" + read_file(script)->substr(10), 0755)
+              .has_value());
+  berth.commit(repository, "slow to start");
+  berth.must({"create", "crowd"}, repository);
+  REQUIRE(berth.push(repository).status.success());
+  const std::size_t at_once = 8 * std::max(std::thread::hardware_concurrency(), 1U);
+  const std::size_t all = at_once + 6;
+  berth.must({"ps:scale", "web=" + std::to_string(all), "-a", "crowd"});
+  const auto count = [&](std::string_view state) {
+    const json::value rows = berth.json_of({"ps", "-a", "crowd"});
+    return static_cast<std::size_t>(std::ranges::count_if(
+        rows.as_array(), [&](const auto& row) { return row.at("state").as_string() == state; }));
+  };
+  REQUIRE(eventually([&] { return count("up") == all; }, 60s));
+  berth.kill_server();
+  kill_replicas(berth);
+  berth.start_server();
+  // A request waits for no others.
+  CHECK(berth.get("crowd").status == 200);
+  std::size_t most = 0;
+  CHECK(eventually(
+      [&] {
+        most = std::max(most, count("starting"));
+        return count("up") == all;
+      },
+      60s));
+  CHECK(most <= at_once);
+  berth.destroy("crowd");
 }
 
 TEST_CASE("kill -9 of the server during a build fails that push with a reason and loses nothing") {
