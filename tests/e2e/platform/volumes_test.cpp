@@ -3,6 +3,7 @@
 // An app that keeps a SQLite file on a volume and refuses to share it: deploys, crashes, snapshots.
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 #include "tests/e2e/e2e.hpp"
 #include "tests/support/load.hpp"
@@ -140,6 +141,30 @@ TEST_CASE("a snapshot is put back while requests wait, and what was there is one
   berth.must({"volumes:restore", "data", "s2", "-a", app});
   CHECK(eventually([&] { return count() == later; }));
   berth.must({"volumes:snapshots:destroy", "data", "s1", "-a", app});
+  CHECK_FALSE(was_shared());
+}
+
+TEST_CASE("a restore that the server is killed in is finished by the next server") {
+  NEEDS_PLATFORM();
+  Platform& berth = platform();
+  (void)visits();
+  const int then = count_of(berth.get(app));
+  const json::value made = berth.json_of({"volumes:snapshot", "data", "-a", app});
+  const std::string snapshot(made.at("name").as_string());
+  CHECK(count_of(berth.get(app)) == then + 1);
+  std::thread restorer(
+      [&] { (void)berth.cli({"volumes:restore", "data", snapshot, "-a", app}); });
+  CHECK(eventually([&] {
+    const json::value volume = berth.json_of({"volumes", "-a", app}).at(0);
+    return volume.at("restoring") == snapshot.c_str() || count() == then;
+  }));
+  berth.kill_server();
+  restorer.join();
+  berth.start_server();
+  CHECK(eventually([&] { return count() == then; }));
+  const json::value all = berth.json_of({"volumes:snapshots", "data", "-a", app});
+  CHECK(all.at(0).at("description") == ("before it was restored from " + snapshot).c_str());
+  CHECK(berth.json_of({"volumes", "-a", app}).at(0).at("restoring").is_null());
   CHECK_FALSE(was_shared());
 }
 
