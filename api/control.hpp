@@ -110,6 +110,14 @@ struct StackUpgrade {
   bool changed = false;
 };
 
+/// A volume and what it takes on the disk.
+struct VolumeView {
+  platform::Volume volume;
+  std::uint64_t used_bytes = 0;
+  int snapshots = 0;
+  std::uint64_t snapshot_bytes = 0;
+};
+
 class Control {
  public:
   virtual ~Control() = default;
@@ -130,6 +138,24 @@ class Control {
   [[nodiscard]] virtual Result<void> suspend_cron_job(const platform::AppId& app,
                                                       const std::string& job, bool suspended,
                                                       const std::string& user) = 0;
+  [[nodiscard]] virtual VolumeView volume(const platform::Volume& volume) = 0;
+  [[nodiscard]] virtual std::uint64_t snapshot_bytes(const platform::Volume& volume,
+                                                     const platform::VolumeSnapshot& snapshot) = 0;
+  virtual boost::asio::awaitable<Result<platform::Volume>> create_volume(
+      platform::AppId app, platform::NewVolume wanted, std::string user) = 0;
+  virtual boost::asio::awaitable<Result<platform::Volume>> resize_volume(
+      platform::Volume volume, std::uint64_t size_bytes, std::string user) = 0;
+  /// Its row is gone when this returns; its files follow.
+  [[nodiscard]] virtual Result<void> destroy_volume(const platform::Volume& volume,
+                                                    const std::string& user) = 0;
+  virtual boost::asio::awaitable<Result<platform::VolumeSnapshot>> snapshot_volume(
+      platform::Volume volume, std::string description, std::string user) = 0;
+  [[nodiscard]] virtual Result<platform::VolumeSnapshot> remove_snapshot(
+      const platform::Volume& volume, const std::string& snapshot, const std::string& user) = 0;
+  /// Returns when it is restored; what has it is stopped before and started after.
+  virtual boost::asio::awaitable<Result<platform::Volume>> restore_volume(
+      platform::Volume volume, std::string snapshot, std::string user) = 0;
+
   /// Replaces replicas one by one without dropping a request; `which` is a name, a type or empty.
   virtual boost::asio::awaitable<Result<void>> restart(platform::AppId app, std::string which) = 0;
   /// Stops one replica; the formation starts another in its place unless it is a one-off.

@@ -100,6 +100,17 @@ Answer run_cron_job(Call& call);
 Answer list_cron_runs(Call& call);
 Answer list_runs_of_cron_job(Call& call);
 
+// volumes.cpp
+Answer list_volumes(Call& call);
+Answer get_volume(Call& call);
+Task<Answer> create_volume(Call call, Exchange* exchange);
+Task<Answer> update_volume(Call call, Exchange* exchange);
+Answer delete_volume(Call& call);
+Answer list_snapshots(Call& call);
+Task<Answer> create_snapshot(Call call, Exchange* exchange);
+Answer delete_snapshot(Call& call);
+Task<Answer> restore_volume(Call call, Exchange* exchange);
+
 // buildpacks.cpp
 Answer list_buildpacks(Call& call);
 Answer update_buildpacks(Call& call);

@@ -338,6 +338,34 @@ json::object Renderer::cron_job(const CronJobView& view, const platform::CronRun
   return shape;
 }
 
+json::object Renderer::volume(const VolumeView& view) const {
+  const platform::Volume& volume = view.volume;
+  json::array mounts;
+  for (const platform::VolumeMount& mount : volume.mounts)
+    mounts.push_back(json::object{{"process_type", mount.type}, {"path", mount.path}});
+  return {{"id", volume.id.value},
+          {"name", volume.name},
+          {"size", volume.size_bytes},
+          {"used", view.used_bytes},
+          {"shared", volume.shared},
+          {"mounts", std::move(mounts)},
+          {"snapshots", view.snapshots},
+          {"snapshots_used", view.snapshot_bytes},
+          {"restoring", volume.restore ? json::value("s" + std::to_string(volume.restore->from))
+                                       : json::value(nullptr)},
+          {"created_at", rfc3339(volume.created_at)},
+          {"updated_at", rfc3339(volume.updated_at)}};
+}
+
+json::object Renderer::snapshot(const platform::VolumeSnapshot& snapshot,
+                                std::uint64_t used_bytes) const {
+  return {{"name", snapshot.name()},
+          {"description", text_or_null(snapshot.description)},
+          {"size", snapshot.size_bytes},
+          {"used", used_bytes},
+          {"created_at", rfc3339(snapshot.created_at)}};
+}
+
 json::object Renderer::cron_run(const platform::CronRun& run) const {
   using Seconds = std::chrono::duration<double>;
   return {{"id", run.id},

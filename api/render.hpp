@@ -35,6 +35,9 @@ class Renderer final {
   [[nodiscard]] json::object health_check(const CheckView& check) const;
   [[nodiscard]] json::object cron_job(const CronJobView& view,
                                       const platform::CronRun* last) const;
+  [[nodiscard]] json::object volume(const VolumeView& view) const;
+  [[nodiscard]] json::object snapshot(const platform::VolumeSnapshot& snapshot,
+                                      std::uint64_t used_bytes) const;
   [[nodiscard]] json::object cron_run(const platform::CronRun& run) const;
   [[nodiscard]] json::object domain(const platform::Domain& domain) const;
   [[nodiscard]] json::object certificate(const platform::Certificate& certificate) const;

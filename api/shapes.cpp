@@ -319,6 +319,38 @@ CronRun
   seconds number?
   started_at time
   ended_at time?
+VolumeMount
+  process_type string
+  path string
+Volume
+  id uuid
+  name string
+  size integer
+  used integer
+  shared boolean
+  mounts [VolumeMount]
+  snapshots integer
+  snapshots_used integer
+  restoring string?
+  created_at time
+  updated_at time
+NewVolume
+  name string
+  size? string
+  shared? boolean
+  mounts [VolumeMount]
+VolumeUpdate
+  size string
+VolumeSnapshot
+  name string
+  description string?
+  size integer
+  used integer
+  created_at time
+NewVolumeSnapshot
+  description? string
+VolumeRestore
+  snapshot string
 Egress
   policy "all"|"none"|"list"
   allowed [string]

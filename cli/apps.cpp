@@ -119,7 +119,8 @@ Outcome<int> destroy(Session& session, const Arguments& arguments) {
     // The name may come from a git remote: show what is at stake before asking.
     BERTH_TRY(target.api.get_object(target.path()));
     session.console.err(
-        fmt::format("This destroys {} on {}: its replicas, releases, config vars and domains.\n"
+        fmt::format("This destroys {} on {}: its replicas, releases, config vars, domains and "
+                    "volumes.\n"
                     "Type its name to go on: ",
                     session.error_style().paint(Colour::red, target.app), target.api.url()));
     typed = session.console.read_line(true).value_or("");

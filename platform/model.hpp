@@ -16,6 +16,7 @@
 #include "platform/app_json.hpp"
 #include "platform/egress.hpp"
 #include "platform/routing_settings.hpp"
+#include "platform/volume.hpp"
 
 namespace berth::platform {
 

@@ -14,7 +14,7 @@ namespace berth::platform {
 namespace {
 
 /// Script i leads from schema version i to i+1. A script that was ever released is never changed.
-constexpr std::array<std::string_view, 12> migrations = {R"sql(
+constexpr std::array<std::string_view, 13> migrations = {R"sql(
 CREATE TABLE apps (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -220,6 +220,36 @@ CREATE TABLE promotion_targets (
   failure TEXT NOT NULL
 );
 CREATE INDEX promotion_targets_by_promotion ON promotion_targets (promotion, ordinal);
+)sql",
+                                                        R"sql(
+CREATE TABLE volumes (
+  id TEXT PRIMARY KEY,
+  app TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  shared INTEGER NOT NULL,
+  mounts TEXT NOT NULL,
+  last_snapshot INTEGER NOT NULL DEFAULT 0,
+  restore_from INTEGER,
+  restore_kept INTEGER,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  UNIQUE (app, name)
+);
+CREATE TABLE volume_snapshots (
+  volume TEXT NOT NULL REFERENCES volumes(id) ON DELETE CASCADE,
+  number INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  description TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (volume, number)
+);
+CREATE TABLE unwanted_volume_files (
+  app TEXT NOT NULL,
+  volume TEXT NOT NULL,
+  snapshot INTEGER NOT NULL,
+  PRIMARY KEY (app, volume, snapshot)
+);
 )sql"};
 
 constexpr std::string_view app_columns =
@@ -347,8 +377,14 @@ Result<App> Store::set_egress(const AppId& app, const EgressPolicy& policy, cons
 Result<void> Store::destroy_app(const AppId& app, const Actor& actor) {
   BERTH_ASSIGN(const App before, find_app(app.value));
   Change change(*this);
-  for (const App& preview : previews(app))
+  const std::vector<App> its_previews = previews(app);
+  for (const App& preview : its_previews)
     change.event(preview.id, actor.user, "app.destroy", "destroyed preview " + preview.name);
+  std::vector<AppId> going = {app};
+  for (const App& preview : its_previews) going.push_back(preview.id);
+  for (const AppId& each : going)
+    for (const Volume& volume : volumes(each))
+      change_unwanted({.app = each, .volume = volume.id}, /*unwanted=*/true);
   database_.prepare("DELETE FROM apps WHERE id = ?").bind(app.value).run();
   change.event(app, actor.user, "app.destroy", "destroyed app " + before.name);
   change.commit();
@@ -515,6 +551,7 @@ Result<std::vector<Formation>> Store::update_formation(const AppId& app,
                    "'release' is run once for each release, before its other processes start; it "
                    "cannot be scaled"};
     BERTH_ASSIGN(Formation after, apply(*found, wanted));
+    BERTH_TRY(check_alone(after));
     if (after == *found) continue;
     write_formation(after);
     change.event(app, actor.user, "formation.update", "scaled to " + describe(after));

@@ -53,6 +53,14 @@ struct NewPreview {
   int most = 0;  ///< previews of the parent, this one among them
 };
 
+/// Files of a volume, or of one of its snapshots.
+struct VolumeFiles {
+  AppId app;
+  VolumeId volume;
+  std::int64_t snapshot = 0;  ///< 0: all of the volume, its snapshots too
+  friend bool operator==(const VolumeFiles&, const VolumeFiles&) = default;
+};
+
 class Store final {
  public:
   [[nodiscard]] static Result<Store> open(const std::filesystem::path& database, SecretBox secrets);
@@ -195,6 +203,36 @@ class Store final {
   void autoscale_quantity(const AppId& app, std::string_view type, int quantity,
                           std::string_view why);
 
+  // Volumes. The rows are the store's; the files the engine's, made before the row is and removed
+  // after it is gone: what is between stands among the unwanted files.
+  [[nodiscard]] Result<void> check_new_volume(const AppId& app, const NewVolume& volume);
+  /// Its files are there, and not unwanted any more.
+  [[nodiscard]] Result<Volume> add_volume(const AppId& app, const VolumeId& id,
+                                          const NewVolume& volume, const Actor& actor);
+  [[nodiscard]] std::vector<Volume> volumes(const AppId& app);
+  [[nodiscard]] Result<Volume> find_volume(const AppId& app, std::string_view id_or_name);
+  [[nodiscard]] Result<Volume> resize_volume(const Volume& volume, std::uint64_t size_bytes,
+                                             const Actor& actor);
+  [[nodiscard]] Result<void> remove_volume(const Volume& volume, const Actor& actor);
+  /// Newest first.
+  [[nodiscard]] std::vector<VolumeSnapshot> volume_snapshots(const VolumeId& volume);
+  [[nodiscard]] Result<VolumeSnapshot> find_snapshot(const Volume& volume, std::string_view name);
+  /// Its number; unwanted until it is added.
+  [[nodiscard]] std::int64_t begin_snapshot(const Volume& volume);
+  [[nodiscard]] Result<VolumeSnapshot> add_snapshot(const Volume& volume, std::int64_t number,
+                                                    std::string_view description,
+                                                    const Actor& actor);
+  [[nodiscard]] Result<VolumeSnapshot> remove_snapshot(const Volume& volume, std::string_view name,
+                                                       const Actor& actor);
+  /// From now on no replica may have it, until the restore is ended.
+  [[nodiscard]] Result<Volume> begin_restore(const Volume& volume, std::string_view snapshot,
+                                             const Actor& actor);
+  /// With a failure the content is what it was.
+  void end_restore(const Volume& volume, std::string_view failure);
+  void files_begun(const VolumeFiles& files);
+  [[nodiscard]] std::vector<VolumeFiles> unwanted_volume_files();
+  void files_gone(const VolumeFiles& files);
+
   // Domains: host names, each perhaps with a path, which are of one app alone.
   [[nodiscard]] Result<Domain> add_domain(const AppId& app, std::string_view route,
                                           const Actor& actor);
@@ -263,6 +301,11 @@ class Store final {
   void write_formation(const Formation& entry);
   [[nodiscard]] Result<App> write_routing(const App& before, RoutingSettings settings,
                                           std::string_view message, const Actor& actor);
+  void change_unwanted(const VolumeFiles& files, bool unwanted);
+  [[nodiscard]] std::int64_t next_snapshot(const VolumeId& volume);
+  void insert_snapshot(const Volume& volume, std::int64_t number, std::string_view description);
+  /// A type with an exclusive volume has one replica at most.
+  [[nodiscard]] Result<void> check_alone(const Formation& entry);
   void note_first_deploy(const Release& release);
   void remove_idle_certificates(const AppId& app);
 

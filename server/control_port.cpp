@@ -34,6 +34,7 @@ api::StoredImage stored(const LibraryImage& image) {
 void ControlPort::app_destroyed(const platform::App& app) {
   parts_.controller.app_destroyed(app);
   parts_.deployer.app_destroyed(app);
+  parts_.volumes.collect();
 }
 
 std::vector<api::ReplicaView> ControlPort::replicas(const platform::AppId& app) {
@@ -61,6 +62,60 @@ Result<platform::CronRun> ControlPort::run_cron_job(const platform::AppId& app,
 Result<void> ControlPort::suspend_cron_job(const platform::AppId& app, const std::string& job,
                                            bool suspended, const std::string& user) {
   return parts_.controller.cron().suspend(app, job, suspended, {user}, now());
+}
+
+api::VolumeView ControlPort::volume(const platform::Volume& volume) {
+  const runtime::VolumePlace place{volume.app.value, volume.id.value};
+  api::VolumeView view{.volume = volume, .used_bytes = parts_.engine.volume_bytes(place, 0)};
+  for (const platform::VolumeSnapshot& snapshot : parts_.store.volume_snapshots(volume.id)) {
+    ++view.snapshots;
+    view.snapshot_bytes += parts_.engine.volume_bytes(place, snapshot.number);
+  }
+  return view;
+}
+
+std::uint64_t ControlPort::snapshot_bytes(const platform::Volume& volume,
+                                          const platform::VolumeSnapshot& snapshot) {
+  return parts_.engine.volume_bytes({volume.app.value, volume.id.value}, snapshot.number);
+}
+
+asio::awaitable<Result<platform::Volume>> ControlPort::create_volume(platform::AppId app,
+                                                                     platform::NewVolume wanted,
+                                                                     std::string user) {
+  platform::Actor actor{std::move(user)};
+  co_return co_await parts_.volumes.create(std::move(app), std::move(wanted), std::move(actor));
+}
+
+asio::awaitable<Result<platform::Volume>> ControlPort::resize_volume(platform::Volume volume,
+                                                                     std::uint64_t size_bytes,
+                                                                     std::string user) {
+  platform::Actor actor{std::move(user)};
+  co_return co_await parts_.volumes.resize(std::move(volume), size_bytes, std::move(actor));
+}
+
+Result<void> ControlPort::destroy_volume(const platform::Volume& volume, const std::string& user) {
+  return parts_.volumes.destroy(volume, {user});
+}
+
+asio::awaitable<Result<platform::VolumeSnapshot>> ControlPort::snapshot_volume(
+    platform::Volume volume, std::string description, std::string user) {
+  platform::Actor actor{std::move(user)};
+  co_return co_await parts_.volumes.snapshot(std::move(volume), std::move(description),
+                                             std::move(actor));
+}
+
+Result<platform::VolumeSnapshot> ControlPort::remove_snapshot(const platform::Volume& volume,
+                                                              const std::string& snapshot,
+                                                              const std::string& user) {
+  return parts_.volumes.remove_snapshot(volume, snapshot, {user});
+}
+
+asio::awaitable<Result<platform::Volume>> ControlPort::restore_volume(platform::Volume volume,
+                                                                      std::string snapshot,
+                                                                      std::string user) {
+  platform::Actor actor{std::move(user)};
+  co_return co_await parts_.volumes.restore(std::move(volume), std::move(snapshot),
+                                            std::move(actor));
 }
 
 asio::awaitable<Result<void>> ControlPort::restart(platform::AppId app, std::string which) {

@@ -18,6 +18,7 @@
 #include "server/housekeeper.hpp"
 #include "server/notices.hpp"
 #include "server/router_link.hpp"
+#include "server/volume_keeper.hpp"
 
 namespace berth::server {
 
@@ -34,6 +35,7 @@ struct ControlPortParts {
   RouterLink& router;
   const Certificates& certificates;
   Notices& notices;
+  VolumeKeeper& volumes;
 };
 
 class ControlPort final : public api::Control {
@@ -53,6 +55,25 @@ class ControlPort final : public api::Control {
                                                        const std::string& user) override;
   [[nodiscard]] Result<void> suspend_cron_job(const platform::AppId& app, const std::string& job,
                                               bool suspended, const std::string& user) override;
+  [[nodiscard]] api::VolumeView volume(const platform::Volume& volume) override;
+  [[nodiscard]] std::uint64_t snapshot_bytes(const platform::Volume& volume,
+                                             const platform::VolumeSnapshot& snapshot) override;
+  boost::asio::awaitable<Result<platform::Volume>> create_volume(platform::AppId app,
+                                                                 platform::NewVolume wanted,
+                                                                 std::string user) override;
+  boost::asio::awaitable<Result<platform::Volume>> resize_volume(platform::Volume volume,
+                                                                 std::uint64_t size_bytes,
+                                                                 std::string user) override;
+  [[nodiscard]] Result<void> destroy_volume(const platform::Volume& volume,
+                                            const std::string& user) override;
+  boost::asio::awaitable<Result<platform::VolumeSnapshot>> snapshot_volume(
+      platform::Volume volume, std::string description, std::string user) override;
+  [[nodiscard]] Result<platform::VolumeSnapshot> remove_snapshot(
+      const platform::Volume& volume, const std::string& snapshot,
+      const std::string& user) override;
+  boost::asio::awaitable<Result<platform::Volume>> restore_volume(platform::Volume volume,
+                                                                  std::string snapshot,
+                                                                  std::string user) override;
   boost::asio::awaitable<Result<void>> restart(platform::AppId app, std::string which) override;
   boost::asio::awaitable<Result<void>> stop(platform::AppId app, std::string which) override;
   boost::asio::awaitable<Result<api::OneOff>> run(platform::AppId app,

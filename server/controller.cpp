@@ -325,6 +325,7 @@ runtime::Desired Controller::desired_of(const platform::App& app, const AppRecor
                            .memory_tight = memory_tight_,
                            .preempted = app.preview && previews_yield_};
   const std::vector<platform::Formation> formation = parts_.store.formation(app.id);
+  const std::vector<platform::Volume> volumes = parts_.store.volumes(app.id);
   const auto wanted = [&](const platform::Release& release, bool pending) {
     runtime::DesiredRelease result{.version = release.version,
                                    .content = content_of(app.id, release.version),
@@ -340,6 +341,7 @@ runtime::Desired Controller::desired_of(const platform::App& app, const AppRecor
           .autoscaled = entry.autoscale.has_value(),
           .restart_before = restarted == record.restart_before.end() ? Time{} : restarted->second,
           .size = entry.size};
+      want_volumes(result.processes[entry.type], volumes, entry.type);
     }
     return result;
   };
@@ -391,6 +393,7 @@ std::vector<runtime::Observed> Controller::observed_of(const platform::AppId& ap
                                .release = status.spec.release},
                       .content = content_of(app, status.spec.release),
                       .size = status.spec.size,
+                      .volumes = volumes_text(status.spec.volumes),
                       .state = state_of(replica),
                       .stopping = status.stopping,
                       .draining = replica.draining,
@@ -444,6 +447,7 @@ void Controller::reconcile_now(const platform::AppId& id) {
   }
   if (state_changed) parts_.notices.app(id);
   call_waiters();
+  if (after_look_) after_look_(id);
 }
 
 void Controller::when_settled(const platform::AppId& app, const platform::ReleaseId& release,

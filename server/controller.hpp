@@ -85,6 +85,13 @@ class Controller final {
   void one_off_failed(const runtime::ReplicaId& id);
 
   [[nodiscard]] CronJobs& cron() { return cron_; }
+
+  /// Names of the containers that have the volume, until they have exited.
+  [[nodiscard]] std::vector<std::string> holders(const platform::VolumeId& volume) const;
+  /// Called after each look at an app.
+  void after_look(std::function<void(const platform::AppId&)> listener) {
+    after_look_ = std::move(listener);
+  }
   [[nodiscard]] Result<void> apply_egress(const platform::App& app);
 
   /// Calls back once the release is settled (at once if it is), or still pending when we stop.
@@ -150,6 +157,15 @@ class Controller final {
   void resume_postdeploys();
   void end_postdeploy(const platform::AppId& app, bool succeeded, const std::string& message);
 
+  // controller_volumes.cpp: which containers have which volumes
+  [[nodiscard]] std::vector<runtime::ReplicaVolume> volumes_of(const platform::AppId& app,
+                                                               std::string_view type) const;
+  /// What plan() has to know of them.
+  void want_volumes(runtime::DesiredProcess& process,
+                    const std::vector<platform::Volume>& all, std::string_view type) const;
+  [[nodiscard]] Result<void> check_not_restored(const platform::AppId& app,
+                                                std::string_view type) const;
+
   // controller_cron.cpp: what cron jobs are started with
   [[nodiscard]] CronPorts cron_ports();
 
@@ -210,6 +226,7 @@ class Controller final {
   std::vector<std::pair<platform::AppId, std::function<void()>>> postdeploy_waiters_;
   HealthWatch health_;
   CronJobs cron_;
+  std::function<void(const platform::AppId&)> after_look_;
   boost::asio::steady_timer tick_timer_;
   Time started_at_{};
   bool stopped_ = false;

@@ -129,6 +129,8 @@ Result<runtime::ReplicaSpec> Controller::spec_of(const platform::App& app,
     for (const platform::Formation& entry : parts_.store.formation(app.id))
       if (entry.type == type) spec.size = entry.size;
   spec.limits = limits_of(platform::size_of(spec.size, parts_.config.runtime.sizes).limits);
+  BERTH_TRY(check_not_restored(app.id, type));
+  spec.volumes = volumes_of(app.id, type);
   spec.port = type == "web" ? builder::image_port(image, replica_port) : 0;
   spec.boot_timeout = parts_.config.runtime.boot_timeout;
   spec.log_directory = log_directory(app.id);
@@ -157,6 +159,7 @@ void Controller::start_replica(const platform::App& app, const runtime::Slot& sl
     failed.status.spec.release = slot.release;
     for (const platform::Formation& entry : parts_.store.formation(app.id))
       if (entry.type == slot.type) failed.status.spec.size = entry.size;
+    failed.status.spec.volumes = volumes_of(app.id, slot.type);
     failed.status.state = ReplicaState::exited;
     failed.status.reason = runtime::ExitReason::start_failed;
     failed.status.message = "cannot start: " + spec.error().message;

@@ -121,6 +121,11 @@ class Parts {
                      .router = router_,
                      .certificates = certificates_,
                      .notices = notices_}),
+        volumes_({.strand = context_.get_executor(),
+                  .pool = engine_pool_,
+                  .store = store_,
+                  .engine = engine_,
+                  .controller = controller_}),
         housekeeper_({.strand = context_.get_executor(),
                       .config = config_,
                       .store = store_,
@@ -169,7 +174,8 @@ class Parts {
                   .housekeeper = housekeeper_,
                   .router = router_,
                   .certificates = certificates_,
-                  .notices = notices_}),
+                  .notices = notices_,
+                  .volumes = volumes_}),
         signals_(context_, SIGTERM, SIGINT) {}
 
   Result<void> start() {
@@ -200,6 +206,7 @@ class Parts {
     route_control_plane(router_, config_);
     BERTH_TRY(certificates_.start());
     BERTH_TRY(controller_.start());
+    volumes_.start();
     BERTH_TRY(automatic_certificates_.start());
     housekeeper_.start([this] { return deployer_.busy(); });
     previews_.start({.busy = [this](const platform::AppId& app) { return deployer_.deploys(app); },
@@ -243,6 +250,7 @@ class Parts {
 
   asio::awaitable<void> stop_all() {
     co_await controller_.stop();
+    co_await volumes_.stop();
     co_await automatic_certificates_.stop();
     co_await router_process_.stop_watching();
     co_await router_.stop();
@@ -271,6 +279,7 @@ class Parts {
   RouterProcess router_process_;
   Certificates certificates_;
   Controller controller_;
+  VolumeKeeper volumes_;
   Housekeeper housekeeper_;
   AutomaticCertificates automatic_certificates_;
   RuntimeMaker runtimes_;

@@ -37,6 +37,29 @@ struct Limits {
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 
+/// A directory that outlives replicas, as one of them has it.
+struct ReplicaVolume {
+  std::string id;       ///< [a-z0-9-]{1,40}, of the app's
+  std::string name;     ///< for messages
+  std::string target;   ///< path in the container
+  bool shared = false;  ///< otherwise one container at a time may have it
+  friend bool operator==(const ReplicaVolume&, const ReplicaVolume&) = default;
+};
+
+/// Whose volume it is.
+struct VolumePlace {
+  std::string app_id;
+  std::string id;
+};
+
+/// For comparison: the same text, the same volumes at the same places.
+[[nodiscard]] inline std::string volumes_text(const std::vector<ReplicaVolume>& volumes) {
+  std::string text;
+  for (const ReplicaVolume& volume : volumes)
+    text += volume.id + ":" + volume.target + (volume.shared ? ":shared " : " ");
+  return text;
+}
+
 /// Everything needed to start one replica; also what list() gives back after a restart.
 struct ReplicaSpec {
   ReplicaId id;              ///< [a-z0-9-]{1,40}, never used again
@@ -54,6 +77,7 @@ struct ReplicaSpec {
   std::uint32_t uid_base = 0;  ///< first host uid of the app's range of 65,536
   std::string size;            ///< the name of its limits, for whoever compares
   Limits limits;
+  std::vector<ReplicaVolume> volumes;  ///< made before
   int port = 0;        ///< $PORT for a process that serves; 0: no port, no readiness by port
   std::chrono::milliseconds boot_timeout = std::chrono::seconds(60);
   std::filesystem::path
@@ -158,6 +182,25 @@ class Engine {
   /// Blocking. Starts a program in a replica that runs; the socket is framed as in attach_frame.hpp
   /// and ends with the program, which is killed when the socket ends.
   virtual Result<Fd> exec(const ReplicaId& id, const ExecSpec& spec) = 0;
+
+  // Volumes: blocking, and one call for a volume at a time. One that a container has may be grown
+  // and snapshot meanwhile; its programs wait for as long as the snapshot takes to write.
+
+  /// An empty one of this size, at most.
+  virtual Result<void> make_volume(const VolumePlace& place, std::uint64_t size_bytes) = 0;
+  virtual Result<void> grow_volume(const VolumePlace& place, std::uint64_t size_bytes) = 0;
+  /// Numbers are 1 and up.
+  virtual Result<void> snapshot_volume(const VolumePlace& place, std::int64_t snapshot) = 0;
+  /// While no container has it: what it holds becomes the snapshot `kept`, and its content that of
+  /// `from`, with room for `size_bytes`. The same call after a crash at any moment finishes it.
+  virtual Result<void> restore_volume(const VolumePlace& place, std::int64_t from,
+                                      std::int64_t kept, std::uint64_t size_bytes) = 0;
+  /// The files of one snapshot, or with 0 of the volume and all its snapshots. A container that
+  /// still has it keeps what it sees until it ends.
+  virtual Result<void> remove_volume_files(const VolumePlace& place, std::int64_t snapshot) = 0;
+  /// What the volume, or one of its snapshots, takes on the disk; 0 if it is not there.
+  [[nodiscard]] virtual std::uint64_t volume_bytes(const VolumePlace& place,
+                                                   std::int64_t snapshot) const = 0;
 
   /// Blocking.
   virtual Result<ReplicaStats> stats(const ReplicaId& id) = 0;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -58,7 +59,7 @@ class Planner {
       act(SettleRelease{desired_.target.version, false, std::string(preempted_why)});
     const bool prepared = !starved && desired_.target_pending && run_release_command();
     const bool failed = starved || command_failed_ || (prepared && settle_failure());
-    if (prepared && !failed) keep(desired_.target, /*serve=*/false);
+    if (prepared && !failed) keep_target();
     if (serving.version != 0) keep(serving, /*serve=*/true);
     if (prepared && !failed) settle_success();
     retire_others(failed);
@@ -129,11 +130,30 @@ class Planner {
   /// never began has no start: its end tells when it was tried.
   static bool is_outdated(const Observed& replica, const DesiredProcess& process) {
     const Time began = replica.started_at != Time{} ? replica.started_at : replica.exited_at;
-    return began < process.restart_before || differs(replica.size, process);
+    return began < process.restart_before ||
+           differs(replica.size, replica.volumes, process);
   }
 
-  static bool differs(const std::string& size, const DesiredProcess& process) {
-    return !size.empty() && size != process.size;
+  static bool differs(const std::string& size, const std::string& volumes,
+                      const DesiredProcess& process) {
+    return (!size.empty() && size != process.size) || volumes != process.volumes;
+  }
+
+  /// One container of this type at a time: nobody else may be there when it starts.
+  bool is_exclusive(const std::string& type) const {
+    return std::ranges::any_of(std::array{&desired_.target, &desired_.serving},
+                               [&](const DesiredRelease* release) {
+                                 const auto found = release->processes.find(type);
+                                 return found != release->processes.end() &&
+                                        found->second.exclusive;
+                               });
+  }
+
+  /// Until it has exited, whatever it is doing: one that stands still may write when it thaws.
+  bool anybody_has(const std::string& type) const {
+    return std::ranges::any_of(observed_, [&](const Observed& replica) {
+      return replica.slot.type == type && replica.state != ReplicaState::exited;
+    });
   }
 
   /// An exit that nobody asked for, of a replica that was wanted, or that its health checks want it
@@ -176,6 +196,7 @@ class Planner {
     slot.last_exit = exited_at;
     slot.last = replica.id;
     slot.size = replica.size;
+    slot.volumes = replica.volumes;
     slot.message = reason(replica);
   }
 
@@ -258,11 +279,47 @@ class Planner {
     return best;
   }
 
+  /// Types of which one container runs at a time come last, so that they are away for a short while
+  /// and for a release that is well otherwise.
+  void keep_target() {
+    const auto ready = [&](const std::string& type, const DesiredProcess& process) {
+      for (int index = 1; index <= process.quantity; ++index)
+        if (!current({type, index, desired_.target.version}, process, /*ready=*/true))
+          return false;
+      return true;
+    };
+    const bool begun = std::ranges::all_of(desired_.target.processes, [&](const auto& entry) {
+      return is_exclusive(entry.first) || ready(entry.first, entry.second);
+    });
+    for (const auto& [type, process] : desired_.target.processes)
+      if (is_exclusive(type) && process.quantity > 0 &&
+          (begun || current({type, 1, desired_.target.version}, process, /*ready=*/false)))
+        taken_over_.insert(type);
+    keep(desired_.target, /*serve=*/false);
+  }
+
   /// Starts what the release misses; with `serve`, decides which of its replicas get traffic.
   void keep(const DesiredRelease& release, bool serve) {
     for (const auto& [type, process] : release.processes)
-      for (int index = 1; index <= process.quantity; ++index)
-        keep_slot({type, index, release.version}, process, serve);
+      for (int index = 1; index <= process.quantity; ++index) {
+        const Slot slot{type, index, release.version};
+        if (!is_exclusive(type) && !process.paused)
+          keep_slot(slot, process, serve);
+        else if (!desired_.target_pending || taken_over_.contains(type) != serve)
+          keep_alone(slot, process, serve);
+      }
+  }
+
+  /// Nothing fills in, and nothing starts before everything else of the type has exited: what is
+  /// not kept here drains and stops.
+  void keep_alone(const Slot& slot, const DesiredProcess& process, bool serve) {
+    if (process.paused) return;
+    if (const Observed* replica = current(slot, process, /*ready=*/false)) {
+      kept_.push_back(replica->id);
+      if (serve && may_serve(*replica)) route(*replica);
+    } else if (!anybody_has(slot.type)) {
+      start_after_backoff(slot, process);
+    }
   }
 
   void keep_slot(const Slot& slot, const DesiredProcess& process, bool serve) {
@@ -328,7 +385,8 @@ class Planner {
     if (const auto found = result_.memory.slots.find(slot); found != result_.memory.slots.end()) {
       SlotMemory& crashes = found->second;
       // Whoever asks for a restart, or another size, asks for it now.
-      if (crashes.last_exit < process.restart_before || differs(crashes.size, process)) {
+      if (crashes.last_exit < process.restart_before ||
+          differs(crashes.size, crashes.volumes, process)) {
         result_.memory.slots.erase(found);
       } else {
         const Time earliest = crashes.last_exit + backoff(crashes.failures);
@@ -379,10 +437,12 @@ class Planner {
   }
 
   /// Only web replicas: a worker that stands still may hold a lock, or a job that nobody else does.
+  /// None with a volume either, where the lock may be one on a file.
   bool is_worth_keeping(const Observed& replica) const {
     const SchedulerMemory& memory = result_.memory;
     return policy_.keep_frozen > Duration::zero() && !desired_.target_pending &&
            !desired_.memory_tight && replica.slot.type == "web" && may_serve(replica) &&
+           replica.volumes.empty() && !is_exclusive(replica.slot.type) &&
            !replica.content.empty() && replica.content != memory.serving_content &&
            replica.slot.release == memory.previous && !is_second(replica);
   }
@@ -400,7 +460,8 @@ class Planner {
       if (!is_kept_frozen(replica) || thawed) continue;
       const Time deadline = std::min(replica.frozen_since, now_) + policy_.keep_frozen;
       const bool wanted = replica.slot.release == kept && kept != serving &&
-                          !desired_.memory_tight && !is_second(replica);
+                          !desired_.memory_tight && !is_second(replica) &&
+                          !is_exclusive(replica.slot.type);
       if (!wanted || now_ >= deadline)
         act(StopReplica{replica.id});
       else
@@ -472,6 +533,7 @@ class Planner {
   const SchedulerPolicy& policy_;
   const Time now_;
   std::vector<ReplicaId> kept_;
+  std::set<std::string> taken_over_;  ///< exclusive types that are the pending release's by now
   std::map<ReplicaId, int> lent_;  ///< to a release of the same content as their own, this one
   bool command_failed_ = false;
   Plan result_;

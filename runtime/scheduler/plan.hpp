@@ -15,6 +15,10 @@
 //
 // The web replicas of the release that served before are kept frozen for a while: a release of the
 // same content, which a rollback to it is, thaws them instead of starting its own.
+//
+// A type with an exclusive volume has one container at a time: its old replica drains and ends
+// before the new one starts, once all others of a pending release are ready. What has a volume is
+// never frozen.
 #pragma once
 
 #include <compare>
@@ -34,6 +38,9 @@ struct DesiredProcess {
   bool autoscaled = false;       ///< 0 replicas then means asleep, not stopped
   Time restart_before{};         ///< replicas started earlier are replaced
   std::string size;              ///< and those of another size, in the same way
+  std::string volumes;           ///< and those with other volumes (volumes_text())
+  bool exclusive = false;        ///< of its volumes one is for one container at a time
+  bool paused = false;           ///< a volume is restored: none may run, and requests wait
   friend bool operator==(const DesiredProcess&, const DesiredProcess&) = default;
 };
 
@@ -71,6 +78,7 @@ struct Observed {
   Slot slot;
   std::string content;  ///< of its release
   std::string size;  ///< empty: not known, and as good as any
+  std::string volumes;  ///< that it has
   ReplicaState state = ReplicaState::starting;
   bool stopping = false;
   bool draining = false;  ///< out of the routes
@@ -93,7 +101,8 @@ struct SlotMemory {
   int failures = 0;  ///< in a row
   Time last_exit{};
   ReplicaId last;  ///< whose exit that was
-  std::string size;  ///< that it had
+  std::string size;     ///< that it had
+  std::string volumes;  ///< and these
   std::string message;
   friend bool operator==(const SlotMemory&, const SlotMemory&) = default;
 };

@@ -235,3 +235,26 @@ TEST_CASE("opening the network twice changes nothing and cuts no running replica
   ::inet_pton(AF_INET, first.endpoint.address.c_str(), &to.sin_addr);
   CHECK(::connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0);
 }
+
+TEST_CASE("the bridge keeps its hardware address, whatever comes and goes") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto& engine = bench.open();
+  const auto address = [&] {
+    return *read_file("/sys/class/net/" + bench.options().network.bridge + "/address");
+  };
+  const std::string before = address();
+  // One port in two has a lower address than the bridge by chance.
+  for (int i = 1; i <= 8; ++i) {
+    const std::string id = "r-" + std::to_string(i);
+    auto spec = bench.spec(id, {"wait-term"});
+    spec.name = id;
+    REQUIRE(engine.start(spec).has_value());
+    CHECK(address() == before);
+  }
+  for (int i = 1; i <= 8; ++i) {
+    REQUIRE(engine.stop(ReplicaId("r-" + std::to_string(i)), std::chrono::seconds(0)).has_value());
+    bench.events.wait_exit(ReplicaId("r-" + std::to_string(i)));
+  }
+  CHECK(address() == before);
+}

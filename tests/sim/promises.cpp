@@ -82,7 +82,8 @@ void World::check_routes(const Desired& desired, const std::vector<Observed>& ob
     const Observed* replica = find(observed, id);
     const bool able = replica && replica->state == ReplicaState::ready && !replica->stopping &&
                       !replica->unready && replica->unhealthy.empty() && !replica->frozen;
-    if (able && replica->slot.index <= web_quantity(desired))
+    const Formation& web = store_.formation.at("web");
+    if (able && replica->slot.index <= web_quantity(desired) && !web.exclusive())
       demand(covered.contains(replica->slot.index),
              "a slot that serves goes on serving: web." + std::to_string(replica->slot.index));
   }
@@ -196,6 +197,17 @@ void World::check_preempted() const {
   }
 }
 
+void World::check_volumes() const {
+  std::map<std::string, ReplicaId> holders;
+  for (const auto& [id, replica] : engine_) {
+    if (replica.seen.volumes.empty() || replica.seen.state == ReplicaState::exited) continue;
+    const auto [holder, first] = holders.emplace(replica.seen.volumes, id);
+    demand(first, "never two live containers with one exclusive volume: " + holder->second.value +
+                      " and " + id.value);
+    demand(!replica.seen.frozen, "what has a volume is not frozen: " + id.value);
+  }
+}
+
 void World::check_slots() {
   std::map<Slot, int> current;
   for (const auto& [id, replica] : engine_) {
@@ -207,7 +219,9 @@ void World::check_slots() {
     if (restarted != server_.restart_before.end() && replica.seen.started_at < restarted->second)
       continue;
     const auto formation = store_.formation.find(replica.seen.slot.type);
-    if (formation != store_.formation.end() && formation->second.size != replica.seen.size)
+    if (formation != store_.formation.end() &&
+        (formation->second.size != replica.seen.size ||
+         formation->second.volumes != replica.seen.volumes))
       continue;
     demand(++current[replica.seen.slot] == 1, "a slot has one current replica: v" +
                                                   std::to_string(replica.seen.slot.release) + " " +
@@ -239,6 +253,8 @@ void World::check_converged() {
     if (replica.seen.slot.type == "web") web.insert(id);
     demand(replica.seen.size == store_.formation.at(replica.seen.slot.type).size,
            "in the end every replica has the size that is wanted: " + id.value);
+    demand(replica.seen.volumes == store_.formation.at(replica.seen.slot.type).volumes,
+           "in the end every replica has the volumes that are wanted: " + id.value);
   }
   demand(running == wanted, "in the end what is wanted runs, and nothing else");
   demand(router_.table == web, "in the end all web replicas get traffic");

@@ -133,9 +133,27 @@ void World::second() {
     router_.held = std::min<std::uint64_t>(1000, router_.held + static_cast<std::uint64_t>(rate_));
   }
   if (now_ < server_.up_at) return;
+  restore_volumes();
   if (!calm_ && random_.chance(0.05)) return;  // the sample is lost
   autoscale(sample);
   if (!calm_ && random_.chance(0.02)) autoscale(sample);  // or comes twice
+}
+
+/// The content is replaced while no container has it.
+void World::restore_volumes() {
+  for (auto& [type, formation] : store_.formation) {
+    if (now_ < formation.restored_at || is_held(type)) continue;
+    formation.restored_at = Time::max();
+    tell("restored the volume of " + type);
+    server_.timer = now_;
+  }
+}
+
+bool World::is_held(const std::string& type) const {
+  return std::ranges::any_of(engine_, [&](const auto& entry) {
+    const Observed& seen = entry.second.seen;
+    return seen.slot.type == type && seen.state != ReplicaState::exited && !seen.volumes.empty();
+  });
 }
 
 /// No more faults: what is broken is mended, what was asked for may take its time.

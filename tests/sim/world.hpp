@@ -56,6 +56,10 @@ class World final {
     int quantity = 0;
     bool autoscaled = false;
     std::string size = "standard";
+    std::string volumes;     ///< an exclusive one; empty: none
+    Time restored_at = Time::max();  ///< a restore was asked for, and may be done then
+    [[nodiscard]] bool exclusive() const { return !volumes.empty(); }
+    [[nodiscard]] bool paused() const { return restored_at != Time::max(); }
   };
   struct Store {
     std::vector<Release> releases;
@@ -98,12 +102,14 @@ class World final {
   void engine_events();
   void router_events();
   void second();
+  void restore_volumes();
   void calm_down();
 
   // world_user.cpp: what a user and bad luck do
   void trouble();
   void deploy(bool bad);
   void roll_back();
+  void change_volume(const std::string& type);
   void crash_server();
 
   // world_server.cpp: the shell around plan() and decide()
@@ -137,6 +143,8 @@ class World final {
   void check_slots();
   void check_frozen();
   void check_preempted() const;
+  void check_volumes() const;
+  [[nodiscard]] bool is_held(const std::string& type) const;
   /// A replica of this release, or of one that it is the same as.
   [[nodiscard]] bool stands_for(const Observed& seen, int version) const;
   void check_converged();

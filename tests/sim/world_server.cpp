@@ -20,7 +20,10 @@ DesiredRelease World::wanted(const Release& release, bool pending) const {
         .quantity = probe ? 1 : formation.quantity,
         .autoscaled = formation.autoscaled,
         .restart_before = restarted == server_.restart_before.end() ? Time{} : restarted->second,
-        .size = formation.size};
+        .size = formation.size,
+        .volumes = formation.volumes,
+        .exclusive = formation.exclusive(),
+        .paused = formation.paused()};
   }
   return result;
 }
@@ -77,6 +80,7 @@ void World::reconcile() {
   check_slots();
   check_frozen();
   check_preempted();
+  check_volumes();
 }
 
 void World::route(const Plan& plan) {
@@ -148,8 +152,12 @@ void World::start(const Slot& slot) {
   replica.seen.id = id;
   replica.seen.slot = slot;
   replica.seen.started_at = now_;
-  if (slot.type != platform::release_process)
+  if (slot.type != platform::release_process) {
     replica.seen.size = store_.formation.at(slot.type).size;
+    replica.seen.volumes = store_.formation.at(slot.type).volumes;
+    demand(!store_.formation.at(slot.type).paused(),
+           "nothing starts while its volume is restored: " + id.value);
+  }
   if (!calm_ && random_.chance(0.05)) {
     // The image could not be prepared: it never began, and has no start.
     replica.seen.started_at = {};

@@ -40,6 +40,24 @@ void World::roll_back() {
   store_.releases.push_back(std::move(again));
 }
 
+/// A volume comes, goes, or is restored. With an exclusive one, one replica is the most.
+void World::change_volume(const std::string& type) {
+  Formation& formation = store_.formation.at(type);
+  if (!formation.exclusive()) {
+    formation.volumes = "volume " + std::to_string(++next_id_);
+    formation.quantity = std::min(formation.quantity, 1);
+    if (formation.autoscaled) store_.policy.min = std::min(store_.policy.min, 1);
+    if (formation.autoscaled) store_.policy.max = 1;
+  } else if (random_.chance(0.5)) {
+    formation.volumes.clear();
+    formation.restored_at = Time::max();
+  } else if (!formation.paused()) {
+    formation.restored_at = now_ + random_.between(Duration(0s), Duration(20s));
+    return tell("restore the volume of " + type);
+  }
+  tell("volumes of " + type + ": " + formation.volumes);
+}
+
 void World::crash_server() {
   server_ = {};
   // The next server believes what runs, until checks fail again.
@@ -56,13 +74,13 @@ void World::trouble() {
   if (store_.releases.empty()) return deploy(random_.chance(0.2));
   // Whoever changes what is wanted has a reason for starts; only the scheduler's own are counted.
   starts_.clear();
-  switch (random_.between(0, 16)) {
+  switch (random_.between(0, 18)) {
     case 0:
     case 1:
       return deploy(random_.chance(0.3));
     case 2:
     case 3:
-      formation.quantity = random_.between(0, 4);
+      formation.quantity = random_.between(0, formation.exclusive() ? 1 : 4);
       if (formation.autoscaled)
         formation.quantity = std::clamp(formation.quantity, store_.policy.min, store_.policy.max);
       return tell("scale " + type + "=" + std::to_string(formation.quantity));
@@ -74,6 +92,8 @@ void World::trouble() {
       web.autoscaled = random_.chance(0.7);
       store_.policy = {
           .min = random_.between(0, 2), .max = random_.between(2, 6), .requests_per_second = 20};
+      if (web.exclusive()) store_.policy.min = std::min(store_.policy.min, 1);
+      if (web.exclusive()) store_.policy.max = 1;
       if (!web.autoscaled) server_.scaling = {};
       return tell("autoscale web " + std::to_string(web.autoscaled));
     }
@@ -102,6 +122,8 @@ void World::trouble() {
     case 14:
     case 15:
       return roll_back();
+    case 17:
+      return change_volume(type);
     case 16:
       if (!std::exchange(memory_tight_, random_.chance(0.3))) tight_since_ = now_;
       return tell(memory_tight_ ? "memory is short" : "there is memory");

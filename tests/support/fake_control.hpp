@@ -91,6 +91,53 @@ class FakeControl final : public api::Control {
     return {};
   }
 
+  /// Its store: volumes are rows alone here.
+  platform::Store* volumes = nullptr;
+
+  api::VolumeView volume(const platform::Volume& volume) override {
+    return {.volume = volume, .used_bytes = 7, .snapshots = 1, .snapshot_bytes = 9};
+  }
+  std::uint64_t snapshot_bytes(const platform::Volume&, const platform::VolumeSnapshot&) override {
+    return 9;
+  }
+  boost::asio::awaitable<Result<platform::Volume>> create_volume(platform::AppId app,
+                                                                 platform::NewVolume wanted,
+                                                                 std::string user) override {
+    if (failure) co_return *failure;
+    const platform::VolumeId id(random_uuid());
+    co_return volumes->add_volume(app, id, wanted, {user});
+  }
+  boost::asio::awaitable<Result<platform::Volume>> resize_volume(platform::Volume volume,
+                                                                 std::uint64_t size_bytes,
+                                                                 std::string user) override {
+    if (failure) co_return *failure;
+    co_return volumes->resize_volume(volume, size_bytes, {user});
+  }
+  Result<void> destroy_volume(const platform::Volume& volume, const std::string& user) override {
+    if (failure) return *failure;
+    return volumes->remove_volume(volume, {user});
+  }
+  boost::asio::awaitable<Result<platform::VolumeSnapshot>> snapshot_volume(
+      platform::Volume volume, std::string description, std::string user) override {
+    if (failure) co_return *failure;
+    co_return volumes->add_snapshot(volume, volumes->begin_snapshot(volume), description, {user});
+  }
+  Result<platform::VolumeSnapshot> remove_snapshot(const platform::Volume& volume,
+                                                   const std::string& snapshot,
+                                                   const std::string& user) override {
+    if (failure) return *failure;
+    return volumes->remove_snapshot(volume, snapshot, {user});
+  }
+  boost::asio::awaitable<Result<platform::Volume>> restore_volume(platform::Volume volume,
+                                                                  std::string snapshot,
+                                                                  std::string user) override {
+    if (failure) co_return *failure;
+    auto begun = volumes->begin_restore(volume, snapshot, {user});
+    if (begun.has_error()) co_return begun.error();
+    volumes->end_restore(*begun, "");
+    co_return volumes->find_volume(volume.app, volume.id.value);
+  }
+
   boost::asio::awaitable<Result<void>> restart(platform::AppId, std::string which) override {
     calls.push_back("restart " + which);
     if (failure) co_return *failure;

@@ -385,6 +385,57 @@ int remove_files(const Arguments& arguments) {
   return 0;
 }
 
+/// store PATH TEXT: as the whole file, on the disk when it says so.
+int store(const Arguments& arguments) {
+  const int file = ::open(arguments.at(0).c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  const std::string text = arguments.at(1) + "\n";
+  if (::write(file, text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+      ::fsync(file) != 0) {
+    std::printf("store: %s\n", strerrorname_np(errno));
+    return 1;
+  }
+  std::printf("stored\n");
+  return 0;
+}
+
+int no_room() {
+  std::printf(errno == ENOSPC ? "no room left\n" : "%s\n", strerrorname_np(errno));
+  return 1;
+}
+
+/// fill PATH MEGABYTES: and ends.  fill-files DIRECTORY COUNT: empty ones.
+int fill(const Arguments& arguments) {
+  const int file = ::open(arguments.at(0).c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  const std::string block(1 << 20, 'f');
+  for (int i = 0; i < number(arguments, 1, 1); ++i)
+    if (::write(file, block.data(), block.size()) != static_cast<ssize_t>(block.size()))
+      return no_room();
+  if (::fsync(file) != 0) return no_room();
+  std::printf("written\n");
+  return 0;
+}
+
+int fill_files(const Arguments& arguments) {
+  for (int i = 0; i < number(arguments, 1, 1); ++i) {
+    const int file =
+        ::open((arguments.at(0) + "/" + std::to_string(i)).c_str(), O_WRONLY | O_CREAT, 0644);
+    if (file < 0) return no_room();
+    ::close(file);
+  }
+  std::printf("written\n");
+  return 0;
+}
+
+/// owner PATH…
+int owner(const Arguments& arguments) {
+  for (const auto& path : arguments) {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) != 0) return no_room();
+    std::printf("%s %u:%u\n", path.c_str(), status.st_uid, status.st_gid);
+  }
+  return 0;
+}
+
 /// list DIRECTORY…: what is in them, with kind, mode, owner, device number and where links lead.
 int list(const Arguments& arguments) {
   for (const auto& directory : arguments) {
@@ -452,6 +503,10 @@ int main(int argc, char** argv) {
   if (verb == "eat-memory") return eat_memory(arguments);
   if (verb == "forks") return forks(arguments);
   if (verb == "write-disk") return write_disk(arguments);
+  if (verb == "store") return store(arguments);
+  if (verb == "fill") return fill(arguments);
+  if (verb == "fill-files") return fill_files(arguments);
+  if (verb == "owner") return owner(arguments);
   if (verb == "echo") return echo();
   if (verb == "terminal") return terminal(arguments);
   if (verb == "identity") return identity();

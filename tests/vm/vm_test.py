@@ -213,6 +213,24 @@ class ServiceTests(unittest.TestCase):
         self.wait_until_healthy()
         self.assertEqual(self.replica(), before)
 
+    def test_volume(self):
+        """a volume grows while its replica runs, and is there again after the power was cut"""
+        def inside(command):
+            return machine.attempt("berth", "ps:exec", "--no-tty", "-a", "site", "--", command).stdout
+
+        machine.run("berth", "volumes:create", "data", "--mount", "web:/data", "--size", "64m", "-a", "site")
+        wait_for(lambda: " /data " in inside("cat /proc/self/mountinfo"), 120, "the volume")
+        inside("echo kept >/data/file && sync")
+        blocks = int(inside("stat -fc %b /data"))
+        machine.run("berth", "volumes:resize", "data", "256m", "-a", "site")
+        self.assertGreater(int(inside("stat -fc %b /data")), 3 * blocks)
+        machine.run("berth", "volumes:snapshot", "data", "-a", "site")
+        machine.cut_power()
+        self.wait_until_healthy(300)
+        wait_for(lambda: inside("cat /data/file") == "kept\n", 300, "the file on the volume")
+        machine.run("berth", "volumes:destroy", "data", "--confirm", "data", "-a", "site")
+        wait_for(lambda: inside("test -e /data/file || echo gone") == "gone\n", 120, "the replica without it")
+
 
 def ended_by(number, _):
     sys.exit(f"ended by {signal.Signals(number).name}: the machine is stopped and removed")

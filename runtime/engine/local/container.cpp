@@ -133,6 +133,15 @@ Layout lay_out(const ContainerHost& host, const ContainerSpec& spec) {
          .work = {}},
         bind.target);
   }
+  for (const auto& volume : spec.volumes)
+    add({.name = {},
+         .source = {},
+         .device = volume.device,
+         .writable = true,
+         .lowers = {},
+         .upper = {},
+         .work = {}},
+        volume.target);
   // A mount inside another mount's target must come after it.
   std::sort(layout.inside.begin(), layout.inside.end(),
             [](const OciMount& a, const OciMount& b) { return a.target < b.target; });

@@ -60,6 +60,11 @@ struct ContainerSpec {
     bool writable = false;
   };
   std::vector<Bind> binds;
+  struct Volume {
+    std::string device;  ///< held open by the caller until the container is started
+    std::string target;
+  };
+  std::vector<Volume> volumes;
   struct Overlay {
     std::string target;
     std::vector<std::filesystem::path> lowers;

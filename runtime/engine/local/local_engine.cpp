@@ -96,7 +96,8 @@ ContainerSpec container_of(const ReplicaSpec& spec, const fs::path& directory) {
 
 }  // namespace
 
-LocalEngine::LocalEngine(LocalOptions options) : options_(std::move(options)) {}
+LocalEngine::LocalEngine(LocalOptions options)
+    : options_(std::move(options)), volumes_(options_.data_dir / "volumes") {}
 
 LocalEngine::~LocalEngine() {
   {
@@ -178,6 +179,15 @@ Result<void> LocalEngine::start_in(const fs::path& at, Replica& replica) {
   BERTH_TRY(write_file(at / "replica.json", to_json(note, false), 0600));
   ContainerSpec container = container_of(spec, at);
   container.note = to_json(note, true);
+  // Each until its shim has mounted it.
+  std::vector<LoopDevice> devices;
+  for (const ReplicaVolume& volume : spec.volumes) {
+    BERTH_ASSIGN(LoopDevice device,
+                 with_context(volumes_.attach({spec.app_id, volume.id}, volume.shared),
+                              "the volume " + volume.name));
+    container.volumes.push_back({device.path, volume.target});
+    devices.push_back(std::move(device));
+  }
   BERTH_ASSIGN(StartedContainer started, start_container(*host_, container, replica.member));
   replica.shim = std::move(started.shim);
   on_started(replica,

@@ -17,6 +17,7 @@
 #include "runtime/engine/local/listeners.hpp"
 #include "runtime/engine/local/sandbox.hpp"
 #include "runtime/engine/local/spec_json.hpp"
+#include "runtime/engine/local/volumes.hpp"
 
 namespace berth::runtime {
 
@@ -35,6 +36,26 @@ class LocalEngine final : public Engine {
   [[nodiscard]] std::vector<ReplicaStatus> list() const override;
   Result<Fd> attach(const ReplicaId& id) override;
   Result<Fd> exec(const ReplicaId& id, const ExecSpec& spec) override;
+  Result<void> make_volume(const VolumePlace& place, std::uint64_t size_bytes) override {
+    return volumes_.make(place, size_bytes);
+  }
+  Result<void> grow_volume(const VolumePlace& place, std::uint64_t size_bytes) override {
+    return volumes_.grow(place, size_bytes);
+  }
+  Result<void> snapshot_volume(const VolumePlace& place, std::int64_t snapshot) override {
+    return volumes_.snapshot(place, snapshot);
+  }
+  Result<void> restore_volume(const VolumePlace& place, std::int64_t from, std::int64_t kept,
+                              std::uint64_t size_bytes) override {
+    return volumes_.restore(place, from, kept, size_bytes);
+  }
+  Result<void> remove_volume_files(const VolumePlace& place, std::int64_t snapshot) override {
+    return volumes_.remove(place, snapshot);
+  }
+  [[nodiscard]] std::uint64_t volume_bytes(const VolumePlace& place,
+                                           std::int64_t snapshot) const override {
+    return volumes_.bytes(place, snapshot);
+  }
   Result<ReplicaStats> stats(const ReplicaId& id) override;
 
   /// A place for one build. After open(); must not outlive the engine.
@@ -84,6 +105,7 @@ class LocalEngine final : public Engine {
   void wake();
 
   const LocalOptions options_;
+  Volumes volumes_;
   EngineListener listener_;
   std::unique_ptr<ContainerHost> host_;
   Fd wake_;  ///< eventfd

@@ -84,8 +84,9 @@ ShimReport read_exit_file(const fs::path& directory) {
 
 Result<void> LocalEngine::open(EngineListener listener) {
   listener_ = std::move(listener);
-  for (const char* name : {"replicas", "sandboxes"})
+  for (const char* name : {"replicas", "sandboxes", "volumes"})
     BERTH_TRY(make_directories(options_.data_dir / name));
+  volumes_.thaw_all();
   adopt_all();
   std::vector<NetworkMember> members;
   for (const auto& [id, replica] : replicas_)

@@ -163,6 +163,18 @@ Result<void> Netlink::set_up(int index) {
   return talk(request, "set link up");
 }
 
+Result<void> Netlink::keep_hardware_address(const std::string& name) {
+  ifreq request{};
+  if (name.size() >= sizeof request.ifr_name)
+    return Error{ErrorKind::invalid, "interface name too long: " + name};
+  std::memcpy(request.ifr_name, name.c_str(), name.size() + 1);
+  // That it was said is what counts, not that it is another (net/bridge/br_stp_if.c).
+  if (::ioctl(socket_.get(), SIOCGIFHWADDR, &request) != 0 ||
+      ::ioctl(socket_.get(), SIOCSIFHWADDR, &request) != 0)
+    return system_error("keep the hardware address of " + name);
+  return {};
+}
+
 Result<void> Netlink::add_address(int index, Ipv4Prefix address) {
   NetlinkRequest request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
   ifaddrmsg body{};

@@ -43,6 +43,9 @@ class Netlink final {
   /// A bridge port that exchanges nothing with other isolated ports.
   [[nodiscard]] Result<void> isolate_port(int index);
   [[nodiscard]] Result<void> set_up(int index);
+  /// A bridge left to itself takes the lowest hardware address of its ports, another one whenever
+  /// such a port comes or goes; whoever has the old one in mind is not heard until it asks again.
+  [[nodiscard]] Result<void> keep_hardware_address(const std::string& name);
   /// An address that is there already is success.
   [[nodiscard]] Result<void> add_address(int index, Ipv4Prefix address);
   [[nodiscard]] Result<void> add_default_route(std::uint32_t gateway);

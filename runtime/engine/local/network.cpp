@@ -103,6 +103,7 @@ Result<void> Network::make_bridge() {
   auto created = netlink.create_bridge(options_.bridge, mtu_);
   if (created.has_error() && created.error().kind != ErrorKind::conflict) return created;
   BERTH_ASSIGN(const int index, netlink.index_of(options_.bridge));
+  BERTH_TRY(netlink.keep_hardware_address(options_.bridge));
   BERTH_TRY(netlink.add_address(index, {pool_.gateway(), subnet_.length}));
   // Containers have IPv4 only; without this the host would answer on the bridge's link-local
   // address.

@@ -80,6 +80,7 @@ bool read_value(std::string_view value, bool& to) {
 bool read_mount_line(std::string_view key, std::string_view value, ShimMount& mount) {
   if (key == "target") return read_value(value, mount.target);
   if (key == "source") return read_value(value, mount.source);
+  if (key == "device") return read_value(value, mount.device);
   if (key == "writable") return read_value(value, mount.writable);
   if (key == "upper") return read_value(value, mount.upper);
   if (key == "work") return read_value(value, mount.work);
@@ -118,6 +119,7 @@ bool write_shim_conf(const ShimConf& conf, std::string& text) {
     write("mount", mount.name);
     write("target", mount.target);
     write("source", mount.source);
+    write("device", mount.device);
     write("writable", mount.writable);
     for (const auto& lower : mount.lowers) write("lower", lower);
     write("upper", mount.upper);

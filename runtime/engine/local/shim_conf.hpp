@@ -12,12 +12,13 @@
 
 namespace berth::runtime {
 
-/// One idmapped mount below the staging directory: an overlay if `lowers` or `upper` is set, else a
-/// bind of `source`.
+/// One idmapped mount below the staging directory: an overlay if `lowers` or `upper` is set, the
+/// ext4 file system of a volume on `device`, else a bind of `source`.
 struct ShimMount {
   std::string name;    ///< below the staging directory: "rootfs", "m0", …
   std::string target;  ///< inside; of the root empty
   std::string source;
+  std::string device;
   bool writable = false;
   std::vector<std::string> lowers;  ///< top first
   std::string upper;

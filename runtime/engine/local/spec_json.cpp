@@ -21,6 +21,29 @@ std::vector<std::string> strings_of(const json::object& object, std::string_view
   return result;
 }
 
+json::array json_of(const std::vector<ReplicaVolume>& volumes) {
+  json::array result;
+  for (const ReplicaVolume& volume : volumes)
+    result.push_back(json::object{{"id", volume.id},
+                                  {"name", volume.name},
+                                  {"target", volume.target},
+                                  {"shared", volume.shared}});
+  return result;
+}
+
+/// None in what an earlier version wrote.
+std::vector<ReplicaVolume> volumes_of(const json::object& object) {
+  std::vector<ReplicaVolume> result;
+  if (const auto* list = optional_array(object, "volumes"))
+    for (const auto& entry : *list)
+      if (const auto* volume = entry.if_object())
+        result.push_back({.id = optional_string(*volume, "id").value_or(""),
+                          .name = optional_string(*volume, "name").value_or(""),
+                          .target = optional_string(*volume, "target").value_or(""),
+                          .shared = optional_bool(*volume, "shared").value_or(false)});
+  return result;
+}
+
 json::object json_of(const Limits& limits) {
   return {{"memory_bytes", limits.memory_bytes},
           {"memory_high_bytes", limits.memory_high_bytes},
@@ -76,6 +99,7 @@ std::string to_json(const ReplicaNote& note, bool with_environment) {
       {"uid_base", spec.uid_base},
       {"size", spec.size},
       {"limits", json_of(spec.limits)},
+      {"volumes", json_of(spec.volumes)},
       {"port", spec.port},
       {"boot_timeout_ms", spec.boot_timeout.count()},
       {"log_directory", spec.log_directory.string()},
@@ -132,6 +156,7 @@ Result<ReplicaNote> parse_replica_note(std::string_view text) {
   const auto* limits = optional_object(object, "limits");
   if (!limits) return Error{ErrorKind::invalid, "'limits' is required"};
   BERTH_ASSIGN(spec.limits, limits_of(*limits));
+  spec.volumes = volumes_of(object);
   return note;
 }
 

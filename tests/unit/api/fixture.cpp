@@ -67,6 +67,7 @@ ApiFixture::ApiFixture(const std::function<void(api::Settings&)>& tweak)
     : directory(TempDir::create(std::filesystem::temp_directory_path(), "berth-test-").value()),
       store(platform::Store::open_in_memory(SecretBox::ephemeral()).value()),
       control(directory.path()) {
+  control.volumes = &store;
   token = store.create_token("ada@example.com", "test", std::nullopt, {"test"}).secret;
   api::Settings settings;
   settings.listen = "127.0.0.1:0";

@@ -88,7 +88,8 @@ TEST_CASE("a shim's configuration survives being written and read") {
             .writable = true,
             .lowers = {},
             .upper = {},
-            .work = {}}},
+            .work = {}},
+           {.name = "m2", .target = "/data", .device = "/dev/loop0", .writable = true}},
       .cgroups = {"/cg/a", "/cg/b"},
       .oom_events = "/cg/a/memory.events",
       .veth = "bth1",
@@ -177,6 +178,7 @@ TEST_CASE("a replica's note survives JSON, without its environment on disk") {
   note.spec.limits = {
       .memory_bytes = 1, .cpu_milli = 2, .cpu_weight = 3, .pids = 4, .disk_bytes = 5,
       .disk_rate = 6, .network_rate = 7};
+  note.spec.volumes = {{.id = "v-1", .name = "data", .target = "/data", .shared = true}};
   note.member = {"bth1", 0xC6120002};
   const auto whole = parse_replica_note(to_json(note, true));
   REQUIRE(whole.has_value());
@@ -184,6 +186,7 @@ TEST_CASE("a replica's note survives JSON, without its environment on disk") {
   CHECK(whole->spec.argv == note.spec.argv);
   CHECK(whole->spec.root_layers == note.spec.root_layers);
   CHECK(whole->spec.limits == note.spec.limits);
+  CHECK(whole->spec.volumes == note.spec.volumes);
   CHECK(whole->spec.uid_base == note.spec.uid_base);
   CHECK(whole->member == note.member);
   CHECK(to_json(*whole, true) == to_json(note, true));
