@@ -9,6 +9,8 @@ namespace berth::sim {
 
 namespace {
 
+constexpr Duration looks_every = 1s;  ///< the server, at memory
+
 const Observed* find(const std::vector<Observed>& observed, const ReplicaId& id) {
   const auto found = std::ranges::find(observed, id, &Observed::id);
   return found == observed.end() ? nullptr : &*found;
@@ -183,14 +185,14 @@ void World::check_frozen() {
   demand(releases.size() <= 1, "replicas of one release are kept frozen");
 }
 
-/// A preview has its drain and its grace, and not a moment more.
+/// A preview has its drain and its grace from when the server saw it, and not a moment more.
 void World::check_preempted() const {
   if (!preview_ || !memory_tight_) return;
   demand(router_.table.empty(), "a preview gets no traffic where memory is short");
   for (const auto& [id, replica] : engine_) {
     if (replica.seen.state == ReplicaState::exited) continue;
-    demand(replica.stop_requested || now_ < tight_since_ + policy_.drain_timeout ||
-               now_ < server_.up_at + policy_.drain_timeout,
+    const Time seen_at = std::max(tight_since_ + looks_every, server_.up_at);
+    demand(replica.stop_requested || now_ < seen_at + policy_.drain_timeout,
            "a preview is stopped where memory is short: " + id.value);
     demand(replica.seen.started_at <= tight_since_,
            "nothing of a preview starts where memory is short: " + id.value);
