@@ -141,8 +141,8 @@ bool shows_nothing(const Attempt& attempt) {
   return attempt.deed == Deed::close || attempt.deed == Deed::half || *attempt.killed;
 }
 
-/// Why the outcome cannot be, by what the origins did; or nothing. A thread that was killed may tell
-/// of its deed after the one that came next.
+/// Why the outcome cannot be, by what the origins did; or nothing. A thread of one that was killed
+/// may tell of its deed late.
 std::string contradiction(const Outcome& outcome, const std::vector<Attempt>& attempts) {
   if (!outcome.may_repeat && attempts.size() > 1) return "was sent twice";
   if (attempts.size() > 3) return "was sent too often";
