@@ -286,7 +286,8 @@ void Controller::autoscale(const platform::App& app, AppRecord& record,
         .requests_per_second = entry.autoscale->requests_per_second,
         .up_window = parts_.config.autoscale.up_window,
         .down_window = parts_.config.autoscale.down_window,
-        .idle_before_zero = parts_.config.autoscale.idle_before_zero};
+        .idle_before_zero = parts_.config.autoscale.idle_before_zero,
+        .room = room_};
     if (std::exchange(record.scaling.quantity, entry.quantity) != entry.quantity)
       record.scaling.since = now();  // somebody else changed it
     const auto decision = decide(policy, record.scaling, sample, now());

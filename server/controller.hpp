@@ -207,7 +207,7 @@ class Controller final {
   void freeze(const runtime::ReplicaId& id);
   void thaw(const runtime::ReplicaId& id);
   /// Whether the machine's memory is so short that something has to go: what is frozen first, then
-  /// previews.
+  /// previews, then what load has added.
   void look_at_room(const std::vector<platform::App>& apps);
   void let_previews_yield(const std::vector<platform::App>& apps, bool yield);
   void stop_now(const runtime::ReplicaId& id);
@@ -232,8 +232,9 @@ class Controller final {
   bool stopped_ = false;
   bool looking_ = false;  ///< at memory
   bool memory_tight_ = false;
-  Time previews_yield_until_{};  ///< the machine's memory was short a moment ago
+  Time memory_short_until_{};  ///< it was a moment ago
   bool previews_yield_ = false;
+  runtime::Room room_ = runtime::Room::enough;  ///< for what scales with load
   std::shared_ptr<bool> alive_;  ///< for callbacks that may come after the end
 };
 

@@ -67,8 +67,11 @@ Decision choose(const ScalingPolicy& policy, const ScalingState& state, const Lo
                 Time now) {
   const double rate = rate_until(state, now, policy.up_window);
   const int wanted = needed(policy, rate);
+  const int most = policy.room == Room::enough
+                       ? policy.max
+                       : std::min(policy.max, std::max(state.quantity, 1));
   const auto bounded = [&](int quantity) {
-    return std::max(policy.min, std::min(quantity, policy.max));
+    return std::max(policy.min, std::min(quantity, most));
   };
   const auto rate_text = [&] {
     return fmt::format("{:.1f} requests/s over {:.0f} s, target {:g} a replica", rate,
@@ -77,6 +80,8 @@ Decision choose(const ScalingPolicy& policy, const ScalingState& state, const Lo
 
   if (state.quantity < policy.min) return {bounded(wanted), "below the minimum"};
   if (state.quantity > policy.max) return {policy.max, "above the maximum"};
+  if (policy.room == Room::fewer && state.quantity > std::max(policy.min, 1))
+    return {state.quantity - 1, "the machine's memory is short"};
   if (state.quantity == 0 && sample.held > 0)
     return {bounded(std::max(1, wanted)), "a request waits"};
   if (wanted > state.quantity && bounded(wanted) > state.quantity)

@@ -12,6 +12,13 @@
 
 namespace berth::runtime {
 
+/// What the machine's memory allows to an app that scales.
+enum class Room {
+  enough,
+  no_more,  ///< than run, but for a first one
+  fewer,    ///< down to the minimum or one, one at a time
+};
+
 struct ScalingPolicy {
   int min = 0;                      ///< 0: sleeps when idle
   int max = 1;                      ///< at least min
@@ -19,6 +26,7 @@ struct ScalingPolicy {
   Duration up_window = 3s;          ///< the rate that scales up is measured over this
   Duration down_window = 30s;       ///< every second of it must agree with fewer
   Duration idle_before_zero = 60s;  ///< without any request
+  Room room = Room::enough;
 };
 
 /// One second of an app's traffic.

@@ -61,6 +61,37 @@ TEST_CASE("below the minimum, load still counts") {
   CHECK(app.second(0).quantity == 4);
 }
 
+TEST_CASE("where memory is short replicas that load has added go first, one a second") {
+  App app;
+  app.policy.min = 2;
+  app.state.quantity = 4;
+  app.policy.room = Room::fewer;
+  CHECK(app.second(200).quantity == 3);
+  CHECK(app.last.why == "the machine's memory is short");
+  CHECK(app.second(200).quantity == 2);
+  CHECK(app.seconds(5, 200).quantity == 2);
+  app.policy.min = 0;
+  CHECK(app.second(200).quantity == 1);
+  CHECK(app.second(200).quantity == 1);
+}
+
+TEST_CASE("where memory was short a moment ago nothing is added, but for a first one") {
+  App app;
+  app.policy.room = Room::no_more;
+  app.state.quantity = 2;
+  CHECK(app.seconds(5, 200).quantity == 2);
+  app.policy.room = Room::enough;
+  CHECK(app.second(200).quantity == 5);
+  for (const Room room : {Room::no_more, Room::fewer}) {
+    App asleep;
+    asleep.policy.room = room;
+    CHECK(asleep.second(0, 0, 100).quantity == 1);
+    CHECK(asleep.last.why == "a request waits");
+    asleep.policy.min = 3;
+    CHECK(asleep.second(200).quantity == 3);
+  }
+}
+
 TEST_CASE("a request that waits wakes the app") {
   App app;
   CHECK(app.second(0, 0, 1).quantity == 1);

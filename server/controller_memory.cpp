@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What gives way when memory is short: replicas of the release that served before, frozen for a
-// rollback, and previews. What becomes of them, says plan().
-#include <algorithm>
+// What gives way when memory is short, in this order: replicas of the release that served before,
+// frozen for a rollback; previews; replicas that load has added. What becomes of them is said by
+// plan() and decide().
 #include <set>
 #include <utility>
 
@@ -14,10 +14,12 @@
 
 namespace berth::server {
 
+using runtime::ReplicaState;
+
 namespace {
 
 /// So long must memory have sufficed; what was stopped would only take it again.
-constexpr Duration calm_before_previews = 60s;
+constexpr Duration calm_before_more = 60s;
 
 }  // namespace
 
@@ -51,19 +53,28 @@ void Controller::thaw(const runtime::ReplicaId& id) {
 }
 
 void Controller::look_at_room(const std::vector<platform::App>& apps) {
-  std::set<platform::AppId> frozen;
-  for (const auto& [id, replica] : replicas_)
-    if (replica.frozen_since != Time{}) frozen.insert(platform::AppId(replica.status.spec.app_id));
-  const bool previews =
-      std::ranges::any_of(apps, [](const platform::App& app) { return app.preview.has_value(); });
-  const auto memory = frozen.empty() && !previews ? Result<std::string>(std::string())
-                                                  : read_file("/proc/meminfo", 16 << 10);
+  const auto memory = read_file("/proc/meminfo", 16 << 10);
   memory_tight_ = !memory.has_error() && runtime::memory_is_tight(*memory);
+  std::set<platform::AppId> previews;
+  for (const platform::App& app : apps)
+    if (app.preview) previews.insert(app.id);
+  std::set<platform::AppId> frozen;
+  bool previews_run = false;
+  for (const auto& [id, replica] : replicas_) {
+    const platform::AppId app(replica.status.spec.app_id);
+    if (replica.frozen_since != Time{}) frozen.insert(app);
+    previews_run |= previews.contains(app) && replica.status.state != ReplicaState::exited;
+  }
+  // One after the other: what they take should come free before more has to go.
   if (memory_tight_)
     for (const platform::AppId& app : frozen) reconcile(app);
-  // One after the other: what they take should come free before more has to go.
-  if (memory_tight_ && frozen.empty()) previews_yield_until_ = now() + calm_before_previews;
-  let_previews_yield(apps, now() < previews_yield_until_);
+  const bool more_must_go = memory_tight_ && frozen.empty();
+  if (more_must_go) memory_short_until_ = now() + calm_before_more;
+  const bool short_lately = now() < memory_short_until_;
+  room_ = more_must_go && !previews_run ? runtime::Room::fewer
+          : short_lately                ? runtime::Room::no_more
+                                        : runtime::Room::enough;
+  let_previews_yield(apps, short_lately);
 }
 
 void Controller::let_previews_yield(const std::vector<platform::App>& apps, bool yield) {
