@@ -26,6 +26,8 @@ export class Watch {
     page.on('pageerror', (error) => watch.errors.push(`uncaught: ${error.message}`));
     page.on('console', (message) => {
       if (message.type() !== 'error') return;
+      // Replicas' interfaces on the same machine come and go; the page asks again.
+      if (message.text().includes('net::ERR_NETWORK_CHANGED')) return;
       watch.errors.push(`console: ${message.text()} ${message.location().url}`);
     });
     return watch;
