@@ -408,8 +408,12 @@ int fill(const Arguments& arguments) {
   const int file = ::open(arguments.at(0).c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
   const std::string block(1 << 20, 'f');
   for (int i = 0; i < number(arguments, 1, 1); ++i)
-    if (::write(file, block.data(), block.size()) != static_cast<ssize_t>(block.size()))
-      return no_room();
+    for (std::size_t written = 0; written < block.size();) {
+      // The last one that fits may fit in part.
+      const ssize_t count = ::write(file, block.data() + written, block.size() - written);
+      if (count < 0) return no_room();
+      written += static_cast<std::size_t>(count);
+    }
   if (::fsync(file) != 0) return no_room();
   std::printf("written\n");
   return 0;
