@@ -15,6 +15,7 @@
 #include "builder/layer_unpack.hpp"
 #include "builder/oci.hpp"
 #include "builder/tar_format.hpp"
+#include "builder/unsynced.hpp"
 
 namespace berth::builder {
 
@@ -89,6 +90,12 @@ Result<ImageStore> ImageStore::open(const fs::path& root) {
   BERTH_TRY(make_directories(root / removed_folder));
   if (::chmod((root / removed_folder).c_str(), 0700) != 0)
     return system_error("set mode of " + (root / removed_folder).string());
+  BERTH_TRY(make_directories(root / unsynced_folder));
+  BERTH_ASSIGN(const std::vector<std::string> lost, lost_layers(root));
+  for (const std::string& name : lost) {
+    BERTH_TRY(store.put_away(root / "layers" / name));
+    fs::remove(root / unsynced_folder / name);
+  }
   BERTH_ASSIGN(const Fd lock, lock_directory(root / "images"));
   const fs::path layout = root / "images/oci-layout";
   const fs::path index = root / "images/index.json";
@@ -104,6 +111,7 @@ fs::path ImageStore::blob_path(std::string_view digest) const {
 
 Result<void> ImageStore::keep_layer(const fs::path& from, std::string_view diff_id) const {
   const fs::path to = layer_directory(diff_id);
+  BERTH_TRY(note_unsynced(root_, to.filename().string()));
   if (::rename(from.c_str(), to.c_str()) == 0) return {};
   // A directory of that name that has content: the same layer, by its digest.
   if (errno == EEXIST || errno == ENOTEMPTY) return put_away(from);
@@ -179,6 +187,7 @@ Result<void> ImageStore::unpack(std::string_view diff_id, std::uint64_t limit_by
 
 Result<std::string> ImageStore::add_private_layer(const fs::path& directory) {
   const std::string id = std::string(private_prefix) + random_hex(16);
+  BERTH_TRY(note_unsynced(root_, layer_directory(id).filename().string()));
   if (::rename(directory.c_str(), layer_directory(id).c_str()) != 0)
     return system_error("move " + directory.string() + " into the layers");
   return id;
@@ -190,6 +199,8 @@ Result<void> ImageStore::take_private_layer(std::string_view id, const fs::path&
     return system_error("take layer " + std::string(id));
   return {};
 }
+
+Result<void> ImageStore::sync() const { return sync_layers(root_); }
 
 Result<void> ImageStore::put_away(const fs::path& path) const {
   if (::rename(path.c_str(), (root_ / removed_folder / random_hex(8)).c_str()) == 0) return {};

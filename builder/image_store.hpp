@@ -93,6 +93,9 @@ class ImageStore final {
   /// Moves it to `directory`, an empty one, which it replaces: it is no layer then.
   [[nodiscard]] Result<void> take_private_layer(std::string_view id,
                                                 const std::filesystem::path& directory);
+  /// Waits until the disk has every unpacked layer: after a loss of power before that, a layer is
+  /// unpacked again (unsynced.hpp).
+  [[nodiscard]] Result<void> sync() const;
   /// Moves a directory out of use; one that is not there is success. The collector deletes it
   /// later: whoever waits for a build should not wait for the deletion of its thousands of files.
   [[nodiscard]] Result<void> put_away(const std::filesystem::path& path) const;

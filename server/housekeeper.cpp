@@ -200,8 +200,10 @@ struct Housekeeper::State : std::enable_shared_from_this<State> {
     auto [wanted, builds] = self->look();
     self->kept = wanted.images;
     self->collecting = true;
-    const auto work = [collector = &self->collector, wanted, builds,
+    const auto work = [collector = &self->collector, images = &self->parts.images, wanted, builds,
                        policy = self->policy()]() -> builder::Collection {
+      if (auto synced = images->sync(); synced.has_error())
+        log_error("collect: {}", synced.error().message);
       const auto inventory = collector->take_inventory(wanted, builds);
       if (inventory.has_error()) {
         log_error("collect: {}", inventory.error().message);

@@ -235,3 +235,27 @@ TEST_CASE_FIXTURE(Fixture, "OCI whiteouts become overlay whiteouts") {
   CHECK(::lgetxattr((to / "d").c_str(), "trusted.overlay.opaque", &value, 1) == 1);
   CHECK(value == 'y');
 }
+
+TEST_CASE_FIXTURE(Fixture, "a layer that may not be on the disk is unpacked again after a boot") {
+  const auto unsure = store.add_layer(tree("one"), "test");
+  REQUIRE(unsure.has_value());
+  const fs::path run = store.layer_directory(unsure->diff_id) / "app/bin/run";
+  const fs::path note = root / "unsynced" / unsure->diff_id.substr(7);
+  // What a loss of power leaves of a file that was not written back.
+  const auto lose = [&] { REQUIRE(::truncate(run.c_str(), 0) == 0); };
+  const auto content = [&] {
+    return *read_file(*store.mountable_layer(unsure->diff_id) / "app/bin/run");
+  };
+  lose();
+  REQUIRE(ImageStore::open(root).has_value());
+  CHECK(content() == "");  // the server was replaced, and the kernel has all
+  for (const char* boot : {"another boot", ""}) {
+    REQUIRE(write_file(note, boot).has_value());
+    REQUIRE(ImageStore::open(root).has_value());
+    CHECK(content() == "hello");
+    lose();
+  }
+  REQUIRE(write_file(run, "hello").has_value());
+  REQUIRE(store.sync().has_value());
+  CHECK_FALSE(fs::exists(note));
+}
