@@ -33,14 +33,7 @@ http.server.HTTPServer(("0.0.0.0", int(os.environ["PORT"])), Page).serve_forever
 
 
 def deploy(platform, app):
-    path = platform.root / "repositories" / app
-    path.mkdir(parents=True)
-    (path / "app.py").write_text(PROGRAM)
-    (path / "Procfile").write_text("web: python3 app.py\n")
-    platform.run("git", "init", "--quiet", "--initial-branch=main", cwd=path)
-    platform.commit(path, "first")
-    platform.berth("create", app, cwd=path)
-    platform.run("git", "push", "berth", "HEAD:main", cwd=path)
+    platform.deploy_python(app, PROGRAM)
     platform.berth("ps:type", "web=64m/0.1cpu", "-a", app)
     wait_for(lambda: ready(platform, app) == 1, 60, "the first replica")
 

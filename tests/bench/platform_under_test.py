@@ -119,6 +119,17 @@ class Platform:
         self.commit(path, "first")
         return path
 
+    def deploy_python(self, app, program):
+        """An app whose web process is this program."""
+        path = self.root / "repositories" / app
+        path.mkdir(parents=True)
+        (path / "app.py").write_text(program)
+        (path / "Procfile").write_text("web: python3 app.py\n")
+        self.run("git", "init", "--quiet", "--initial-branch=main", cwd=path)
+        self.commit(path, "first")
+        self.berth("create", app, cwd=path)
+        self.run("git", "push", "berth", "HEAD:main", cwd=path)
+
     def commit(self, path, message):
         self.run("git", "add", "--all", "--force", cwd=path)
         self.run("git", "commit", "--quiet", "--allow-empty", "-m", message, cwd=path)

@@ -47,14 +47,7 @@ AFTERMATH_S = 90  # so long a kill may be the reason that an app has no replica:
 
 
 def deploy(platform, app, replicas):
-    path = platform.root / "repositories" / app
-    path.mkdir(parents=True)
-    (path / "app.py").write_text(PROGRAM)
-    (path / "Procfile").write_text("web: python3 app.py\n")
-    platform.run("git", "init", "--quiet", "--initial-branch=main", cwd=path)
-    platform.commit(path, "first")
-    platform.berth("create", app, cwd=path)
-    platform.run("git", "push", "berth", "HEAD:main", cwd=path)
+    platform.deploy_python(app, PROGRAM)
     platform.berth("ps:scale", f"web={replicas}", "-a", app)
 
 
@@ -181,12 +174,47 @@ def tidy(platform):
                       count != (0 if what in ("mounts of the machine", "sandboxes") else replicas)}
 
 
-def check_log(platform, app, requests):
-    """What is wrong with the app's access log: requests that stand there not once."""
+def not_logged_once(platform, app, requests):
+    """How often those stand in the access log of the app (its id) that do not stand there once."""
     lines = collections.Counter()
     for path in sorted((platform.root / "data/logs" / app).glob("*.log*")):
         lines.update(re.findall(r" request_id=(\S+) ", path.read_text(errors="replace")))
     return {request.id: lines[request.id] for request in requests if lines[request.id] != 1}
+
+
+def judge_platform(platform, wanted):
+    """What is not as it should be, once everything had time to come to rest."""
+    try:
+        wait_for(lambda: settled(platform, wanted), SETTLE_S, "every replica that is wanted")
+    except TimeoutError as failure:
+        yield f"{failure}: " + "".join(platform.berth("ps", "-a", app) for app in APPS)
+    for app in APPS:
+        if platform.get(app) is None:
+            yield f"{app} does not answer"
+    try:
+        wait_for(lambda: not tidy(platform)[1], 30, "nothing that belongs to no replica")
+    except TimeoutError as failure:
+        yield f"{failure}: %d replicas, %s" % tidy(platform)
+
+
+def judge_requests(platform, force, requests):
+    """Those that failed without a reason, or do not stand in the log."""
+    reasons = collections.Counter()
+    for request in filter(lambda request: request.failed, requests):
+        reason = force.reason(request)
+        reasons[f"{request.status} {request.code}: {reason}"] += 1
+        if reason is None:
+            yield f"a request failed without a reason: {request}"
+    print(f"{len(requests)} requests, {sum(reasons.values())} failed: {dict(reasons)}")
+    for app in APPS:
+        identity = json.loads(platform.berth("info", "-a", app, "--json"))["id"]
+        safe = [each for each in requests if each.app == app and not force.lost_with_router(each)]
+        try:
+            wait_for(lambda: not not_logged_once(platform, identity, safe), 5 * LOG_DELAY_S, "the log")
+        except TimeoutError:
+            wrong = not_logged_once(platform, identity, safe)
+            yield f"{len(wrong)} of {len(safe)} requests of {app} do not stand once in its log: " \
+                  f"{dict(list(wrong.items())[:5])}"
 
 
 def main():
@@ -195,11 +223,9 @@ def main():
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     options = parser.parse_args()
     print(f"seed {options.seed}, {options.seconds} s", flush=True)
-    wrong = []
     with Platform() as platform:
         for app, replicas in APPS.items():
             deploy(platform, app, replicas)
-        ids = {app: json.loads(platform.berth("info", "-a", app, "--json"))["id"] for app in APPS}
         force = Force(platform, options.seed)
         load = Load(platform.router_port, APPS, clients=3, pause=0.1)
         try:
@@ -207,40 +233,11 @@ def main():
         finally:
             requests = load.stop()
         print(f"done: {dict(force.done)}; {len(force.refused)} commands refused")
-        try:
-            wait_for(lambda: settled(platform, force.wanted), SETTLE_S, "every replica that is wanted")
-        except TimeoutError as failure:
-            wrong.append(f"{failure}: {platform.berth('ps', '-a', 'north')}{platform.berth('ps', '-a', 'south')}"
-                         f"{platform.berth('ps', '-a', 'solo')}")
-        for app in APPS:
-            if platform.get(app) is None:
-                wrong.append(f"{app} does not answer")
-        try:
-            wait_for(lambda: not tidy(platform)[1], 30, "nothing that belongs to no replica")
-        except TimeoutError as failure:
-            wrong.append(f"{failure}: %d replicas, %s" % tidy(platform))
-            import subprocess; print(subprocess.run(f"ip -o link; grep -o '\"veth\":[^,]*' {platform.root}/data/replicas/*/replica.json; grep -v collected {platform.root}/server.log|tail -n 300", shell=True, capture_output=True, text=True).stdout)
-        reasons = collections.Counter()
-        for request in requests:
-            if not request.failed:
-                continue
-            reason = force.reason(request)
-            reasons[f"{request.status} {request.code}: {reason}"] += 1
-            if reason is None:
-                wrong.append(f"a request failed without a reason: {request}")
-        print(f"{len(requests)} requests, {sum(reasons.values())} failed: {dict(reasons)}")
-        time.sleep(1)
-        for app in APPS:
-            safe = [each for each in requests if each.app == app and not force.lost_with_router(each)]
-            missing = check_log(platform, ids[app], safe)
-            if missing:
-                wrong.append(f"{len(missing)} of {len(safe)} requests of {app} do not stand once in its log: "
-                             f"{dict(list(missing.items())[:5])}")
-        for refusal in force.refused:
-            if not re.search("Error: .*\n→ ", refusal):
-                wrong.append(f"a command failed without a message: {refusal}")
+        wrong = [*judge_platform(platform, force.wanted), *judge_requests(platform, force, requests)]
+        wrong += [f"a command failed without a message: {refusal}" for refusal in force.refused
+                  if not re.search("Error: .*\n→ ", refusal)]
         if wrong:
-            (pathlib.Path("/tmp") / "force-server.log").write_text((platform.root / "server.log").read_text())
+            print((platform.root / "server.log").read_text())
     for each in wrong:
         print("WRONG:", each)
     print("ok" if not wrong else f"{len(wrong)} things are wrong; again: --seed {options.seed}")

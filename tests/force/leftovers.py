@@ -66,7 +66,9 @@ def firewall_members(table):
     found = {}
     for family in ("inet", "bridge"):
         if nft.nft_run_cmd_from_buffer(context, f"list table {family} {table}".encode()) != 0:
-            continue
+            if family == "inet":
+                raise RuntimeError(f"the firewall has no table {table}")
+            continue  # a kernel without that family
         for entry in json.loads(nft.nft_ctx_get_output_buffer(context))["nftables"]:
             for kind in ("set", "map"):
                 if kind in entry:
@@ -81,7 +83,7 @@ def state(platform):
     bridge = tag.split("bridge: ")[1].split()[0]
     group = tag.split("cgroup: ")[1].split()[0]
     groups = {at.name for top in pathlib.Path("/sys/fs/cgroup").iterdir()
-              for at in (top / group).glob("*/") if at.is_dir()} if group else set()
+              for at in (top / group).glob("*/") if at.is_dir()}
     links = subprocess.run(["ip", "-o", "link", "show", "master", bridge], capture_output=True, text=True).stdout
     namespaces = set()
     everything = processes(platform.root)
