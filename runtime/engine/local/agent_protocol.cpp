@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace berth::runtime {
 
@@ -157,10 +158,16 @@ void take_control(msghdr& message, AgentPacket& packet) {
 
 int receive_packet(int socket, AgentPacket& packet, int flags) {
   packet = {};
+  // Of a peer that went without reading what we sent, the kernel tells that first, once, and its
+  // last words after.
+  bool reset = false;
+  const auto again = [&reset] {
+    return errno == EINTR || (errno == ECONNRESET && !std::exchange(reset, true));
+  };
   ssize_t size;
   do size = ::recv(socket, nullptr, 0, MSG_PEEK | MSG_TRUNC | flags);
-  while (size < 0 && errno == EINTR);
-  if (size < 0) return errno == ECONNRESET ? 0 : -1;
+  while (size < 0 && again());
+  if (size < 0) return -1;
   if (size == 0) return 0;
   if (static_cast<std::size_t>(size) > packet_limit + 1) {
     errno = EMSGSIZE;
@@ -176,7 +183,7 @@ int receive_packet(int socket, AgentPacket& packet, int flags) {
   message.msg_control = control;
   message.msg_controllen = sizeof control;
   do size = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | flags);
-  while (size < 0 && errno == EINTR);
+  while (size < 0 && again());
   if (size <= 0) return size < 0 ? -1 : 0;
   take_control(message, packet);
   packet.type = static_cast<AgentMessage>(kind);

@@ -266,9 +266,7 @@ void Supervisor::on_oci_message() {
 
 bool Supervisor::on_agent() {
   AgentPacket packet;
-  int got = receive_packet(agent_.get(), packet, MSG_DONTWAIT);
-  // An agent that goes without reading what we sent: the kernel tells that before its last words.
-  if (got < 0 && errno == ECONNRESET) got = receive_packet(agent_.get(), packet, MSG_DONTWAIT);
+  const int got = receive_packet(agent_.get(), packet, MSG_DONTWAIT);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (got <= 0) {
     agent_.reset();  // What became of it the wait for its process tells.
