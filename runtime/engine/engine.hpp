@@ -86,6 +86,9 @@ struct ReplicaSpec {
   bool attach_stdin = false;  ///< attach() without a terminal
   int columns = 80;
   int rows = 24;
+  /// Who makes its container: "native", "crun", "runc" or "runsc"; empty: what the engine is
+  /// configured to use. One that is not installed, or cannot run here, fails the start.
+  std::string oci = {};
 };
 
 enum class ReplicaState { starting, ready, exited };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Two makers of containers, the shim itself and crun: what a program finds inside is the same.
+// Makers of containers, the shim itself, crun and runc: what a program finds inside is the same.
+#include <algorithm>
 #include <map>
 #include <set>
 #include <sstream>
@@ -9,6 +10,7 @@
 
 using namespace berth;
 using namespace berth::test;
+using namespace std::string_literals;
 
 namespace {
 
@@ -45,17 +47,25 @@ std::string missing(const std::string& first, const std::string& second) {
   return result;
 }
 
+/// Of `text`, the lines that begin with none of these paths.
+std::string without(const std::string& text, std::initializer_list<std::string_view> paths) {
+  std::string result;
+  std::istringstream input(text);
+  for (std::string line; std::getline(input, line);)
+    if (std::ranges::none_of(paths, [&](auto path) { return line.starts_with(path); }))
+      result += line + "\n";
+  return result;
+}
+
 struct Inside {
   std::string mounts, identity, first_process, limits, devices;
 };
 
 Inside inside(const char* maker, bool as_root) {
   ContainerBench bench;
-  auto options = bench.options();
-  options.oci_runtime = maker;
-  auto& engine = bench.open(options);
+  auto& engine = bench.open();
   const auto look = [&](const std::string& id, std::vector<std::string> words) {
-    return run(bench, engine, id, std::move(words), as_root);
+    return run(bench, engine, id, std::move(words), as_root, maker);
   };
   return {.mounts = look("mounts", {"print", "/proc/self/mountinfo"}),
           .identity = look("identity", {"identity"}),
@@ -67,16 +77,36 @@ Inside inside(const char* maker, bool as_root) {
 
 }  // namespace
 
-TEST_CASE("the shim's own containers are those of crun: mounts, user, limits, devices") {
+TEST_CASE("the shim's own containers are those of crun and runc: mounts, user, limits, devices") {
   SKIP_WITHOUT_CONTAINERS();
-  for (const bool as_root : {false, true}) {
+  for (const auto& [maker, as_root] :
+       {std::pair{"crun", false}, {"crun", true}, {"runc", false}, {"runc", true}}) {
     const Inside ours = inside("native", as_root);
-    const Inside theirs = inside("crun", as_root);
+    const Inside theirs = inside(maker, as_root);
     CHECK(missing(theirs.mounts, ours.mounts) == "");
     CHECK(mounts_of(theirs.mounts).size() == mounts_of(ours.mounts).size());
     CHECK(ours.identity == theirs.identity);
     CHECK(ours.limits == theirs.limits);
-    CHECK(ours.devices == theirs.devices);
+    // runc makes no link to the masked /proc/kcore, and gives message queues the group of nobody.
+    const auto devices = [&](const Inside& one) {
+      return maker == "runc"s ? without(one.devices, {"/dev/core ", "/dev/mqueue "}) : one.devices;
+    };
+    CHECK(devices(ours) == devices(theirs));
     CHECK(ours.first_process == theirs.first_process);
   }
+}
+
+TEST_CASE("a maker that the machine does not have fails that start, and leaves nothing") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto& engine = bench.open();
+  auto spec = bench.spec("r-1", {"exit", "0"});
+  spec.oci = "/nowhere/crun";
+  CHECK(why(engine.start(spec)) ==
+        "start web.1: the OCI runtime '/nowhere/crun' is not installed on this machine: install "
+        "the package crun, or choose another runtime");
+  CHECK(engine.list().empty());
+  CHECK(fs::is_empty(bench.path("data") / "replicas"));
+  CHECK(runtime::Cgroups::open(bench.options().cgroup)->list().empty());
+  CHECK(run(bench, engine, "r-2", {"exit", "0"}).empty());
 }

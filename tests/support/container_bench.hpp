@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/file.hpp"
+#include "runtime/engine/local/choose_maker.hpp"
 #include "runtime/engine/local/local_engine.hpp"
 
 namespace berth::test {
@@ -28,10 +29,18 @@ using runtime::ReplicaSpec;
 using runtime::ReplicaState;
 using runtime::ReplicaStatus;
 
+/// Who makes the containers of this run of the tests.
+inline std::string maker_under_test() {
+  const char* name = std::getenv("BERTH_TEST_OCI");
+  return name ? name : "native";
+}
+
 /// Empty if containers can run here.
 inline std::string why_no_containers() {
   if (::geteuid() != 0) return "not root";
-  if (::access("/usr/bin/crun", X_OK) != 0) return "crun is not installed";
+  for (const std::string& maker : {std::string("crun"), std::string("runc"), maker_under_test()})
+    if (const auto chosen = runtime::choose_maker(maker, "native"); chosen.has_error())
+      return chosen.error().message;
   return {};
 }
 
@@ -150,7 +159,7 @@ class ContainerBench {
     const std::size_t hash = std::hash<std::string>{}(BERTH_BINARY_DIR);
     std::snprintf(tag, sizeof tag, "%03x", static_cast<unsigned>(hash & 0xfff));
     options.cgroup = std::string("berth-test-") + tag;
-    if (const char* runtime = std::getenv("BERTH_TEST_OCI")) options.oci_runtime = runtime;
+    options.oci_runtime = maker_under_test();
     options.network.bridge = std::string("berth-test") + tag;
     // The upper half: the lower one is for whole platforms.
     options.network.subnet = "198.19." + std::to_string(128 + hash % 8 * 16) + ".0/20";
@@ -228,8 +237,10 @@ class ContainerBench {
 
 /// Runs the payload to its end, as root of the image or as its user; what it printed.
 inline std::string run(ContainerBench& bench, runtime::LocalEngine& engine, const std::string& id,
-                       std::vector<std::string> words, bool as_root = false) {
+                       std::vector<std::string> words, bool as_root = false,
+                       const std::string& maker = {}) {
   auto spec = bench.spec(id, std::move(words));
+  spec.oci = maker;
   spec.name = id;
   if (as_root) spec.uid = spec.gid = 0;
   const auto started = engine.start(spec);

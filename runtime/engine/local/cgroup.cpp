@@ -283,7 +283,7 @@ Result<Cgroups> Cgroups::open(const std::string& name, Share share) {
           set(base / "cpu.shares", background ? background_shares_v1 : serving_shares_v1));
     }
     if (background) weigh_disk(base, background_disk_weight);
-    result.bases_.push_back({base, hierarchy.controllers});
+    result.bases_.push_back({base, hierarchy.mount, hierarchy.controllers});
   }
   return result;
 }
@@ -300,6 +300,16 @@ Cgroup Cgroups::of(const std::string& id) const {
   result.memory = with_controller("memory") / id;
   result.cpu = with_controller("cpuacct") / id;
   result.pids = with_controller("pids") / id;
+  return result;
+}
+
+std::string Cgroups::path(const std::string& id) const {
+  std::string result;
+  for (const auto& base : bases_) {
+    const std::string own = "/" + (base.directory / id).lexically_relative(base.mount).string();
+    if (!result.empty() && own != result) return {};
+    result = own;
+  }
   return result;
 }
 

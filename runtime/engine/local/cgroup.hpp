@@ -66,6 +66,9 @@ class Cgroups final {
   [[nodiscard]] Result<Cgroup> create(const std::string& id, const Limits& limits,
                                       const std::string& disk = {}) const;
   [[nodiscard]] Cgroup of(const std::string& id) const;
+  /// Its path below the mount point, which runtimes take one of for all hierarchies; empty if it is
+  /// not the same in all.
+  [[nodiscard]] std::string path(const std::string& id) const;
   [[nodiscard]] std::vector<std::string> list() const;
   /// Kills what runs in it and removes it; success if it is not there.
   [[nodiscard]] Result<void> destroy(const std::string& id) const;
@@ -88,6 +91,7 @@ class Cgroups final {
   [[nodiscard]] std::filesystem::path with_controller(std::string_view name) const;
   struct Base {
     std::filesystem::path directory;  ///< `…/<name>`
+    std::filesystem::path mount;      ///< of its hierarchy
     std::vector<std::string> controllers;
   };
   std::vector<Base> bases_;

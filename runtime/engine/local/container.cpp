@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "base/child_process.hpp"
 #include "base/file.hpp"
+#include "runtime/engine/local/choose_maker.hpp"
 #include "runtime/engine/local/container_shape.hpp"
 #include "runtime/engine/local/furniture.hpp"
 #include "runtime/engine/local/oci_config.hpp"
@@ -27,20 +27,6 @@ namespace {
 constexpr std::uint64_t open_files_wanted = 65'536;
 /// Longer than the shim's own limit, whose message is the better one.
 constexpr std::chrono::seconds start_limit{40};
-
-Result<std::string> find_program(const std::string& name) {
-  if (name.starts_with('/')) return name;
-  const char* path = std::getenv("PATH");
-  std::string rest = path ? path : "/usr/sbin:/usr/bin:/sbin:/bin";
-  for (std::size_t at = 0; at <= rest.size();) {
-    const auto end = std::min(rest.find(':', at), rest.size());
-    const std::string candidate = rest.substr(at, end - at) + "/" + name;
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-    at = end + 1;
-  }
-  return Error{ErrorKind::unavailable,
-               "the OCI runtime '" + name + "' is not installed (install the package crun)"};
-}
 
 Result<Fd> memory_file(const char* name, std::string_view content) {
   Fd file(::memfd_create(name, MFD_CLOEXEC));
@@ -163,8 +149,10 @@ std::uint64_t capability_bits(const std::vector<std::string>& names) {
   return bits;
 }
 
-std::string oci_text(const ContainerHost& host, const ContainerSpec& spec, const Layout& layout) {
-  return oci_config({.root = (host.options.stage / "rootfs").string(),
+std::string oci_text(const ContainerHost& host, const ContainerSpec& spec, const Layout& layout,
+                     Maker maker, const std::string& cgroup) {
+  return oci_config({.maker = maker,
+                     .root = (host.options.stage / "rootfs").string(),
                      .init = (host.options.stage / "init").string(),
                      .hostname = spec.hostname,
                      .uid = spec.agent_uid,
@@ -176,14 +164,16 @@ std::string oci_text(const ContainerHost& host, const ContainerSpec& spec, const
                      .tmp_bytes = spec.tmp_in_memory ? memory_share(spec) : 0,
                      .shm_bytes = memory_share(spec),
                      .mounts = layout.inside,
+                     .cgroup = cgroup,
                      .seccomp_filter = host.seccomp_filter});
 }
 
 ShimConf shim_conf(const ContainerHost& host, const ContainerSpec& spec,
-                   const NetworkMember& member, const Cgroup& cgroup) {
+                   const NetworkMember& member, const Cgroup& cgroup, const ChosenMaker& chosen) {
   ShimConf conf{.id = spec.id,
                 .stage = host.options.stage,
-                .oci_runtime = host.oci_runtime,
+                .maker = chosen.maker,
+                .oci_runtime = chosen.program,
                 .unified = host.cgroups.unified(),
                 .uid_base = spec.uid_base,
                 .hostname = spec.hostname,
@@ -217,6 +207,18 @@ ShimConf shim_conf(const ContainerHost& host, const ContainerSpec& spec,
         std::min<std::uint64_t>(spec.limits.network_rate, UINT32_MAX));
   }
   return conf;
+}
+
+/// The path of the control group for a maker that joins it itself; for the others nothing, since
+/// the shim joins it before it runs them.
+Result<std::string> group_to_join(const Cgroups& cgroups, const std::string& id, Maker maker) {
+  if (maker != Maker::runc) return std::string();
+  std::string path = cgroups.path(id);
+  if (path.empty())
+    return Error{ErrorKind::unavailable,
+                 "runc takes one path for all control groups, and on this machine Berth's are at "
+                 "different ones: choose native or crun"};
+  return path;
 }
 
 Result<StartedContainer> spawn_shim(const ContainerHost& host, const ContainerSpec& spec) {
@@ -279,9 +281,7 @@ Result<std::unique_ptr<ContainerHost>> ContainerHost::open(
                Cgroups::open(options.cgroup + "-builds", Cgroups::Share::background));
   auto host = std::make_unique<ContainerHost>(options, std::move(cgroups),
                                               std::move(sandbox_cgroups));
-  if (options.oci_runtime != native_runtime) {
-    BERTH_ASSIGN(host->oci_runtime, find_program(options.oci_runtime));
-  }
+  BERTH_TRY(choose_maker({}, options.oci_runtime));
   BERTH_TRY(make_directories(options.stage));
   host->disk = disk_of(options.data_dir);
   BERTH_ASSIGN(host->seccomp_filter, compile_seccomp_filter());
@@ -295,13 +295,16 @@ Result<std::unique_ptr<ContainerHost>> ContainerHost::open(
 
 Result<StartedContainer> start_container(ContainerHost& host, const ContainerSpec& spec,
                                          const NetworkMember& member) {
+  BERTH_ASSIGN(const ChosenMaker chosen, choose_maker(spec.oci, host.options.oci_runtime));
+  const Cgroups& cgroups = spec.sandbox ? host.sandbox_cgroups : host.cgroups;
+  BERTH_ASSIGN(const std::string joined, group_to_join(cgroups, spec.id, chosen.maker));
   BERTH_TRY(fill_upper(host, spec, member));
   const Layout layout = lay_out(host, spec);
-  if (!host.oci_runtime.empty())
-    BERTH_TRY(write_file(spec.directory / "config.json", oci_text(host, spec, layout)));
-  const Cgroups& cgroups = spec.sandbox ? host.sandbox_cgroups : host.cgroups;
+  if (chosen.maker != Maker::native)
+    BERTH_TRY(write_file(spec.directory / "config.json",
+                         oci_text(host, spec, layout, chosen.maker, joined)));
   BERTH_ASSIGN(const Cgroup cgroup, cgroups.create(spec.id, spec.limits, host.disk));
-  ShimConf conf = shim_conf(host, spec, member, cgroup);
+  ShimConf conf = shim_conf(host, spec, member, cgroup, chosen);
   conf.mounts = layout.mounts;
   std::string text;
   if (!write_shim_conf(conf, text))

@@ -24,7 +24,6 @@ namespace berth::runtime {
 
 struct ContainerHost {
   LocalOptions options;
-  std::string oci_runtime;  ///< absolute; empty: the shim itself
   std::uint64_t open_files = 1024;
   std::string disk;  ///< as control groups name it; empty: its throughput cannot be limited
   Cgroups cgroups;
@@ -80,6 +79,7 @@ struct ContainerSpec {
   bool tmp_in_memory = true;
   int oom_score_adjust = 0;
   bool sandbox = false;  ///< its cgroup is among those of sandboxes
+  std::string oci;       ///< who makes it, as choose_maker() takes it; empty: the machine's default
   Limits limits;
   std::filesystem::path log_file;
   std::string log_source;

@@ -80,6 +80,7 @@ ContainerSpec container_of(const ReplicaSpec& spec, const fs::path& directory) {
   container.limits = spec.limits;
   container.oom_score_adjust = replica_oom_score;
   container.attach_stdin = spec.attach_stdin;
+  container.oci = spec.oci;
   // Images that start as root, to prepare something and become another user, were written for
   // these; in the app's own user namespace they reach nothing of the host. No raw sockets.
   if (spec.uid == 0)

@@ -7,6 +7,7 @@
 
 #include "base/json.hpp"
 #include "runtime/engine/local/container_shape.hpp"
+#include "runtime/engine/local/seccomp.hpp"
 
 namespace berth::runtime {
 
@@ -102,12 +103,15 @@ json::object linux_part(const OciContainer& container) {
     namespaces.push_back(json::object{{"type", type}});
   const json::array mapping = {
       json::object{{"containerID", 0}, {"hostID", container.uid_base}, {"size", 65'536}}};
-  return {{"namespaces", std::move(namespaces)},
-          {"uidMappings", mapping},
-          {"gidMappings", mapping},
-          {"sysctl", {{unprivileged_port_sysctl, "0"}}},
-          {"maskedPaths", list(masked_paths)},
-          {"readonlyPaths", list(read_only_paths)}};
+  json::object result = {{"namespaces", std::move(namespaces)},
+                         {"uidMappings", mapping},
+                         {"gidMappings", mapping},
+                         {"sysctl", {{unprivileged_port_sysctl, "0"}}},
+                         {"maskedPaths", list(masked_paths)},
+                         {"readonlyPaths", list(read_only_paths)}};
+  if (container.maker != Maker::crun) result["seccomp"] = seccomp_profile();
+  if (!container.cgroup.empty()) result["cgroupsPath"] = container.cgroup;
+  return result;
 }
 
 }  // namespace
@@ -118,7 +122,7 @@ std::string oci_config(const OciContainer& container) {
       {"hostname", container.hostname}, {"process", process(container)},
       {"mounts", mounts(container)},    {"linux", linux_part(container)},
   };
-  if (!container.seccomp_filter.empty())
+  if (container.maker == Maker::crun)
     config["annotations"] = {{"run.oci.seccomp_bpf_data", base64(container.seccomp_filter)}};
   return to_text(config);
 }

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/engine/local/maker.hpp"
+
 namespace berth::runtime {
 
 struct OciMount {
@@ -17,6 +19,7 @@ struct OciMount {
 };
 
 struct OciContainer {
+  Maker maker = Maker::crun;
   std::string root;        ///< the mounted root, absolute
   std::string init;        ///< the agent's program on the stage
   std::string hostname;
@@ -29,7 +32,8 @@ struct OciContainer {
   std::uint64_t tmp_bytes = 0;            ///< size of a tmpfs on /tmp; 0: /tmp is in the root
   std::uint64_t shm_bytes = 64ULL << 20;
   std::vector<OciMount> mounts;
-  std::string seccomp_filter;             ///< compile_seccomp_filter()
+  std::string cgroup;  ///< its path in every hierarchy, for makers that join it themselves
+  std::string seccomp_filter;             ///< compile_seccomp_filter(), for makers that take it
 };
 
 [[nodiscard]] std::string oci_config(const OciContainer& container);

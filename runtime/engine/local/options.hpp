@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace berth::runtime {
@@ -22,14 +21,11 @@ struct NetworkOptions {
   std::vector<std::string> dns;           ///< empty: the host's resolvers
 };
 
-/// The shim makes containers itself.
-inline constexpr std::string_view native_runtime = "native";
-
 struct LocalOptions {
   std::filesystem::path data_dir;   ///< `replicas/` and `sandboxes/` lie below it, on a real disk
   std::filesystem::path shim;       ///< the program berth-shim
   std::filesystem::path stage = "/run/berth-stage";  ///< an empty directory for the shims' tmpfs
-  std::string oci_runtime{native_runtime};  ///< or the name or path of an OCI runtime
+  std::string oci_runtime{"native"};  ///< as choose_maker() takes it, for who says nothing else
   std::string cgroup = "berth";     ///< the directory in every hierarchy; builds have NAME-builds
   std::uint32_t log_lines_per_second = 5000;  ///< per replica; more is dropped and counted
   NetworkOptions network;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "base/fd.hpp"
 
@@ -84,31 +85,41 @@ struct Release {
   void operator()(void* context) const { ::seccomp_release(context); }
 };
 
-int add(void* filter, std::uint32_t action, const char* name,
+/// A rule on the first argument of a system call.
+struct Rule {
+  const char* call;
+  int error;  ///< 0: allowed
+  scmp_compare compare;
+  std::uint64_t value;  ///< to compare with; of SCMP_CMP_MASKED_EQ the mask
+  std::uint64_t masked = 0;
+};
+
+std::vector<Rule> rules() {
+  std::vector<Rule> result;
+  // A new thread or process, never a new namespace (CLONE_NEW* are these bits). clone3 hides its
+  // flags in memory, which a filter cannot read: it stays "not implemented" and libc uses clone.
+  constexpr std::uint64_t namespaces = 0x7E020000;
+  result.push_back({"clone", 0, SCMP_CMP_MASKED_EQ, namespaces});
+  for (std::uint64_t bit = 1; bit <= namespaces; bit <<= 1)
+    if (namespaces & bit) result.push_back({"clone", EPERM, SCMP_CMP_MASKED_EQ, bit, bit});
+  for (const std::uint64_t family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK})
+    result.push_back({"socket", 0, SCMP_CMP_EQ, family});
+  result.push_back({"socket", EAFNOSUPPORT, SCMP_CMP_GT, AF_NETLINK});
+  for (const std::uint64_t personality : {0x0ULL, 0x8ULL, 0x20000ULL, 0x20008ULL, 0xffffffffULL})
+    result.push_back({"personality", 0, SCMP_CMP_EQ, personality});
+  return result;
+}
+
+int add(void* filter, int error_of_call, const char* name,
         std::initializer_list<scmp_arg_cmp> arguments = {}) {
   const int number = ::seccomp_syscall_resolve_name(name);
   // Another architecture's, or newer than this libseccomp: "not implemented" is right for both.
   if (number < 0) return 0;
+  const std::uint32_t action =
+      error_of_call == 0 ? SCMP_ACT_ALLOW
+                         : SCMP_ACT_ERRNO(static_cast<std::uint32_t>(error_of_call));
   return ::seccomp_rule_add_array(filter, action, number, static_cast<unsigned>(arguments.size()),
                                   arguments.begin());
-}
-
-int add_with_arguments(void* filter) {
-  int error = 0;
-  const auto keep = [&error](int result) { error = error == 0 ? result : error; };
-  // A new thread or process, never a new namespace (CLONE_NEW* are these bits). clone3 hides its
-  // flags in memory, which a filter cannot read: it stays "not implemented" and libc uses clone.
-  constexpr std::uint64_t namespaces = 0x7E020000;
-  keep(add(filter, SCMP_ACT_ALLOW, "clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces, 0)}));
-  for (std::uint64_t bit = 1; bit <= namespaces; bit <<= 1)
-    if (namespaces & bit)
-      keep(add(filter, SCMP_ACT_ERRNO(EPERM), "clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, bit, bit)}));
-  for (const std::uint64_t family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK})
-    keep(add(filter, SCMP_ACT_ALLOW, "socket", {SCMP_A0(SCMP_CMP_EQ, family, 0)}));
-  keep(add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", {SCMP_A0(SCMP_CMP_GT, AF_NETLINK, 0)}));
-  for (const std::uint64_t personality : {0x0ULL, 0x8ULL, 0x20000ULL, 0x20008ULL, 0xffffffffULL})
-    keep(add(filter, SCMP_ACT_ALLOW, "personality", {SCMP_A0(SCMP_CMP_EQ, personality, 0)}));
-  return error;
 }
 
 Result<std::string> export_filter(void* filter) {
@@ -134,12 +145,54 @@ Result<std::string> compile_seccomp_filter() {
   // A balanced tree instead of 350 comparisons one after the other for the last system call.
   int error = ::seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
   for (const char* name : allowed)
-    if (error == 0) error = add(filter.get(), SCMP_ACT_ALLOW, name);
+    if (error == 0) error = add(filter.get(), 0, name);
   for (const char* name : refused)
-    if (error == 0) error = add(filter.get(), SCMP_ACT_ERRNO(EPERM), name);
-  if (error == 0) error = add_with_arguments(filter.get());
+    if (error == 0) error = add(filter.get(), EPERM, name);
+  for (const Rule& rule : rules())
+    if (error == 0)
+      error = add(filter.get(), rule.error, rule.call,
+                  {scmp_arg_cmp{0, rule.compare, rule.value, rule.masked}});
   if (error != 0) return system_error("build the seccomp filter", -error);
   return export_filter(filter.get());
+}
+
+namespace {
+
+json::object in_profile(json::array names, int error) {
+  json::object result = {{"names", std::move(names)},
+                         {"action", error == 0 ? "SCMP_ACT_ALLOW" : "SCMP_ACT_ERRNO"}};
+  if (error != 0) result["errnoRet"] = error;
+  return result;
+}
+
+template <std::size_t Count>
+json::array array_of(const char* const (&names)[Count]) {
+  return json::array(std::begin(names), std::end(names));
+}
+
+const char* name_of(scmp_compare compare) {
+  switch (compare) {
+    case SCMP_CMP_MASKED_EQ: return "SCMP_CMP_MASKED_EQ";
+    case SCMP_CMP_GT: return "SCMP_CMP_GT";
+    default: return "SCMP_CMP_EQ";
+  }
+}
+
+}  // namespace
+
+json::object seccomp_profile() {
+  json::array calls = {in_profile(array_of(allowed), 0), in_profile(array_of(refused), EPERM)};
+  for (const Rule& rule : rules()) {
+    json::object entry = in_profile({rule.call}, rule.error);
+    entry["args"] = json::array{json::object{{"index", 0},
+                                             {"value", rule.value},
+                                             {"valueTwo", rule.masked},
+                                             {"op", name_of(rule.compare)}}};
+    calls.push_back(std::move(entry));
+  }
+  return {{"defaultAction", "SCMP_ACT_ERRNO"},
+          {"defaultErrnoRet", ENOSYS},
+          {"syscalls", std::move(calls)}};
 }
 
 }  // namespace berth::runtime

@@ -13,6 +13,7 @@ template <class Conf, class Visit>
 void visit_fields(Conf& conf, Visit visit) {
   visit("id", conf.id);
   visit("stage", conf.stage);
+  visit("maker", conf.maker);
   visit("oci_runtime", conf.oci_runtime);
   visit("unified", conf.unified);
   visit("uid_base", conf.uid_base);
@@ -55,6 +56,7 @@ class LineWriter final {
   void operator()(std::string_view key, bool value) {
     (*this)(key, std::string_view(value ? "1" : "0"));
   }
+  void operator()(std::string_view key, Maker maker) { (*this)(key, name_of(maker)); }
   bool ok = true;
 
  private:
@@ -75,6 +77,11 @@ bool read_value(std::string_view value, Number& to) {
 bool read_value(std::string_view value, bool& to) {
   to = value == "1";
   return value == "1" || value == "0";
+}
+bool read_value(std::string_view value, Maker& to) {
+  const auto maker = maker_named(value);
+  to = maker.value_or(Maker::native);
+  return maker.has_value();
 }
 
 bool read_mount_line(std::string_view key, std::string_view value, ShimMount& mount) {

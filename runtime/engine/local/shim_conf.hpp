@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/engine/local/maker.hpp"
+
 namespace berth::runtime {
 
 /// One idmapped mount below the staging directory: an overlay if `lowers` or `upper` is set, the
@@ -29,7 +31,8 @@ struct ShimMount {
 struct ShimConf {
   std::string id;
   std::string stage;        ///< an empty, world-traversable directory; covered by a private tmpfs
-  std::string oci_runtime;  ///< path of crun; empty: the shim makes the container itself
+  Maker maker = Maker::native;
+  std::string oci_runtime;  ///< the path of the maker's program
   std::string unified;      ///< a cgroup2 mount to take out of our mount namespace, or empty
   std::uint32_t uid_base = 0;
   std::string hostname;

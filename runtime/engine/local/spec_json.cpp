@@ -107,6 +107,7 @@ std::string to_json(const ReplicaNote& note, bool with_environment) {
       {"attach_stdin", spec.attach_stdin},
       {"columns", spec.columns},
       {"rows", spec.rows},
+      {"oci", spec.oci},
       {"veth", note.member.veth},
       {"address", note.member.address},
   });
@@ -145,6 +146,7 @@ Result<ReplicaNote> parse_replica_note(std::string_view text) {
   BERTH_ASSIGN(const std::string log_directory, require_string(object, "log_directory"));
   spec.log_directory = log_directory;
   spec.size = optional_string(object, "size").value_or("");
+  spec.oci = optional_string(object, "oci").value_or("");
   spec.terminal = optional_bool(object, "terminal").value_or(false);
   spec.attach_stdin = optional_bool(object, "attach_stdin").value_or(false);
   for (auto& layer : strings_of(object, "root_layers")) spec.root_layers.emplace_back(layer);

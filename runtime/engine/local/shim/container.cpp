@@ -29,9 +29,10 @@ std::string read_small(const std::string& path) {
     [[maybe_unused]] const ssize_t ignored = ::write(messages, text.data(), text.size());
     ::_exit(127);
   };
-  for (const auto& cgroup : conf.cgroups)
-    if (!join_cgroup(cgroup)) fail("join " + cgroup);
-  // crun gives its descriptors 0, 1 and 2 to the container's root: never /dev/null, which would
+  if (conf.maker != Maker::runc)
+    for (const auto& cgroup : conf.cgroups)
+      if (!join_cgroup(cgroup)) fail("join " + cgroup);
+  // They give their descriptors 0, 1 and 2 to the container's root: never /dev/null, which would
   // change its owner on the whole machine.
   const int lifted = ::fcntl(agent, F_DUPFD_CLOEXEC, 10);
   const int report = ::fcntl(messages, F_DUPFD_CLOEXEC, 10);
@@ -41,11 +42,11 @@ std::string read_small(const std::string& path) {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  // It would copy itself first, so that nothing inside can write to its file through /proc
+  // crun would copy itself first, so that nothing inside can write to its file through /proc
   // (CVE-2019-5736). It lies on a read-only mount here, which it accepts as such a copy when told.
   char cloned[] = "_LIBCONTAINER_CLONED_BINARY=1";
   char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-  char* const env[] = {path, cloned, nullptr};
+  char* const env[] = {path, conf.maker == Maker::crun ? cloned : nullptr, nullptr};
   ::execve(argv[0], argv, env);
   fail("run " + conf.oci_runtime);
   ::_exit(127);
@@ -62,18 +63,12 @@ bool join_cgroup(const std::string& directory) {
 }
 
 Result<OciProcess> run_oci(const ShimConf& conf, const std::string& bundle, Fd agent) {
-  // Cgroups are ours (crun's own handling would write each file a second time), so is the network.
-  std::vector<std::string> words = {conf.stage + "/oci",
-                                    "--root",
-                                    conf.stage + "/state",
-                                    "--cgroup-manager=disabled",
-                                    "run",
-                                    "--detach",
-                                    "--bundle",
-                                    bundle,
-                                    "--preserve-fds",
-                                    "1",
-                                    conf.id};
+  std::vector<std::string> words = {conf.stage + "/oci", "--root", conf.stage + "/state"};
+  // Cgroups are ours: its own handling would write each file a second time.
+  if (conf.maker == Maker::crun) words.emplace_back("--cgroup-manager=disabled");
+  for (const char* word : {"run", "--detach", "--bundle", bundle.c_str(), "--preserve-fds", "1"})
+    words.emplace_back(word);
+  words.push_back(conf.id);
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);

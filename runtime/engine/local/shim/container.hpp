@@ -18,7 +18,7 @@ struct OciProcess {
   Fd messages;  ///< what it prints
 };
 
-/// Runs `crun run --detach` on the bundle directory; `agent` becomes descriptor 3 of the
+/// Runs the OCI runtime on the bundle directory; `agent` becomes descriptor 3 of the
 /// container's first process.
 [[nodiscard]] Result<OciProcess> run_oci(const ShimConf& conf, const std::string& bundle, Fd agent);
 

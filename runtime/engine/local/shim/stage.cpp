@@ -164,8 +164,9 @@ Result<void> enter_stage(const ShimConf& conf) {
   // us.
   if (::mount("", "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0)
     return system_error("make mounts private");
-  // crun refuses to run beside a cgroup2 mount that has controllers of its own (hybrid layout).
-  const bool hide = !conf.oci_runtime.empty() && !conf.unified.empty();
+  // In the hybrid layout crun refuses to run beside the cgroup2 mount, and runc would leave a group
+  // there.
+  const bool hide = conf.maker != Maker::native && !conf.unified.empty();
   if (hide && ::umount2(conf.unified.c_str(), MNT_DETACH) != 0)
     return system_error("hide " + conf.unified);
   if (::mount("berth", conf.stage.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=4m") != 0)
@@ -204,7 +205,7 @@ Result<void> build_stage(const ShimConf& conf, Fd idmap) {
   if (length <= 0) return system_error("find own program");
   BERTH_TRY(stage.clone(std::string(self, static_cast<std::size_t>(length)), conf.stage + "/init",
                         false, false));
-  if (conf.oci_runtime.empty()) return {};
+  if (conf.maker == Maker::native) return {};
   if (::mkdir((conf.stage + "/state").c_str(), 0755) != 0)
     return system_error("create " + conf.stage);
   return stage.clone(conf.oci_runtime, conf.stage + "/oci", false, false);

@@ -86,7 +86,7 @@ Result<void> Supervisor::start() {
   BERTH_TRY(enter_stage(conf_));
   Fd theirs;
   if (!agent_socket_pair(agent_, theirs)) return system_error("socket pair");
-  if (conf_.oci_runtime.empty()) return start_native(std::move(theirs));
+  if (conf_.maker == Maker::native) return start_native(std::move(theirs));
   BERTH_ASSIGN(Fd idmap, idmap_namespace(conf_.uid_base));
   BERTH_TRY(build_stage(conf_, std::move(idmap)));
   // The kernel then tells the sender's pid as we see it: the container's first process.

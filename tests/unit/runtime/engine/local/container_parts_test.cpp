@@ -47,6 +47,27 @@ TEST_CASE("the OCI configuration isolates in every namespace and grants nothing"
   CHECK(text.find(R"("destination":"/tmp")") != std::string::npos);
 }
 
+TEST_CASE("runc is told its control group, and which system calls may be made") {
+  const auto config =
+      parse_json_object(oci_config({.maker = Maker::runc, .cgroup = "/berth/r-1"}));
+  REQUIRE(config.has_value());
+  CHECK(!config->contains("annotations"));
+  const auto& part = config->at("linux").as_object();
+  CHECK(part.at("cgroupsPath").as_string() == "/berth/r-1");
+  const auto& seccomp = part.at("seccomp").as_object();
+  CHECK(seccomp.at("defaultAction").as_string() == "SCMP_ACT_ERRNO");
+  CHECK(seccomp.at("defaultErrnoRet").as_int64() == ENOSYS);
+  const std::string calls = to_text(seccomp.at("syscalls"));
+  CHECK(calls.find(R"({"names":["accept",)") != std::string::npos);
+  CHECK(calls.find(R"("vmsplice"],"action":"SCMP_ACT_ERRNO","errnoRet":1})") != std::string::npos);
+  CHECK(calls.find(R"({"names":["clone"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,)"
+                   R"("value":2114060288,"valueTwo":0,"op":"SCMP_CMP_MASKED_EQ"}]})") !=
+        std::string::npos);
+  CHECK(calls.find(R"({"names":["socket"],"action":"SCMP_ACT_ERRNO","errnoRet":97,"args":)"
+                   R"([{"index":0,"value":16,"valueTwo":0,"op":"SCMP_CMP_GT"}]})") !=
+        std::string::npos);
+}
+
 TEST_CASE("/tmp stays in the root when no size is given") {
   CHECK(oci_config({}).find(R"("destination":"/tmp")") == std::string::npos);
 }
@@ -63,7 +84,8 @@ TEST_CASE("a shim's configuration survives being written and read") {
   const ShimConf conf{
       .id = "r-1",
       .stage = "/run/stage",
-      .oci_runtime = "/usr/bin/crun",
+      .maker = Maker::runc,
+      .oci_runtime = "/usr/sbin/runc",
       .unified = {},
       .uid_base = 655'360,
       .hostname = "web-1",
@@ -178,6 +200,7 @@ TEST_CASE("a replica's note survives JSON, without its environment on disk") {
   note.spec.limits = {
       .memory_bytes = 1, .cpu_milli = 2, .cpu_weight = 3, .pids = 4, .disk_bytes = 5,
       .disk_rate = 6, .network_rate = 7};
+  note.spec.oci = "runsc";
   note.spec.volumes = {{.id = "v-1", .name = "data", .target = "/data", .shared = true}};
   note.member = {"bth1", 0xC6120002};
   const auto whole = parse_replica_note(to_json(note, true));
@@ -187,6 +210,7 @@ TEST_CASE("a replica's note survives JSON, without its environment on disk") {
   CHECK(whole->spec.root_layers == note.spec.root_layers);
   CHECK(whole->spec.limits == note.spec.limits);
   CHECK(whole->spec.volumes == note.spec.volumes);
+  CHECK(whole->spec.oci == "runsc");
   CHECK(whole->spec.uid_base == note.spec.uid_base);
   CHECK(whole->member == note.member);
   CHECK(to_json(*whole, true) == to_json(note, true));
