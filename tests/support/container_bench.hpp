@@ -32,8 +32,13 @@ using runtime::ReplicaStatus;
 /// Who makes the containers of this run of the tests.
 inline std::string maker_under_test() {
   const char* name = std::getenv("BERTH_TEST_OCI");
+  const char* built = std::getenv("BERTH_RUNSC");  // by tests/kernel/make-runsc
+  if (name && built && std::string(name) == "runsc") return std::string(built) + "/runsc";
   return name ? name : "native";
 }
+
+/// It has a kernel of its own.
+inline bool in_gvisor() { return maker_under_test().ends_with("runsc"); }
 
 /// Empty if containers can run here.
 inline std::string why_no_containers() {

@@ -77,6 +77,13 @@ std::string encode(const AgentSignal& signal) {
   return result;
 }
 
+std::string encode(const AgentWindow& window) {
+  std::string result;
+  put(result, window.columns);
+  put(result, window.rows);
+  return result;
+}
+
 std::string encode(const AgentExit& exit) {
   std::string result;
   put(result, exit.code);
@@ -93,6 +100,10 @@ bool decode(std::string_view payload, AgentRun& run) {
 
 bool decode(std::string_view payload, AgentSignal& signal) {
   return take(payload, signal.number) && take(payload, signal.everyone) && payload.empty();
+}
+
+bool decode(std::string_view payload, AgentWindow& window) {
+  return take(payload, window.columns) && take(payload, window.rows) && payload.empty();
 }
 
 bool decode(std::string_view payload, AgentExit& exit) {

@@ -17,9 +17,14 @@
 namespace berth::runtime {
 
 enum class AgentMessage : char {
-  run = 'r',      ///< to the agent: AgentRun; descriptors 0, 1, 2 unless it asks for a terminal
+  /// To the agent: AgentRun. Descriptors 0, 1, 2; with a terminal none, or two for its bytes, in
+  /// and out, where its master descriptor cannot be sent.
+  run = 'r',
+  filter = 'f',   ///< to the agent, where its container has none: of system calls, from now on
   signal = 'k',   ///< to the agent: AgentSignal
+  window = 'w',   ///< to the agent: AgentWindow, of a terminal that it kept
   serve = 's',    ///< to the agent: one descriptor, a further connection
+  listeners = 'l',  ///< to the agent: what listens? From it: listeners_text()
   hello = 'h',    ///< from the agent, once, on the first connection: the container is made
   started = 'S',  ///< from the agent: the program runs; with a terminal its master descriptor
   failed = 'F',   ///< from the agent: it could not be started; a sentence
@@ -44,6 +49,12 @@ struct AgentSignal {
   friend bool operator==(const AgentSignal&, const AgentSignal&) = default;
 };
 
+struct AgentWindow {
+  std::uint32_t columns = 80;
+  std::uint32_t rows = 24;
+  friend bool operator==(const AgentWindow&, const AgentWindow&) = default;
+};
+
 struct AgentExit {
   std::uint32_t code = 0;
   std::uint32_t signal = 0;
@@ -52,9 +63,11 @@ struct AgentExit {
 
 [[nodiscard]] std::string encode(const AgentRun& run);
 [[nodiscard]] std::string encode(const AgentSignal& signal);
+[[nodiscard]] std::string encode(const AgentWindow& window);
 [[nodiscard]] std::string encode(const AgentExit& exit);
 [[nodiscard]] bool decode(std::string_view payload, AgentRun& run);
 [[nodiscard]] bool decode(std::string_view payload, AgentSignal& signal);
+[[nodiscard]] bool decode(std::string_view payload, AgentWindow& window);
 [[nodiscard]] bool decode(std::string_view payload, AgentExit& exit);
 
 struct AgentPacket {

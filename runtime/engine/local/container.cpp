@@ -150,10 +150,11 @@ std::uint64_t capability_bits(const std::vector<std::string>& names) {
 }
 
 std::string oci_text(const ContainerHost& host, const ContainerSpec& spec, const Layout& layout,
-                     Maker maker, const std::string& cgroup) {
-  return oci_config({.maker = maker,
+                     const std::string& cgroup) {
+  return oci_config({.maker = spec.maker.maker,
                      .root = (host.options.stage / "rootfs").string(),
                      .init = (host.options.stage / "init").string(),
+                     .network = (host.options.stage / "network").string(),
                      .hostname = spec.hostname,
                      .uid = spec.agent_uid,
                      .gid = spec.agent_gid,
@@ -169,11 +170,11 @@ std::string oci_text(const ContainerHost& host, const ContainerSpec& spec, const
 }
 
 ShimConf shim_conf(const ContainerHost& host, const ContainerSpec& spec,
-                   const NetworkMember& member, const Cgroup& cgroup, const ChosenMaker& chosen) {
+                   const NetworkMember& member, const Cgroup& cgroup) {
   ShimConf conf{.id = spec.id,
                 .stage = host.options.stage,
-                .maker = chosen.maker,
-                .oci_runtime = chosen.program,
+                .maker = spec.maker.maker,
+                .oci_runtime = spec.maker.program,
                 .unified = host.cgroups.unified(),
                 .uid_base = spec.uid_base,
                 .hostname = spec.hostname,
@@ -212,12 +213,13 @@ ShimConf shim_conf(const ContainerHost& host, const ContainerSpec& spec,
 /// The path of the control group for a maker that joins it itself; for the others nothing, since
 /// the shim joins it before it runs them.
 Result<std::string> group_to_join(const Cgroups& cgroups, const std::string& id, Maker maker) {
-  if (maker != Maker::runc) return std::string();
+  if (maker == Maker::native || maker == Maker::crun) return std::string();
   std::string path = cgroups.path(id);
   if (path.empty())
     return Error{ErrorKind::unavailable,
-                 "runc takes one path for all control groups, and on this machine Berth's are at "
-                 "different ones: choose native or crun"};
+                 std::string(name_of(maker)) +
+                     " takes one path for all control groups, and on this machine Berth's are at "
+                     "different ones: choose native or crun"};
   return path;
 }
 
@@ -295,16 +297,15 @@ Result<std::unique_ptr<ContainerHost>> ContainerHost::open(
 
 Result<StartedContainer> start_container(ContainerHost& host, const ContainerSpec& spec,
                                          const NetworkMember& member) {
-  BERTH_ASSIGN(const ChosenMaker chosen, choose_maker(spec.oci, host.options.oci_runtime));
   const Cgroups& cgroups = spec.sandbox ? host.sandbox_cgroups : host.cgroups;
-  BERTH_ASSIGN(const std::string joined, group_to_join(cgroups, spec.id, chosen.maker));
+  BERTH_ASSIGN(const std::string joined, group_to_join(cgroups, spec.id, spec.maker.maker));
   BERTH_TRY(fill_upper(host, spec, member));
   const Layout layout = lay_out(host, spec);
-  if (chosen.maker != Maker::native)
-    BERTH_TRY(write_file(spec.directory / "config.json",
-                         oci_text(host, spec, layout, chosen.maker, joined)));
+  if (spec.maker.maker != Maker::native)
+    BERTH_TRY(
+        write_file(spec.directory / "config.json", oci_text(host, spec, layout, joined)));
   BERTH_ASSIGN(const Cgroup cgroup, cgroups.create(spec.id, spec.limits, host.disk));
-  ShimConf conf = shim_conf(host, spec, member, cgroup, chosen);
+  ShimConf conf = shim_conf(host, spec, member, cgroup);
   conf.mounts = layout.mounts;
   std::string text;
   if (!write_shim_conf(conf, text))

@@ -16,6 +16,7 @@
 #include "runtime/engine/local/agent_protocol.hpp"
 #include "runtime/engine/local/cgroup.hpp"
 #include "runtime/engine/local/disk_watch.hpp"
+#include "runtime/engine/local/maker.hpp"
 #include "runtime/engine/local/network.hpp"
 #include "runtime/engine/local/options.hpp"
 #include "runtime/engine/local/shim_link.hpp"
@@ -79,7 +80,7 @@ struct ContainerSpec {
   bool tmp_in_memory = true;
   int oom_score_adjust = 0;
   bool sandbox = false;  ///< its cgroup is among those of sandboxes
-  std::string oci;       ///< who makes it, as choose_maker() takes it; empty: the machine's default
+  ChosenMaker maker;
   Limits limits;
   std::filesystem::path log_file;
   std::string log_source;

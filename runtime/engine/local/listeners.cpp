@@ -42,6 +42,28 @@ std::vector<ListeningSocket> parse_listeners(std::string_view table) {
   return result;
 }
 
+std::string listeners_text(const std::vector<ListeningSocket>& sockets) {
+  std::string result;
+  for (const ListeningSocket& socket : sockets)
+    result += (result.empty() ? "" : " ") + std::to_string(socket.port) +
+              (socket.loopback ? "l" : "");
+  return result;
+}
+
+std::vector<ListeningSocket> listeners_of_text(std::string_view text) {
+  std::vector<ListeningSocket> result;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    ListeningSocket socket;
+    const auto read = std::from_chars(word.data(), word.data() + word.size(), socket.port);
+    if (read.ec != std::errc() || socket.port <= 0 || socket.port > 65'535) continue;
+    socket.loopback = word.ends_with('l');
+    result.push_back(socket);
+  }
+  return result;
+}
+
 ReadinessVerdict Readiness::look(const std::vector<ListeningSocket>& sockets,
                                  std::chrono::milliseconds age) {
   using Kind = ReadinessVerdict::Kind;

@@ -21,6 +21,11 @@ struct ListeningSocket {
 /// From the text of /proc/PID/net/tcp or tcp6.
 [[nodiscard]] std::vector<ListeningSocket> parse_listeners(std::string_view table);
 
+/// "5000 8080l": a port each, with an l if it is on loopback only; for who cannot read the tables.
+[[nodiscard]] std::string listeners_text(const std::vector<ListeningSocket>& sockets);
+/// What is no port is left out.
+[[nodiscard]] std::vector<ListeningSocket> listeners_of_text(std::string_view text);
+
 struct ReadinessVerdict {
   enum class Kind { wait, ready, loopback_only, boot_timeout };
   Kind kind = Kind::wait;

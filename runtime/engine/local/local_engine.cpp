@@ -10,6 +10,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/unix_socket.hpp"
+#include "runtime/engine/local/choose_maker.hpp"
 
 namespace berth::runtime {
 
@@ -80,7 +81,6 @@ ContainerSpec container_of(const ReplicaSpec& spec, const fs::path& directory) {
   container.limits = spec.limits;
   container.oom_score_adjust = replica_oom_score;
   container.attach_stdin = spec.attach_stdin;
-  container.oci = spec.oci;
   // Images that start as root, to prepare something and become another user, were written for
   // these; in the app's own user namespace they reach nothing of the host. No raw sockets.
   if (spec.uid == 0)
@@ -172,14 +172,17 @@ Result<void> LocalEngine::start(const ReplicaSpec& spec) {
 
 Result<void> LocalEngine::start_in(const fs::path& at, Replica& replica) {
   const ReplicaSpec& spec = replica.status.spec;
+  BERTH_ASSIGN(const ChosenMaker maker, choose_maker(spec.oci, options_.oci_runtime));
+  replica.maker = maker.maker;
   if (::mkdir(at.c_str(), 0700) != 0) return system_error("create " + at.string());
   if (!spec.log_directory.empty()) BERTH_TRY(make_directories(spec.log_directory));
   BERTH_ASSIGN(replica.member, host_->network->join(spec.id.value, app_of(spec.uid_base)));
   name(replica);
-  const ReplicaNote note{spec, replica.member};
+  const ReplicaNote note{spec, replica.member, replica.maker};
   BERTH_TRY(write_file(at / "replica.json", to_json(note, false), 0600));
   ContainerSpec container = container_of(spec, at);
   container.note = to_json(note, true);
+  container.maker = maker;
   // Each until its shim has mounted it.
   std::vector<LoopDevice> devices;
   for (const ReplicaVolume& volume : spec.volumes) {

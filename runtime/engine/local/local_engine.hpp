@@ -70,9 +70,12 @@ class LocalEngine final : public Engine {
     ReplicaStatus status;
     NetworkMember member;
     NetworkMember left;              ///< what it was, until it is removed
+    Maker maker = Maker::native;
     std::unique_ptr<ShimLink> shim;  ///< null while start() is at work, and when exited
     Fd process;                      ///< /proc/PID of the container's first process
     Readiness readiness;
+    std::vector<ListeningSocket> told;  ///< what its agent said last, if that has to be asked
+    bool asked = false;
     std::chrono::steady_clock::time_point next_look{};
     std::chrono::milliseconds look_interval{5};
     bool reported = false;           ///< `ready` is due for a replica without a port

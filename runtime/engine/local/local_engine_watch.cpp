@@ -143,6 +143,7 @@ Result<LocalEngine::Replica> LocalEngine::adopt(const fs::path& at) {
     }
   }
   replica.status.spec = std::move(note.spec);
+  replica.maker = note.maker;
   replica.member = note.member;
   replica.member.app = app_of(replica.status.spec.uid_base);
   std::vector<ReplicaStatus> ignored;
@@ -156,6 +157,8 @@ Result<LocalEngine::Replica> LocalEngine::adopt(const fs::path& at) {
       on_started(replica, report);
     else if (report.kind == ShimReport::Kind::none)
       break;
+    else if (report.kind == ShimReport::Kind::listeners)
+      continue;  // an earlier server had asked
     else if (report.kind == ShimReport::Kind::gone)
       on_exited(replica, read_exit_file(at), ignored);
     else
@@ -246,6 +249,11 @@ void LocalEngine::read_shim(Replica& replica, std::vector<ReplicaStatus>& events
       case ShimReport::Kind::started:
         on_started(replica, report);
         break;
+      case ShimReport::Kind::listeners:
+        replica.told = listeners_of_text(report.message);
+        replica.asked = false;
+        replica.next_look = {};
+        break;
       case ShimReport::Kind::exited:
       case ShimReport::Kind::failed:
         on_exited(replica, report, events);
@@ -314,7 +322,10 @@ void LocalEngine::look(Replica& replica, std::vector<ReplicaStatus>& events) {
 
   const auto age =
       std::chrono::duration_cast<std::chrono::milliseconds>(now() - replica.status.started_at);
-  const ReadinessVerdict verdict = replica.readiness.look(listeners_of(replica.process), age);
+  const bool ask = replica.maker == Maker::runsc;
+  const ReadinessVerdict verdict =
+      replica.readiness.look(ask ? replica.told : listeners_of(replica.process), age);
+  if (ask && !std::exchange(replica.asked, true)) replica.shim->send("listeners");
   switch (verdict.kind) {
     case ReadinessVerdict::Kind::wait:
       return;

@@ -101,6 +101,8 @@ json::object linux_part(const OciContainer& container) {
   json::array namespaces;
   for (const char* type : {"pid", "network", "ipc", "uts", "mount", "user", "cgroup"})
     namespaces.push_back(json::object{{"type", type}});
+  // It reads addresses and routes there when it starts, and keeps them to itself from then on.
+  if (container.maker == Maker::runsc) namespaces[1].as_object()["path"] = container.network;
   const json::array mapping = {
       json::object{{"containerID", 0}, {"hostID", container.uid_base}, {"size", 65'536}}};
   json::object result = {{"namespaces", std::move(namespaces)},
@@ -109,7 +111,9 @@ json::object linux_part(const OciContainer& container) {
                          {"sysctl", {{unprivileged_port_sysctl, "0"}}},
                          {"maskedPaths", list(masked_paths)},
                          {"readonlyPaths", list(read_only_paths)}};
-  if (container.maker != Maker::crun) result["seccomp"] = seccomp_profile();
+  // gVisor answers "not permitted" whatever the profile says, from which libraries do not fall
+  // back: inside, the agent loads the compiled filter.
+  if (container.maker == Maker::runc) result["seccomp"] = seccomp_profile();
   if (!container.cgroup.empty()) result["cgroupsPath"] = container.cgroup;
   return result;
 }

@@ -22,6 +22,7 @@ struct OciContainer {
   Maker maker = Maker::crun;
   std::string root;        ///< the mounted root, absolute
   std::string init;        ///< the agent's program on the stage
+  std::string network;     ///< of runsc: the network namespace, made before
   std::string hostname;
   std::uint32_t uid = 0;   ///< of the agent
   std::uint32_t gid = 0;

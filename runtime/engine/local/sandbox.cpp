@@ -11,6 +11,7 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "runtime/engine/local/choose_maker.hpp"
 #include "runtime/engine/local/furniture.hpp"
 
 namespace berth::runtime {
@@ -98,7 +99,11 @@ Result<std::unique_ptr<LocalSandbox>> LocalSandbox::open(ContainerHost& host,
   if (spec.network) {
     BERTH_ASSIGN(sandbox->member_, host.network->join(sandbox->id_));
   }
-  const ContainerSpec container = container_of(spec, sandbox->id_, directory, uid_base);
+  ContainerSpec container = container_of(spec, sandbox->id_, directory, uid_base);
+  BERTH_ASSIGN(container.maker, choose_maker({}, host.options.oci_runtime));
+  // A build's files are kept and looked at by number: how they get there is the kernel's business.
+  // Through gVisor, a root that is kept has what its own kernel made of it.
+  if (container.maker.maker == Maker::runsc) container.maker = {};
   BERTH_ASSIGN(sandbox->container_,
                with_context(start_container(host, container, sandbox->member_), "open sandbox"));
   host.disk_watch.watch(sandbox->id_, {.directories = writable_directories(spec, directory),

@@ -16,6 +16,11 @@ ShimReport parse_shim_line(std::string_view line) {
     report.message = line.substr(7);
     return report;
   }
+  if (line.starts_with("listeners ")) {
+    report.kind = ShimReport::Kind::listeners;
+    report.message = line.substr(10);
+    return report;
+  }
   std::istringstream fields{std::string(line)};
   std::string word;
   long long us = 0;

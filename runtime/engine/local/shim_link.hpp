@@ -15,7 +15,7 @@
 namespace berth::runtime {
 
 struct ShimReport {
-  enum class Kind { none, note, started, exited, failed, gone };
+  enum class Kind { none, note, started, listeners, exited, failed, gone };
   Kind kind = Kind::none;
   int pid = 0;
   Time at{};  ///< of `started` and `exited`
@@ -23,7 +23,7 @@ struct ShimReport {
   int signal = 0;
   std::uint64_t oom_kills = 0;
   bool forced = false;
-  std::string message = {};
+  std::string message = {};  ///< of `failed` and, as listeners_text(), of `listeners`
 };
 
 /// `note` without its descriptor; a line that is not understood is `none`.

@@ -110,6 +110,7 @@ std::string to_json(const ReplicaNote& note, bool with_environment) {
       {"oci", spec.oci},
       {"veth", note.member.veth},
       {"address", note.member.address},
+      {"maker", name_of(note.maker)},
   });
 }
 
@@ -155,6 +156,7 @@ Result<ReplicaNote> parse_replica_note(std::string_view text) {
     for (const auto& entry : *env)
       if (entry.value().is_string())
         spec.env[std::string(entry.key())] = std::string(entry.value().get_string());
+  note.maker = maker_named(optional_string(object, "maker").value_or("")).value_or(Maker::native);
   const auto* limits = optional_object(object, "limits");
   if (!limits) return Error{ErrorKind::invalid, "'limits' is required"};
   BERTH_ASSIGN(spec.limits, limits_of(*limits));

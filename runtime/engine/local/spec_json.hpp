@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "runtime/engine/engine.hpp"
+#include "runtime/engine/local/maker.hpp"
 #include "runtime/engine/local/network.hpp"
 
 namespace berth::runtime {
@@ -15,6 +16,7 @@ namespace berth::runtime {
 struct ReplicaNote {
   ReplicaSpec spec;
   NetworkMember member;
+  Maker maker = Maker::native;  ///< that was chosen
 };
 
 [[nodiscard]] std::string to_json(const ReplicaNote& note, bool with_environment);

@@ -11,11 +11,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "base/fd.hpp"
 #include "runtime/engine/local/agent_protocol.hpp"
+#include "runtime/engine/local/listeners.hpp"
+#include "runtime/engine/local/shim/native/confine.hpp"
 #include "runtime/engine/local/shim/program.hpp"
+#include "runtime/engine/local/shim/terminal_relay.hpp"
 
 namespace berth::runtime::shim {
 
@@ -23,9 +28,25 @@ namespace {
 
 constexpr int control_fd = 3;
 
+/// Of the container, in gVisor's own network, which nobody sees from outside.
+std::vector<ListeningSocket> listening_sockets() {
+  std::vector<ListeningSocket> result;
+  for (const char* path : {"/proc/self/net/tcp", "/proc/self/net/tcp6"}) {
+    const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
+    std::string text;
+    char buffer[4096];
+    ssize_t count = 0;
+    while (file && (count = ::read(file.get(), buffer, sizeof buffer)) > 0)
+      text.append(buffer, static_cast<std::size_t>(count));
+    for (const ListeningSocket& socket : parse_listeners(text)) result.push_back(socket);
+  }
+  return result;
+}
+
 struct Connection {
   Fd socket;
   pid_t program = 0;  ///< its session leader; 0: none
+  std::unique_ptr<TerminalRelay> relay = {};  ///< of a terminal that is kept here
 };
 
 class Agent final {
@@ -39,10 +60,19 @@ class Agent final {
       std::vector<pollfd> entries = {{signals_.get(), POLLIN, 0}};
       for (const auto& connection : connections_)
         entries.push_back({connection.socket.get(), POLLIN, 0});
+      const std::size_t sockets_end = entries.size();
+      std::vector<TerminalRelay*> relays;
+      for (const auto& connection : connections_) {
+        if (!connection.relay) continue;
+        relays.push_back(connection.relay.get());
+        connection.relay->poll_for(entries);
+      }
       if (::poll(entries.data(), entries.size(), -1) < 0) continue;
+      for (std::size_t i = 0; i < relays.size(); ++i)
+        relays[i]->handle(&entries[sockets_end + i * TerminalRelay::poll_entries]);
       if (entries[0].revents && !reap()) return 0;
       // New connections are appended while we go; they are polled next time.
-      for (std::size_t i = 1; i < entries.size(); ++i)
+      for (std::size_t i = 1; i < sockets_end; ++i)
         if (entries[i].revents && !read_from(connections_[i - 1])) return 0;
       std::erase_if(connections_, [](const Connection& entry) { return !entry.socket; });
     }
@@ -67,12 +97,23 @@ class Agent final {
   void handle(Connection& connection, AgentPacket& packet) {
     AgentRun run;
     AgentSignal signal;
-    if (packet.type == AgentMessage::run && decode(packet.payload, run)) {
+    AgentWindow window;
+    if (packet.type == AgentMessage::filter) {
+      if (auto loaded = load_filter(packet.payload); loaded.has_error())
+        (void)send_packet(connection.socket.get(), AgentMessage::failed, loaded.error().message);
+    } else if (packet.type == AgentMessage::run && decode(packet.payload, run)) {
       start(connection, run, packet.fds);
     } else if (packet.type == AgentMessage::signal && decode(packet.payload, signal)) {
       const int number = static_cast<int>(signal.number);
+      const bool typed =
+          !signal.everyone && connection.relay && connection.relay->signal(number);
       if (signal.everyone) ::kill(-1, number);
-      else if (connection.program > 0) ::kill(-connection.program, number);
+      else if (connection.program > 0 && !typed) ::kill(-connection.program, number);
+    } else if (packet.type == AgentMessage::window && decode(packet.payload, window)) {
+      if (connection.relay) connection.relay->resize(window.columns, window.rows);
+    } else if (packet.type == AgentMessage::listeners) {
+      (void)send_packet(connection.socket.get(), AgentMessage::listeners,
+                        listeners_text(listening_sockets()));
     } else if (packet.type == AgentMessage::serve && packet.fds.size() == 1) {
       connections_.push_back({.socket = std::move(packet.fds.front())});
     }
@@ -80,12 +121,17 @@ class Agent final {
 
   void start(Connection& connection, const AgentRun& run, std::vector<Fd>& fds) {
     if (connection.program != 0) return;
+    std::vector<Fd> kept;  // start_program() closes what it gets
+    if (run.terminal && fds.size() == 2) kept.swap(fds);
     auto started = start_program(run, fds);
     if (started.has_error()) {
       (void)send_packet(connection.socket.get(), AgentMessage::failed, started.error().message);
       return;
     }
     connection.program = started->pid;
+    if (!kept.empty())
+      connection.relay = std::make_unique<TerminalRelay>(
+          std::move(started->terminal), std::move(kept[0]), std::move(kept[1]));
     const int master = started->terminal.get();
     (void)send_packet(connection.socket.get(), AgentMessage::started, {}, &master,
                       started->terminal ? 1 : 0);
@@ -104,6 +150,8 @@ class Agent final {
         connection.program = 0;
         const bool main = &connection == &connections_.front();
         if (!main) kill_session(pid, !alone);
+        if (connection.relay) connection.relay->finish();
+        connection.relay.reset();
         AgentExit exit;
         if (WIFSIGNALED(status)) exit.signal = static_cast<std::uint32_t>(WTERMSIG(status));
         else exit.code = static_cast<std::uint32_t>(WEXITSTATUS(status));

@@ -8,6 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <initializer_list>
+#include <string_view>
 #include <vector>
 
 namespace berth::runtime::shim {
@@ -23,13 +26,15 @@ std::string read_small(const std::string& path) {
   return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
 }
 
+std::string log_name(const char* command) { return std::string("gvisor-") + command + ".log"; }
+
 [[noreturn]] void exec_oci(const ShimConf& conf, char* const* argv, int agent, int messages) {
   const auto fail = [messages](const std::string& what) {
     const std::string text = what + ": " + strerrordesc_np(errno) + "\n";
     [[maybe_unused]] const ssize_t ignored = ::write(messages, text.data(), text.size());
     ::_exit(127);
   };
-  if (conf.maker != Maker::runc)
+  if (conf.maker == Maker::crun)
     for (const auto& cgroup : conf.cgroups)
       if (!join_cgroup(cgroup)) fail("join " + cgroup);
   // They give their descriptors 0, 1 and 2 to the container's root: never /dev/null, which would
@@ -64,10 +69,17 @@ bool join_cgroup(const std::string& directory) {
 
 Result<OciProcess> run_oci(const ShimConf& conf, const std::string& bundle, Fd agent) {
   std::vector<std::string> words = {conf.stage + "/oci", "--root", conf.stage + "/state"};
+  const auto add = [&words](std::initializer_list<const char*> more) {
+    words.insert(words.end(), more.begin(), more.end());
+  };
   // Cgroups are ours: its own handling would write each file a second time.
-  if (conf.maker == Maker::crun) words.emplace_back("--cgroup-manager=disabled");
-  for (const char* word : {"run", "--detach", "--bundle", bundle.c_str(), "--preserve-fds", "1"})
-    words.emplace_back(word);
+  if (conf.maker == Maker::crun) add({"--cgroup-manager=disabled"});
+  // Of its root: our own layer is measured. What ends its first process stands in the log alone.
+  const std::string log = "--debug-log=" + conf.stage + "/" + log_name("%COMMAND%");
+  if (conf.maker == Maker::runsc) add({"--overlay2=none", log.c_str()});
+  add({"run", "--detach", "--bundle", bundle.c_str()});
+  if (conf.maker == Maker::runsc) add({"--pass-fd", "3:3"});
+  else add({"--preserve-fds", "1"});
   words.push_back(conf.id);
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
@@ -81,6 +93,19 @@ Result<OciProcess> run_oci(const ShimConf& conf, const std::string& bundle, Fd a
   if (result.pid == 0) exec_oci(conf, argv.data(), agent.get(), write_end.get());
   ::fcntl(result.messages.get(), F_SETFL, O_NONBLOCK);
   return result;
+}
+
+std::string last_words(const ShimConf& conf) {
+  constexpr std::string_view mark = "FATAL ERROR: ";
+  // Where both have some, what opens files failed first.
+  for (const char* command : {"gofer", "boot"}) {
+    const std::string text = read_small(conf.stage + "/" + log_name(command));
+    const auto at = text.rfind(mark);
+    if (at == std::string::npos) continue;
+    const auto begin = at + mark.size();
+    return text.substr(begin, std::min(text.find('\n', begin), text.size()) - begin);
+  }
+  return {};
 }
 
 unsigned long long count_oom_kills(const ShimConf& conf) {

@@ -22,6 +22,9 @@ struct OciProcess {
 /// container's first process.
 [[nodiscard]] Result<OciProcess> run_oci(const ShimConf& conf, const std::string& bundle, Fd agent);
 
+/// What the OCI runtime wrote to a log of its own about why it did not start; or nothing.
+[[nodiscard]] std::string last_words(const ShimConf& conf);
+
 /// Moves this thread into a cgroup; false and errno on failure.
 [[nodiscard]] bool join_cgroup(const std::string& directory);
 

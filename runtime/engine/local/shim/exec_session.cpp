@@ -9,13 +9,13 @@
 namespace berth::runtime::shim {
 
 Result<std::unique_ptr<ExecSession>> ExecSession::begin(int agent, std::string_view program,
-                                                        Fd peer) {
+                                                        Fd peer, bool keeps_terminal) {
   std::unique_ptr<ExecSession> session(new ExecSession(std::move(peer)));
-  BERTH_TRY(session->start(agent, program));
+  BERTH_TRY(session->start(agent, program, keeps_terminal));
   return session;
 }
 
-Result<void> ExecSession::start(int agent, std::string_view program) {
+Result<void> ExecSession::start(int agent, std::string_view program, bool keeps_terminal) {
   AgentRun run;
   if (!decode(program, run)) return Error{ErrorKind::invalid, "the command cannot be read"};
   Fd theirs;
@@ -23,16 +23,8 @@ Result<void> ExecSession::start(int agent, std::string_view program) {
   const int connection = theirs.get();
   if (!send_packet(agent, AgentMessage::serve, {}, &connection, 1))
     return system_error("talk to the agent");
-  if (run.terminal) {
-    if (!send_packet(agent_.get(), AgentMessage::run, program))
-      return system_error("talk to the agent");
-    return {};
-  }
-  BERTH_ASSIGN(const ProgramStreams::Pipes pipes, streams_.make_pipes(/*input=*/true));
-  const int fds[3] = {pipes.input.get(), pipes.output.get(), pipes.output.get()};
-  if (!send_packet(agent_.get(), AgentMessage::run, program, fds, 3))
-    return system_error("talk to the agent");
-  return {};
+  return streams_.send_program(agent_.get(), program,
+                               {.input = true, .terminal = run.terminal, .kept = keeps_terminal});
 }
 
 void ExecSession::poll_for(std::vector<pollfd>& entries) const {
@@ -91,6 +83,12 @@ void ExecSession::finish(const AgentExit& exit) {
   streams_.close_output();
   exited_ = true;
   session_.exit(static_cast<int>(exit.code), static_cast<int>(exit.signal));
+}
+
+void ExecSession::resize(unsigned columns, unsigned rows) {
+  streams_.resize(columns, rows);
+  if (streams_.terminal_is_kept())
+    (void)send_packet(agent_.get(), AgentMessage::window, encode(AgentWindow{columns, rows}));
 }
 
 void ExecSession::say(std::string_view line) {

@@ -20,11 +20,11 @@ namespace berth::runtime::shim {
 
 class ExecSession final : private AttachTarget {
  public:
-  /// `program` is an encoded AgentRun, `agent` the shim's own connection. The peer is told "ok" or
-  /// "error SENTENCE" in a line; frames follow.
+  /// `program` is an encoded AgentRun, `agent` the shim's own connection, which keeps terminals if
+  /// `keeps_terminal`. The peer is told "ok" or "error SENTENCE" in a line; frames follow.
   [[nodiscard]] static Result<std::unique_ptr<ExecSession>> begin(int agent,
                                                                   std::string_view program,
-                                                                  Fd peer);
+                                                                  Fd peer, bool keeps_terminal);
 
   static constexpr std::size_t poll_entries = 4;
   /// Adds its entries; handle() gets them back.
@@ -35,7 +35,7 @@ class ExecSession final : private AttachTarget {
  private:
   explicit ExecSession(Fd peer) : peer_(std::move(peer)) {}
 
-  [[nodiscard]] Result<void> start(int agent, std::string_view program);
+  [[nodiscard]] Result<void> start(int agent, std::string_view program, bool keeps_terminal);
   void on_agent();
   void on_started(AgentPacket& packet);
   void read_output();
@@ -44,7 +44,7 @@ class ExecSession final : private AttachTarget {
 
   void input(std::string_view bytes) override { streams_.write(bytes); }
   void input_end() override { streams_.end_input(); }
-  void resize(unsigned columns, unsigned rows) override { streams_.resize(columns, rows); }
+  void resize(unsigned columns, unsigned rows) override;
   void signal(int number) override;
 
   Fd peer_;  ///< until the program has started; then the session's

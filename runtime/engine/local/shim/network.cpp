@@ -3,6 +3,13 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "runtime/engine/local/netlink.hpp"
 
@@ -51,6 +58,34 @@ Result<void> connect_network(const ShimConf& conf, pid_t pid) {
   }
   BERTH_TRY(inside.set_up(eth0));
   return inside.add_default_route(gateway);
+}
+
+namespace {
+
+Result<void> hold_network(pid_t pid, const std::string& path) {
+  const std::string source = "/proc/" + std::to_string(pid) + "/ns/net";
+  if (::mknod(path.c_str(), S_IFREG | 0600, 0) != 0) return system_error("create " + path);
+  if (::mount(source.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) != 0)
+    return system_error("hold the network namespace at " + path);
+  return {};
+}
+
+}  // namespace
+
+Result<void> make_network(const ShimConf& conf, const std::string& path) {
+  // A namespace needs a process to be made and to be spoken of, and none to live on.
+  const pid_t child = static_cast<pid_t>(
+      ::syscall(SYS_clone, CLONE_NEWNET | SIGCHLD, nullptr, nullptr, nullptr, 0));
+  if (child < 0) return system_error("create network namespace");
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) ::pause();
+  }
+  auto made = connect_network(conf, child);
+  if (!made.has_error()) made = hold_network(child, path);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  return made;
 }
 
 }  // namespace berth::runtime::shim

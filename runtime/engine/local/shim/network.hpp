@@ -14,4 +14,7 @@ namespace berth::runtime::shim {
 /// isolated port of the bridge, the other `eth0` with the address and a default route.
 [[nodiscard]] Result<void> connect_network(const ShimConf& conf, pid_t pid);
 
+/// A network namespace that is connected before the container is made, held by a mount at `path`.
+[[nodiscard]] Result<void> make_network(const ShimConf& conf, const std::string& path);
+
 }  // namespace berth::runtime::shim

@@ -8,7 +8,22 @@
 
 #include <cerrno>
 
+#include "runtime/engine/local/agent_protocol.hpp"
+
 namespace berth::runtime::shim {
+
+Result<void> ProgramStreams::send_program(int agent, std::string_view program, const Wish& wish) {
+  Pipes pipes;
+  kept_ = wish.terminal && wish.kept;
+  terminal_ = wish.terminal;
+  if (!wish.terminal || wish.kept) {
+    BERTH_ASSIGN(pipes, make_pipes(wish.input || wish.terminal));
+  }
+  const int fds[3] = {pipes.input.get(), pipes.output.get(), pipes.output.get()};
+  if (!send_packet(agent, AgentMessage::run, program, fds, !wish.terminal ? 3 : kept_ ? 2 : 0))
+    return system_error("talk to the agent");
+  return {};
+}
 
 Result<ProgramStreams::Pipes> ProgramStreams::make_pipes(bool input) {
   int out[2];
@@ -72,7 +87,7 @@ void ProgramStreams::end_input() {
 }
 
 void ProgramStreams::resize(unsigned columns, unsigned rows) {
-  if (!terminal_ || !input_) return;
+  if (!terminal_ || kept_ || !input_) return;
   winsize size{};
   size.ws_col = static_cast<unsigned short>(columns);
   size.ws_row = static_cast<unsigned short>(rows);
@@ -80,7 +95,7 @@ void ProgramStreams::resize(unsigned columns, unsigned rows) {
 }
 
 bool ProgramStreams::signal_terminal(int number) {
-  return terminal_ && input_ && ::ioctl(input_.get(), TIOCSIG, number) == 0;
+  return terminal_ && !kept_ && input_ && ::ioctl(input_.get(), TIOCSIG, number) == 0;
 }
 
 }  // namespace berth::runtime::shim

@@ -18,13 +18,16 @@ class ProgramStreams final {
  public:
   static constexpr std::size_t input_limit = 256 << 10;  ///< beyond it the peer waits
 
-  /// The program's ends of new pipes; without `input` it reads from nothing.
-  struct Pipes {
-    Fd input;
-    Fd output;
+  struct Wish {
+    bool input = false;     ///< otherwise it reads from nothing
+    bool terminal = false;
+    bool kept = false;      ///< a terminal's master stays with the agent
   };
-  [[nodiscard]] Result<Pipes> make_pipes(bool input);
+  /// Makes what the program shall have and sends it to the agent, with `program`, an encoded
+  /// AgentRun. A master that does not stay there comes with its answer.
+  [[nodiscard]] Result<void> send_program(int agent, std::string_view program, const Wish& wish);
   void use_terminal(Fd master);
+  [[nodiscard]] bool terminal_is_kept() const { return kept_; }
 
   [[nodiscard]] int output() const { return output_.get(); }
   /// To be polled for room; -1 while nothing waits.
@@ -46,9 +49,16 @@ class ProgramStreams final {
   [[nodiscard]] bool signal_terminal(int number);
 
  private:
+  struct Pipes {
+    Fd input;
+    Fd output;
+  };
+  [[nodiscard]] Result<Pipes> make_pipes(bool input);
+
   Fd output_;
   Fd input_;  ///< a second descriptor of the terminal, if it is one
   bool terminal_ = false;
+  bool kept_ = false;  ///< behind pipes
   std::string pending_;
   bool ends_ = false;
   char buffer_[16 << 10];

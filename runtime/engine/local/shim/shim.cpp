@@ -84,7 +84,8 @@ int run_shim(const char* directory) {
   const Fd program(shim_program_fd);
   if (!read_whole(program.get(), fds.program)) return 1;
   const Fd filter(shim_filter_fd);
-  if (conf.maker == Maker::native && !read_shared(filter.get(), fds.filter)) return 1;
+  const bool filters = conf.maker == Maker::native || conf.maker == Maker::runsc;
+  if (filters && !read_shared(filter.get(), fds.filter)) return 1;
   fds.signals = block_signals();
   fds.listener = listen_here("shim.sock");
   if (!fds.signals || !fds.listener) return 1;

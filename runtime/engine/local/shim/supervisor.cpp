@@ -89,6 +89,8 @@ Result<void> Supervisor::start() {
   if (conf_.maker == Maker::native) return start_native(std::move(theirs));
   BERTH_ASSIGN(Fd idmap, idmap_namespace(conf_.uid_base));
   BERTH_TRY(build_stage(conf_, std::move(idmap)));
+  if (in_gvisor())
+    BERTH_TRY(with_context(make_network(conf_, conf_.stage + "/network"), "make the network"));
   // The kernel then tells the sender's pid as we see it: the container's first process.
   const int on = 1;
   if (::setsockopt(agent_.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
@@ -111,11 +113,15 @@ Result<void> Supervisor::on_hello(pid_t init) {
   init_ = init;
   init_pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, init, 0)));
   if (!init_pidfd_) return system_error("open the container's first process");
+  if (in_gvisor() && !send_packet(agent_.get(), AgentMessage::filter, fds_.filter))
+    return system_error("talk to the agent");
+  fds_.filter = {};
   return connect();
 }
 
 Result<void> Supervisor::connect() {
-  BERTH_TRY(with_context(connect_network(conf_, init_), "connect the network"));
+  if (!in_gvisor())
+    BERTH_TRY(with_context(connect_network(conf_, init_), "connect the network"));
   connected_ = true;
   return furnish_agent();
 }
@@ -132,17 +138,9 @@ Result<void> Supervisor::furnish_agent() {
 }
 
 Result<void> Supervisor::send_program() {
-  if (conf_.terminal) {
-    if (!send_packet(agent_.get(), AgentMessage::run, fds_.program))
-      return system_error("talk to the agent");
-    fds_.program.clear();
-    fds_.program.shrink_to_fit();
-    return {};
-  }
-  BERTH_ASSIGN(const ProgramStreams::Pipes pipes, streams_.make_pipes(conf_.attach_stdin));
-  const int fds[3] = {pipes.input.get(), pipes.output.get(), pipes.output.get()};
-  if (!send_packet(agent_.get(), AgentMessage::run, fds_.program, fds, 3))
-    return system_error("talk to the agent");
+  BERTH_TRY(streams_.send_program(
+      agent_.get(), fds_.program,
+      {.input = conf_.attach_stdin, .terminal = conf_.terminal, .kept = in_gvisor()}));
   fds_.program.clear();
   fds_.program.shrink_to_fit();  // It holds the app's secrets, and is the largest thing here.
   return {};
@@ -235,12 +233,14 @@ void Supervisor::on_child(pid_t pid, int status) {
   if (pid == oci_.pid) {
     oci_.pid = 0;
     on_oci_message();
-    oci_.messages.reset();
+    if (!in_gvisor()) oci_.messages.reset();  // gVisor itself goes on to write there
     const bool success = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    if (!success && init_ == 0)
-      fail(oci_text_.empty() ? conf_.oci_runtime + " failed without a message"
-                             : conf_.oci_runtime + ": " + oci_text_);
-    else if (init_ == 0 && !agent_)
+    if (!success && init_ == 0) {
+      std::string why = last_words(conf_);
+      if (why.empty()) why = oci_text_;
+      fail(conf_.oci_runtime + (why.empty() ? " failed without a message" : ": " + why));
+    }
+    if (success && init_ == 0 && !agent_)
       fail("the container ended before it began");
     return;
   }
@@ -287,6 +287,9 @@ bool Supervisor::on_agent() {
       break;
     case AgentMessage::exited:
       exit_known_ = decode(packet.payload, exit_);
+      break;
+    case AgentMessage::listeners:
+      report("listeners " + one_line(std::move(packet.payload)) + "\n");
       break;
     default:
       break;
@@ -361,6 +364,9 @@ void Supervisor::command(Client& client, std::string_view line) {
     stop(::strtoll(line.data() + 5, nullptr, 10));
   } else if (line == "go" && !std::exchange(go_, true)) {
     if (auto furnished = furnish_agent(); furnished.has_error()) fail(furnished.error().message);
+  } else if (line == "listeners") {
+    if (agent_ && state_ == State::running)
+      (void)send_packet(agent_.get(), AgentMessage::listeners);
   } else if (line == "release") {
     if (state_ == State::ended) leave_at_ms_ = monotonic_ms();
   }
@@ -372,7 +378,7 @@ void Supervisor::begin_exec(Client& client) {
   const std::string program = std::exchange(client.incoming, {});
   if (state_ != State::running || !agent_ || !conf_.program) return client.socket.reset();
   // A failure has no peer to be told to any more: its end says it.
-  auto session = ExecSession::begin(agent_.get(), program, std::move(client.socket));
+  auto session = ExecSession::begin(agent_.get(), program, std::move(client.socket), in_gvisor());
   if (!session.has_error()) execs_.push_back(std::move(*session));
 }
 
@@ -424,6 +430,12 @@ void Supervisor::kill_container() {
 }
 
 // --- the attached peer's wishes ----------------------------------------------------------------
+
+void Supervisor::resize(unsigned columns, unsigned rows) {
+  streams_.resize(columns, rows);
+  if (streams_.terminal_is_kept() && agent_)
+    (void)send_packet(agent_.get(), AgentMessage::window, encode(AgentWindow{columns, rows}));
+}
 
 void Supervisor::signal(int number) {
   if (number <= 0 || number > SIGRTMAX) return;

@@ -28,7 +28,7 @@ struct ShimDescriptors {
   Fd note;      ///< kept for whoever asks for the status
   Fd client;    ///< a connection for the agent, if there is no program
   std::string program;  ///< the program, encoded
-  std::string filter;   ///< of system calls, where the shim makes the container itself
+  std::string filter;   ///< of system calls, where the OCI runtime does not load it
   Fd signals;   ///< a signalfd for SIGCHLD, SIGTERM, SIGINT, SIGHUP
   Fd listener;
 };
@@ -80,11 +80,12 @@ class Supervisor final : private AttachTarget {
   void ended();
   void write_exit_file() const;
   [[nodiscard]] std::string exit_line() const;
+  [[nodiscard]] bool in_gvisor() const { return conf_.maker == Maker::runsc; }
   [[nodiscard]] bool attaches() const { return conf_.terminal || conf_.attach_stdin; }
 
   void input(std::string_view bytes) override { streams_.write(bytes); }
   void input_end() override { streams_.end_input(); }
-  void resize(unsigned columns, unsigned rows) override { streams_.resize(columns, rows); }
+  void resize(unsigned columns, unsigned rows) override;
   void signal(int number) override;
 
   const ShimConf conf_;

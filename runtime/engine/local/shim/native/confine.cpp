@@ -49,7 +49,9 @@ Result<void> become_user(const ShimConf& conf) {
   return {};
 }
 
-Result<void> load(std::string_view filter) {
+}  // namespace
+
+Result<void> load_filter(std::string_view filter) {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error("give up privileges");
   if (filter.empty() || filter.size() % sizeof(sock_filter) != 0)
     return Error{ErrorKind::internal, "the system call filter is damaged"};
@@ -61,8 +63,6 @@ Result<void> load(std::string_view filter) {
   return {};
 }
 
-}  // namespace
-
 Result<void> confine(const ShimConf& conf, std::string_view filter) {
   BERTH_TRY(limit(RLIMIT_CORE, 0, "RLIMIT_CORE"));
   BERTH_TRY(limit(RLIMIT_NOFILE, conf.open_files, "RLIMIT_NOFILE"));
@@ -70,7 +70,7 @@ Result<void> confine(const ShimConf& conf, std::string_view filter) {
   BERTH_TRY(become_user(conf));
   // Of a user that is not root the change has taken all; of root it has taken nothing.
   BERTH_TRY(set_capabilities(conf.uid == 0 ? conf.capabilities : 0));
-  return load(filter);
+  return load_filter(filter);
 }
 
 }  // namespace berth::runtime::shim

@@ -14,4 +14,7 @@ namespace berth::runtime::shim {
 /// not allow; nothing but execve may follow.
 [[nodiscard]] Result<void> confine(const ShimConf& conf, std::string_view filter);
 
+/// The filter alone, compiled, on this thread and what it starts.
+[[nodiscard]] Result<void> load_filter(std::string_view filter);
+
 }  // namespace berth::runtime::shim

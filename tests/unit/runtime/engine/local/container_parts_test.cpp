@@ -68,6 +68,17 @@ TEST_CASE("runc is told its control group, and which system calls may be made") 
         std::string::npos);
 }
 
+TEST_CASE("runsc is told the network that was made for it, and loads no filter itself") {
+  const auto config = parse_json_object(
+      oci_config({.maker = Maker::runsc, .network = "/stage/network", .cgroup = "/berth/r-1"}));
+  REQUIRE(config.has_value());
+  const auto& part = config->at("linux").as_object();
+  CHECK(to_text(part.at("namespaces")).find(R"({"type":"network","path":"/stage/network"})") !=
+        std::string::npos);
+  CHECK(part.at("cgroupsPath").as_string() == "/berth/r-1");
+  CHECK(!part.contains("seccomp"));
+}
+
 TEST_CASE("/tmp stays in the root when no size is given") {
   CHECK(oci_config({}).find(R"("destination":"/tmp")") == std::string::npos);
 }
@@ -165,6 +176,9 @@ TEST_CASE("the agent's messages survive the wire, and what is cut or too long is
   lie[3] = '\x7f';  // two thousand million arguments
   CHECK(!decode(lie, read));
   AgentExit exit;
+  AgentWindow window;
+  CHECK(decode(encode(AgentWindow{100, 40}), window));
+  CHECK(window == AgentWindow{100, 40});
   CHECK(decode(encode(AgentExit{3, 9}), exit));
   CHECK(exit == AgentExit{3, 9});
 }
@@ -178,6 +192,9 @@ TEST_CASE("a shim's lines are understood") {
   CHECK(exited.oom_kills == 2);
   CHECK(exited.forced);
   CHECK(parse_shim_line("failed no such file").message == "no such file");
+  CHECK(parse_shim_line("listeners 5000 80l").kind == ShimReport::Kind::listeners);
+  CHECK(parse_shim_line("listeners 5000 80l").message == "5000 80l");
+  CHECK(parse_shim_line("listeners ").kind == ShimReport::Kind::listeners);
   CHECK(parse_shim_line("note").kind == ShimReport::Kind::note);
   CHECK(parse_shim_line("exited 3").kind == ShimReport::Kind::none);
   CHECK(parse_shim_line("").kind == ShimReport::Kind::none);
@@ -203,6 +220,7 @@ TEST_CASE("a replica's note survives JSON, without its environment on disk") {
   note.spec.oci = "runsc";
   note.spec.volumes = {{.id = "v-1", .name = "data", .target = "/data", .shared = true}};
   note.member = {"bth1", 0xC6120002};
+  note.maker = Maker::runsc;
   const auto whole = parse_replica_note(to_json(note, true));
   REQUIRE(whole.has_value());
   CHECK(whole->spec.env == note.spec.env);
@@ -213,6 +231,7 @@ TEST_CASE("a replica's note survives JSON, without its environment on disk") {
   CHECK(whole->spec.oci == "runsc");
   CHECK(whole->spec.uid_base == note.spec.uid_base);
   CHECK(whole->member == note.member);
+  CHECK(whole->maker == Maker::runsc);
   CHECK(to_json(*whole, true) == to_json(note, true));
   CHECK(to_json(note, false).find("KEY") == std::string::npos);
   CHECK(parse_replica_note("{}").has_error());

@@ -69,3 +69,12 @@ TEST_CASE("the boot timeout names itself and the port") {
   CHECK(verdict.message ==
         "Error R10 (Boot timeout): nothing listened on $PORT (5000) within 3 seconds of the start");
 }
+
+TEST_CASE("sockets survive being told in a line, and what is no port is left out") {
+  const std::vector<ListeningSocket> sockets = {{5000, false}, {8080, true}};
+  CHECK(listeners_text(sockets) == "5000 8080l");
+  CHECK(listeners_of_text("5000 8080l") == sockets);
+  CHECK(listeners_text({}).empty());
+  CHECK(listeners_of_text("").empty());
+  CHECK(listeners_of_text("x 0 70000 -1  l 443") == std::vector<ListeningSocket>{{443, false}});
+}
