@@ -46,7 +46,7 @@ const std::vector<Command>& all_commands() {
           run_commands, config_commands, release_commands, build_commands, buildpack_commands,
           deploy_commands, image_commands, preview_commands, pipeline_commands, domain_commands,
           certificate_commands, https_commands, routing_commands, account_commands,
-          platform_commands, disk_commands, completion_commands})
+          platform_commands, pool_commands, disk_commands, completion_commands})
       std::ranges::move(group(), std::back_inserter(all));
     return all;
   }();

@@ -34,6 +34,7 @@ namespace berth::cli {
 [[nodiscard]] std::vector<Command> routing_commands();     // routing.cpp
 [[nodiscard]] std::vector<Command> account_commands();     // account.cpp
 [[nodiscard]] std::vector<Command> platform_commands();    // platform.cpp
+[[nodiscard]] std::vector<Command> pool_commands();        // placement.cpp
 [[nodiscard]] std::vector<Command> disk_commands();        // disk.cpp
 [[nodiscard]] std::vector<Command> completion_commands();  // completion.cpp
 

@@ -131,6 +131,11 @@ std::vector<Command> placement_commands() {
        .for_app = true,
        .json = true,
        .run = unset},
+  };
+}
+
+std::vector<Command> pool_commands() {
+  return {
       {.name = "pools",
        .group = "Platform",
        .summary = "Show the parts of the machine that apps are placed in",
