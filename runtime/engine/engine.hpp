@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -76,6 +77,11 @@ struct ReplicaSpec {
   std::uint32_t gid = 1000;
   std::uint32_t uid_base = 0;  ///< first host uid of the app's range of 65,536
   std::string size;            ///< the name of its limits, for whoever compares
+  std::string pool;            ///< that it is placed in, and
+  std::string placement;       ///< what its app said of that, for whoever compares
+  /// Who makes its container: "native", "crun", "runc" or "runsc"; empty: what the engine is
+  /// configured to use. One that is not installed, or cannot run here, fails the start.
+  std::string oci;
   Limits limits;
   std::vector<ReplicaVolume> volumes;  ///< made before
   int port = 0;        ///< $PORT for a process that serves; 0: no port, no readiness by port
@@ -86,10 +92,12 @@ struct ReplicaSpec {
   bool attach_stdin = false;  ///< attach() without a terminal
   int columns = 80;
   int rows = 24;
-  /// Who makes its container: "native", "crun", "runc" or "runsc"; empty: what the engine is
-  /// configured to use. One that is not installed, or cannot run here, fails the start.
-  std::string oci = {};
 };
+
+/// 12 of "web.12".
+[[nodiscard]] inline int index_in(const std::string& name) {
+  return std::atoi(name.c_str() + name.rfind('.') + 1);
+}
 
 enum class ReplicaState { starting, ready, exited };
 
