@@ -156,7 +156,7 @@ TEST_CASE("starts and stops, in milliseconds") {
     REQUIRE(engine.start(bench.web(id.value)).has_value());
     bench.events.wait_ready(id);
     ready.push_back(monotonic_us() - begun);
-    const auto& endpoint = engine.list().front().endpoint;
+    const runtime::Endpoint endpoint = engine.list().front().endpoint;
     REQUIRE(engine.freeze(id).has_value());
     begun = monotonic_us();
     REQUIRE(engine.thaw(id).has_value());

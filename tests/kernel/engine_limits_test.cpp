@@ -60,6 +60,15 @@ TEST_CASE("what a replica writes to /tmp counts as its memory") {
   CHECK(bench.log().find("write: No space left on device") != std::string::npos);
 }
 
+TEST_CASE("what lies in /tmp is counted with what cannot be taken back from a replica") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto& engine = bench.open();
+  REQUIRE(engine.start(bench.spec("r-1", {"write-disk", "/tmp/file", "20"})).has_value());
+  REQUIRE(eventually([&] { return bench.printed("web.1") == "written\n"; }));
+  CHECK(engine.stats(ReplicaId("r-1"))->anonymous_bytes >= 20U << 20);
+}
+
 TEST_CASE("a replica sends and receives no faster than its network rate") {
   SKIP_WITHOUT_CONTAINERS();
   ContainerBench bench;

@@ -195,6 +195,13 @@ Result<fs::path> make_base(const CgroupHierarchy& hierarchy, const std::string& 
   return below;
 }
 
+/// What the kernel cannot take back: of the programs, and of files in memory, which is also where
+/// gVisor has all of its programs' memory.
+std::uint64_t anonymous(const std::string& stat, bool v2) {
+  return v2 ? field(stat, "anon") + field(stat, "shmem")
+            : field(stat, "total_rss") + field(stat, "total_shmem");
+}
+
 }  // namespace
 
 std::string disk_of(const fs::path& path) {
@@ -383,7 +390,7 @@ Result<ReplicaStats> Cgroups::stats(const std::string& id) const {
       number(get(group.memory / (v2_ ? "memory.current" : "memory.usage_in_bytes")));
   const std::uint64_t cache = field(memory, v2_ ? "inactive_file" : "total_inactive_file");
   result.memory_bytes = used - std::min(used, cache);
-  result.anonymous_bytes = field(memory, v2_ ? "anon" : "total_rss");
+  result.anonymous_bytes = anonymous(memory, v2_);
   result.cpu = std::chrono::microseconds(v2_ ? field(get(group.cpu / "cpu.stat"), "usage_usec")
                                              : number(get(group.cpu / "cpuacct.usage")) / 1000);
   result.pids = number(get(group.pids / "pids.current"));
@@ -404,7 +411,7 @@ MemorySample Cgroups::memory(const std::string& id) const {
   return {
       .limit_bytes = number(get(group.memory / (v2_ ? "memory.max" : "memory.limit_in_bytes"))),
       .used_bytes = number(get(group.memory / (v2_ ? "memory.current" : "memory.usage_in_bytes"))),
-      .anonymous_bytes = field(stat, v2_ ? "anon" : "total_rss"),
+      .anonymous_bytes = anonymous(stat, v2_),
       .major_faults = field(stat, v2_ ? "pgmajfault" : "total_pgmajfault")};
 }
 
