@@ -2,8 +2,7 @@
 //
 // Replicas that gVisor (runsc) makes: what differs from those of the other makers. What is the same
 // the suites of those say, run with it (kernel_runsc).
-#include <netinet/in.h>
-#include <sys/socket.h>
+#include <signal.h>
 #include <sys/utsname.h>
 
 #include <sstream>
@@ -54,8 +53,6 @@ TEST_CASE("on the host, all of a gVisor is the app's users, in the replica's con
   CHECK(users.size() > 2);  // its kernel, what opens files for it, and a process a program
   const std::uint32_t first = bench.web("r-1").uid_base;
   for (const std::uint32_t user : users) CHECK((user >= first && user < first + 65'536));
-  const pid_t shim = shim_of(bench.path("data") / "replicas" / "r-1");
-  CHECK(shim > 0);
 }
 
 TEST_CASE("replicas of different makers are neighbours, and reach each other by name") {
@@ -90,4 +87,32 @@ TEST_CASE("a runsc that cannot run fails the start with its own words") {
   const std::string message = why(engine.start(spec));
   CHECK_MESSAGE(message.find("/bin/payload/data") != std::string::npos, message);
   CHECK(engine.list().empty());
+}
+
+TEST_CASE("who kills the first process of a gVisor ends it, and nothing beside") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto& engine = bench.open();
+  REQUIRE(engine.start(bench.web("neighbour")).has_value());
+  bench.events.wait_ready(ReplicaId("neighbour"));
+  (void)run(bench, engine, "r-1", {"signal", "1"});
+  CHECK(bench.events.wait_exit(ReplicaId("r-1")).exit_signal == SIGKILL);
+  CHECK(run(bench, engine, "r-2", {"print", "/etc/hostname"}) == "r-2\n");
+  CHECK(engine.list().size() == 3);
+  for (const auto& status : engine.list())
+    if (status.spec.id == ReplicaId("neighbour")) CHECK(status.state == ReplicaState::ready);
+}
+
+TEST_CASE("forks without end in a gVisor are its own end") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto& engine = bench.open();
+  REQUIRE(engine.start(bench.web("neighbour")).has_value());
+  bench.events.wait_ready(ReplicaId("neighbour"));
+  auto spec = bench.spec("bomb", {"fork-bomb"});
+  spec.name = "bomb";
+  spec.limits.pids = 64;
+  REQUIRE(engine.start(spec).has_value());
+  CHECK(bench.events.wait_exit(ReplicaId("bomb")).exit_signal != 0);
+  CHECK(run(bench, engine, "r-2", {"print", "/etc/hostname"}) == "r-2\n");
 }
