@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What runs replicas. Everything above is unaware of what is below: `local` (crun on this machine)
+// What runs replicas. Everything above is unaware of what is below: `local` (this machine)
 // or `kubernetes`. The engine decides nothing: the scheduler says start and stop, the engine does
 // it and reports what it sees. Whatever runs outlives this process; list() finds it again.
 #pragma once

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What every container has and does not have, as data: its fixed mounts, the paths that are hidden
-// or read-only, the devices. Two makers build containers from it, crun by way of oci_config and the
-// shim itself (shim/native), so that they cannot differ. Shared with the static shim.
+// or read-only, the devices. All makers build containers from it, OCI runtimes by way of oci_config
+// and the shim itself (shim/native), so that they cannot differ. Shared with the static shim.
 #pragma once
 
 #include <linux/capability.h>

@@ -22,8 +22,8 @@ namespace berth::runtime::shim {
 /// Maps the users of the user namespace that `pid` is the first process of.
 [[nodiscard]] Result<Fd> map_users(pid_t pid, std::uint32_t uid_base);
 
-/// Makes there every mount of the configuration, `init` (this program), and for crun `oci` (its
-/// program, read-only) and an empty `state` directory.
+/// Makes there every mount of the configuration, `init` (this program), and for an OCI runtime
+/// `oci` (its program, read-only) and an empty `state` directory.
 [[nodiscard]] Result<void> build_stage(const ShimConf& conf, Fd idmap);
 
 }  // namespace berth::runtime::shim
