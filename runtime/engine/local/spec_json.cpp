@@ -109,6 +109,7 @@ std::string to_json(const ReplicaNote& note, bool with_environment) {
       {"rows", spec.rows},
       {"veth", note.member.veth},
       {"address", note.member.address},
+      {"address6", note.member.address6 ? note.member.address6->text() : std::string()},
   });
 }
 
@@ -145,6 +146,7 @@ Result<ReplicaNote> parse_replica_note(std::string_view text) {
   BERTH_ASSIGN(const std::string log_directory, require_string(object, "log_directory"));
   spec.log_directory = log_directory;
   spec.size = optional_string(object, "size").value_or("");
+  note.member.address6 = IpAddress::parse(optional_string(object, "address6").value_or(""));
   spec.terminal = optional_bool(object, "terminal").value_or(false);
   spec.attach_stdin = optional_bool(object, "attach_stdin").value_or(false);
   for (auto& layer : strings_of(object, "root_layers")) spec.root_layers.emplace_back(layer);
