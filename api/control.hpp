@@ -118,6 +118,20 @@ struct VolumeView {
   std::uint64_t snapshot_bytes = 0;
 };
 
+/// A part of the machine that apps are placed in.
+struct PoolView {
+  std::string name;
+  std::map<std::string, std::string> labels;  ///< with its name, as "pool"
+  std::string oci;                            ///< what makes its containers
+  int replicas = 0;
+  std::uint64_t memory_bytes = 0;           ///< that it has; 0: not counted
+  std::uint64_t memory_declared_bytes = 0;  ///< by the sizes of what runs in it
+  std::uint64_t memory_takes_bytes = 0;     ///< may be declared; 0: any amount
+  std::uint64_t cpu_milli = 0;
+  std::uint64_t cpu_declared_milli = 0;
+  std::uint64_t cpu_takes_milli = 0;
+};
+
 class Control {
  public:
   virtual ~Control() = default;
@@ -128,6 +142,7 @@ class Control {
 
   [[nodiscard]] virtual std::vector<ReplicaView> replicas(const platform::AppId& app) = 0;
   [[nodiscard]] virtual std::vector<CheckView> checks(const platform::AppId& app) = 0;
+  [[nodiscard]] virtual std::vector<PoolView> pools() = 0;
   /// The app's egress policy holds when this returns.
   [[nodiscard]] virtual Result<void> apply_egress(const platform::App& app) = 0;
   [[nodiscard]] virtual std::vector<CronJobView> cron_jobs(const platform::AppId& app) = 0;

@@ -151,6 +151,11 @@ Answer delete_routing_page(Call& call);
 Answer get_network(Call& call);
 Answer update_network(Call& call);
 
+// placement.cpp
+Answer get_placement(Call& call);
+Answer update_placement(Call& call);
+Answer list_pools(Call& call);
+
 // events.cpp
 Answer get_traffic(Call& call);
 Answer list_app_events(Call& call);

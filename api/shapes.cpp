@@ -390,6 +390,22 @@ Network
   egress Egress
 NetworkUpdate
   egress any
+Placement
+  placement {string}
+  pools [string]
+PlacementUpdate
+  placement {string}
+Pool
+  name string
+  labels {string}
+  oci string
+  replicas integer
+  memory integer
+  memory_declared integer
+  memory_takes integer
+  cpu integer
+  cpu_declared integer
+  cpu_takes integer
 CronJobUpdate
   suspended boolean
 Dyno

@@ -16,6 +16,7 @@ namespace berth::cli {
 [[nodiscard]] std::vector<Command> check_commands();       // checks.cpp
 [[nodiscard]] std::vector<Command> cron_commands();        // cron.cpp
 [[nodiscard]] std::vector<Command> network_commands();     // network.cpp
+[[nodiscard]] std::vector<Command> placement_commands();   // placement.cpp
 [[nodiscard]] std::vector<Command> volume_commands();      // volumes.cpp
 [[nodiscard]] std::vector<Command> log_commands();         // logs.cpp
 [[nodiscard]] std::vector<Command> run_commands();         // run.cpp
@@ -33,6 +34,7 @@ namespace berth::cli {
 [[nodiscard]] std::vector<Command> routing_commands();     // routing.cpp
 [[nodiscard]] std::vector<Command> account_commands();     // account.cpp
 [[nodiscard]] std::vector<Command> platform_commands();    // platform.cpp
+[[nodiscard]] std::vector<Command> pool_commands();        // placement.cpp
 [[nodiscard]] std::vector<Command> disk_commands();        // disk.cpp
 [[nodiscard]] std::vector<Command> completion_commands();  // completion.cpp
 

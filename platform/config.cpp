@@ -9,6 +9,7 @@
 #include "base/file.hpp"
 #include "base/ip_network.hpp"
 #include "platform/names.hpp"
+#include "platform/placement.hpp"
 #include "platform/units.hpp"
 #include "platform/yaml_reader.hpp"
 
@@ -113,6 +114,10 @@ Result<std::string> check_program(std::string_view text) {
   return invalid("must be the name or path of a program");
 }
 
+Result<std::string> check_program_or_none(std::string_view text) {
+  return text.empty() ? Result<std::string>(std::string()) : check_program(text);
+}
+
 Result<std::filesystem::path> check_path(std::string_view text) {
   if (text.starts_with('/') && text.find('\0') == std::string_view::npos)
     return std::filesystem::path(text);
@@ -176,6 +181,9 @@ class ConfigReader {
         {"acme", acme()},
         {"network", network()},
         {"runtime", runtime()},
+        {"pools", pools(config_.pools)},
+        {"overcommit", yaml_.section({{"memory", count(config_.overcommit.memory, 0, 1000)},
+                                      {"cpu", count(config_.overcommit.cpu, 0, 1000)}})},
         {"rollback", rollback()},
         {"previews",
          yaml_.section({{"expire", duration(config_.previews.expire, milliseconds(0))},
@@ -240,6 +248,12 @@ class ConfigReader {
           return invalid("must be at least " + std::to_string(least >> 10) + "KiB, not " +
                          quoted(text));
         });
+  }
+
+  Read cpu_or_none(std::uint64_t& target) const {
+    return yaml_.parsed<std::uint64_t>(target, "a share of CPU", [](std::string_view text) {
+      return with_context(parse_milli_cpu(text), "cannot be read");
+    });
   }
 
   Read cpu(std::uint64_t& target) const {
@@ -349,6 +363,40 @@ class ConfigReader {
                                           {"disk_rate", bytes(size.disk_rate, 0)},
                                           {"network_rate", bytes(size.network_rate, 0)},
                                       });
+          });
+    };
+  }
+
+  /// "default" is always there.
+  Read pools(Pools& target) const {
+    return [this, &target](const YamlValue& value) {
+      return yaml_.read_map(
+          value, [&](const std::string& key, const YamlValue& entry) -> Result<void> {
+            if (!is_label_word(key))
+              return yaml_.refuse(entry, "is not a name for a pool: use 1 to 40 lower-case "
+                                         "letters, digits, dots and dashes");
+            Pool& pool = target[key];
+            return yaml_.read_section(entry, {
+                                                 {"labels", labels(pool.labels)},
+                                                 {"oci", text_of(pool.oci, "a program",
+                                                                 check_program_or_none)},
+                                                 {"memory", bytes(pool.memory_bytes, 0)},
+                                                 {"cpu", cpu_or_none(pool.cpu_milli)},
+                                             });
+          });
+    };
+  }
+
+  Read labels(std::map<std::string, std::string>& target) const {
+    return [this, &target](const YamlValue& value) {
+      return yaml_.read_map(
+          value, [&](const std::string& key, const YamlValue& entry) -> Result<void> {
+            BERTH_ASSIGN(const std::string text, yaml_.scalar(entry, "a word"));
+            if (key == "pool") return yaml_.refuse(entry, "is no label: 'pool' is the pool's name");
+            if (auto label = check_label(key, text); label.has_error())
+              return yaml_.refuse(entry, "is no label: " + label.error().message);
+            target[key] = text;
+            return {};
           });
     };
   }

@@ -28,6 +28,18 @@ struct SizeClass {
   friend bool operator==(const SizeClass&, const SizeClass&) = default;
 };
 
+/// A part of the machine that apps are placed in by its labels (docs/placement.md).
+struct Pool {
+  std::map<std::string, std::string> labels = {};  ///< beside pool=NAME
+  std::string oci = {};            ///< as runtime.oci, which it is if empty
+  std::uint64_t memory_bytes = 0;  ///< set apart for it; 0: of "default" what others leave,
+  std::uint64_t cpu_milli = 0;     ///< of others any amount
+  friend bool operator==(const Pool&, const Pool&) = default;
+};
+using Pools = std::map<std::string, Pool>;
+
+inline constexpr std::string_view default_pool = "default";
+
 struct Config {
   std::filesystem::path data_dir = "/var/lib/berth";
   std::filesystem::path buildpacks_dir = {};  ///< empty: "buildpacks" beside the executable
@@ -84,6 +96,15 @@ struct Config {
     std::map<std::string, SizeClass> sizes = {{"standard", {}}};  ///< "standard" must be there
     friend bool operator==(const Runtime&, const Runtime&) = default;
   } runtime;
+
+  Pools pools = {{std::string(default_pool), {}}};  ///< "default" must be there
+
+  /// How often a pool's memory and processors may be declared by what runs in it; 0: any number.
+  struct Overcommit {
+    int memory = 8;
+    int cpu = 0;
+    friend bool operator==(const Overcommit&, const Overcommit&) = default;
+  } overcommit;
 
   struct Rollback {
     std::chrono::milliseconds keep = std::chrono::minutes(10);  ///< of replicas; 0: none

@@ -15,6 +15,7 @@
 #include "base/ids.hpp"
 #include "platform/app_json.hpp"
 #include "platform/egress.hpp"
+#include "platform/placement.hpp"
 #include "platform/routing_settings.hpp"
 #include "platform/volume.hpp"
 
@@ -69,6 +70,7 @@ struct App {
   std::optional<Time> released_at;
   HttpsSettings https = {};
   EgressPolicy egress = {};
+  Placement placement = {};
   bool automatic_certificates = false;  ///< asked for at the platform's certificate authority
   RoutingSettings routing = {};
   std::optional<Preview> preview = {};

@@ -14,7 +14,7 @@ namespace berth::platform {
 namespace {
 
 /// Script i leads from schema version i to i+1. A script that was ever released is never changed.
-constexpr std::array<std::string_view, 13> migrations = {R"sql(
+constexpr std::array<std::string_view, 14> migrations = {R"sql(
 CREATE TABLE apps (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -250,18 +250,23 @@ CREATE TABLE unwanted_volume_files (
   snapshot INTEGER NOT NULL,
   PRIMARY KEY (app, volume, snapshot)
 );
+)sql",
+                                           R"sql(
+ALTER TABLE apps ADD COLUMN placement TEXT NOT NULL DEFAULT '';
 )sql"};
 
 constexpr std::string_view app_columns =
     "SELECT id, name, number, maintenance, created_at, updated_at, released_at, https_redirect, "
     "hsts_max_age, hsts_subdomains, hsts_preload, automatic_certificates, egress, routing, "
-    "preview_of, preview_name, preview_expires_at FROM apps ";
+    "preview_of, preview_name, preview_expires_at, placement FROM apps ";
 
 App read_app(const Statement& row) {
   auto egress = parse_egress(row.text(12));
   BERTH_ASSERT(egress.has_value());  // only set_egress writes this column
   auto routing = parse_routing(row.text(13));
   BERTH_ASSERT(routing.has_value());  // only write_routing writes this one
+  auto placement = parse_placement(row.text(17));
+  BERTH_ASSERT(placement.has_value());  // only set_placement writes this one
   return {.id = AppId(row.text(0)),
           .name = row.text(1),
           .number = row.integer(2),
@@ -275,6 +280,7 @@ App read_app(const Statement& row) {
                                                                 .subdomains = row.boolean(9),
                                                                 .preload = row.boolean(10)})},
           .egress = std::move(*egress),
+          .placement = std::move(*placement),
           .automatic_certificates = row.boolean(11),
           .routing = std::move(*routing),
           .preview = row.is_null(14)
@@ -370,6 +376,20 @@ Result<App> Store::set_egress(const AppId& app, const EgressPolicy& policy, cons
   database_.prepare("UPDATE apps SET egress = ?, updated_at = ? WHERE id = ?")
       .bind(egress_text(policy)).bind(column(now())).bind(app.value).run();
   change.event(app, actor.user, "network.update", "egress: " + egress_text(policy));
+  change.commit();
+  return find_app(app.value);
+}
+
+Result<App> Store::set_placement(const AppId& app, const Placement& placement,
+                                 const Actor& actor) {
+  BERTH_ASSIGN(const App before, find_app(app.value));
+  if (before.placement == placement) return before;
+  Change change(*this);
+  const std::string text = placement_text(placement);
+  database_.prepare("UPDATE apps SET placement = ?, updated_at = ? WHERE id = ?")
+      .bind(text).bind(column(now())).bind(app.value).run();
+  change.event(app, actor.user, "placement.update",
+               "placement: " + (text.empty() ? "default" : text));
   change.commit();
   return find_app(app.value);
 }

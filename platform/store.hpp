@@ -79,6 +79,8 @@ class Store final {
   [[nodiscard]] Result<App> set_maintenance(const AppId& app, bool on, const Actor& actor);
   [[nodiscard]] Result<App> set_https(const AppId& app, const HttpsSettings& https,
                                       const Actor& actor);
+  [[nodiscard]] Result<App> set_placement(const AppId& app, const Placement& placement,
+                                          const Actor& actor);
   [[nodiscard]] Result<App> set_egress(const AppId& app, const EgressPolicy& policy,
                                        const Actor& actor);
   [[nodiscard]] Result<void> destroy_app(const AppId& app, const Actor& actor);

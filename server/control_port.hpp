@@ -46,6 +46,7 @@ class ControlPort final : public api::Control {
   void app_destroyed(const platform::App& app) override;
   [[nodiscard]] std::vector<api::ReplicaView> replicas(const platform::AppId& app) override;
   [[nodiscard]] std::vector<api::CheckView> checks(const platform::AppId& app) override;
+  [[nodiscard]] std::vector<api::PoolView> pools() override { return parts_.controller.pools(); }
   [[nodiscard]] Result<void> apply_egress(const platform::App& app) override {
     return parts_.controller.apply_egress(app);
   }

@@ -58,6 +58,11 @@ std::string describe_end(const runtime::ReplicaStatus& status) {
   return "exited with status " + std::to_string(status.exit_code);
 }
 
+/// Replicas of another shape are replaced: other limits, or another place.
+std::string shape_text(const std::string& size, const std::string& placement) {
+  return placement.empty() ? size : size + " " + placement;
+}
+
 api::TrafficSample sample_of(Time at, const json::object& entry) {
   api::TrafficSample sample{.at = at,
                             .requests = count(entry, "requests"),
@@ -90,6 +95,7 @@ Controller::~Controller() { *alive_ = false; }
 
 Result<void> Controller::start() {
   started_at_ = now();
+  BERTH_TRY(measure_pools());
   // Before anything of theirs runs under new rules.
   for (const platform::App& app : parts_.store.apps()) BERTH_TRY(apply_egress(app));
   // Engine threads only post: all state is the strand's.
@@ -287,7 +293,7 @@ void Controller::autoscale(const platform::App& app, AppRecord& record,
         .up_window = parts_.config.autoscale.up_window,
         .down_window = parts_.config.autoscale.down_window,
         .idle_before_zero = parts_.config.autoscale.idle_before_zero,
-        .room = room_};
+        .room = room_for(app)};
     if (std::exchange(record.scaling.quantity, entry.quantity) != entry.quantity)
       record.scaling.since = now();  // somebody else changed it
     const auto decision = decide(policy, record.scaling, sample, now());
@@ -317,16 +323,20 @@ void Controller::reconcile(const platform::AppId& app) {
   });
 }
 
-runtime::Desired Controller::desired_of(const platform::App& app, const AppRecord& record) {
+runtime::Desired Controller::desired_of(const platform::App& app, AppRecord& record) {
   runtime::Desired desired{.target = {},
                            .target_pending = false,
                            .release_command = false,
                            .serving = {},
                            .maintenance = app.maintenance,
                            .memory_tight = memory_tight_,
-                           .preempted = app.preview && previews_yield_};
+                           .preempted = record.gives_way};
   const std::vector<platform::Formation> formation = parts_.store.formation(app.id);
   const std::vector<platform::Volume> volumes = parts_.store.volumes(app.id);
+  record.preview = app.preview.has_value();
+  for (const platform::Formation& entry : formation)
+    if (entry.type == "web")
+      record.least_web = entry.autoscale ? std::max(entry.autoscale->min, 1) : entry.quantity;
   const auto wanted = [&](const platform::Release& release, bool pending) {
     runtime::DesiredRelease result{.version = release.version,
                                    .content = content_of(app.id, release.version),
@@ -341,7 +351,7 @@ runtime::Desired Controller::desired_of(const platform::App& app, const AppRecor
           .quantity = probe ? 1 : entry.quantity,
           .autoscaled = entry.autoscale.has_value(),
           .restart_before = restarted == record.restart_before.end() ? Time{} : restarted->second,
-          .size = entry.size};
+          .shape = shape_text(entry.size, platform::placement_text(app.placement))};
       want_volumes(result.processes[entry.type], volumes, entry.type);
     }
     return result;
@@ -387,13 +397,12 @@ std::vector<runtime::Observed> Controller::observed_of(const platform::AppId& ap
   for (const auto& [id, replica] : replicas_) {
     const auto& status = replica.status;
     if (status.spec.app_id != app.value || status.spec.process_type == "run") continue;
-    const auto dot = status.spec.name.rfind('.');
     result.push_back({.id = id,
                       .slot = {.type = status.spec.process_type,
-                               .index = std::atoi(status.spec.name.c_str() + dot + 1),
+                               .index = runtime::index_in(status.spec.name),
                                .release = status.spec.release},
                       .content = content_of(app, status.spec.release),
-                      .size = status.spec.size,
+                      .shape = shape_text(status.spec.size, status.spec.placement),
                       .volumes = volumes_text(status.spec.volumes),
                       .state = state_of(replica),
                       .stopping = status.stopping,
@@ -447,6 +456,7 @@ void Controller::reconcile_now(const platform::AppId& id) {
     });
   }
   if (state_changed) parts_.notices.app(id);
+  show_crashes(id, record);
   call_waiters();
   if (after_look_) after_look_(id);
 }
@@ -498,7 +508,7 @@ Result<void> Controller::restart(const platform::AppId& app, const std::string& 
   for (const auto& [id, replica] : replicas_)
     if (!found && replica.status.spec.app_id == app.value && replica.status.spec.name == which)
       return stop_replica(app, which);
-  if (!found)
+  if (!found && !retry_crashed(record, which))
     return Error{ErrorKind::not_found,
                  "no replica or process type is named '" + which + "'. `berth ps` lists them"};
   reconcile(app);
@@ -528,6 +538,8 @@ std::vector<api::ReplicaView> Controller::replicas(const platform::AppId& app) c
     const bool over = status.spec.process_type == "run" && status.state == ReplicaState::exited;
     if (status.spec.app_id == app.value && !over) result.push_back(view_of(replica));
   }
+  if (const auto record = apps_.find(app); record != apps_.end())
+    for (const auto& [slot, view] : record->second.crashed) result.push_back(view);
   std::ranges::sort(result, {}, [](const api::ReplicaView& view) {
     return std::tuple(view.type != "web", view.type, view.name.size(), view.name, view.release);
   });

@@ -24,6 +24,7 @@
 #include "runtime/autoscaler/decide.hpp"
 #include "runtime/engine/engine.hpp"
 #include "runtime/health/memory_pressure.hpp"
+#include "runtime/scheduler/place.hpp"
 #include "runtime/scheduler/plan.hpp"
 #include "runtime/scheduler/start_turns.hpp"
 #include "server/certificates.hpp"
@@ -62,6 +63,7 @@ class Controller final {
 
   [[nodiscard]] std::vector<api::ReplicaView> replicas(const platform::AppId& app) const;
   [[nodiscard]] std::vector<api::CheckView> checks(const platform::AppId& app);
+  [[nodiscard]] std::vector<api::PoolView> pools() const;
   [[nodiscard]] Result<void> restart(const platform::AppId& app, const std::string& which);
   [[nodiscard]] Result<void> stop_replica(const platform::AppId& app, const std::string& which);
   [[nodiscard]] std::vector<api::TrafficSample> traffic(const platform::AppId& app,
@@ -128,6 +130,11 @@ class Controller final {
     Time awaited_at{};  ///< when a request was last known to wait for a replica
     std::map<int, std::string> contents;  ///< of releases, as the scheduler compares them
     bool blocked = false;  ///< a full disk stopped a decision, which is tried again
+    bool preview = false;
+    bool gives_way = false;  ///< it is a preview, and memory is short
+    std::map<runtime::Slot, api::ReplicaView> crashed;  ///< that wait to be tried again
+    int least_web = 0;       ///< web replicas that are not there for load alone
+    runtime::Room room = runtime::Room::enough;  ///< where its replicas are
     std::unique_ptr<boost::asio::steady_timer> timer;
   };
   struct Waiter {
@@ -145,7 +152,7 @@ class Controller final {
   void on_router(bool restarted);
   void tick();
   void reconcile_now(const platform::AppId& app);
-  [[nodiscard]] runtime::Desired desired_of(const platform::App& app, const AppRecord& record);
+  [[nodiscard]] runtime::Desired desired_of(const platform::App& app, AppRecord& record);
   [[nodiscard]] std::vector<runtime::Observed> observed_of(const platform::AppId& app);
   /// What makes the replicas of two releases as good as each other: image, config vars, processes.
   [[nodiscard]] const std::string& content_of(const platform::AppId& app, int version);
@@ -189,6 +196,11 @@ class Controller final {
   void act(const platform::App& app, const runtime::Action& action);
   void start_replica(const platform::App& app, const runtime::Slot& slot);
 
+  // controller_crashes.cpp: what crashed and is to be tried again
+  void show_crashes(const platform::AppId& app, AppRecord& record);
+  /// At once, then; false if nothing of that name waits.
+  [[nodiscard]] static bool retry_crashed(AppRecord& record, const std::string& name);
+
   // controller_turns.cpp: which of many replicas start first
   [[nodiscard]] bool may_start(const platform::App& app, const runtime::Slot& slot);
   [[nodiscard]] bool has_web(const platform::AppId& app) const;
@@ -197,6 +209,20 @@ class Controller final {
   void note_awaited(const platform::AppId& app);
   /// Something became ready or ended.
   void give_turns();
+
+  // controller_placement.cpp: which pool a replica runs in
+  [[nodiscard]] Result<void> measure_pools();
+  /// Fills in what depends on the place. An error says why it cannot run anywhere.
+  [[nodiscard]] Result<void> place(const platform::App& app, runtime::ReplicaSpec& spec);
+  /// The pools, and what is declared in them but for that whose place `placed` takes, if any.
+  [[nodiscard]] std::vector<runtime::Node> nodes(
+      const runtime::ReplicaSpec* placed = nullptr) const;
+  /// What it declares is taken from its pool.
+  [[nodiscard]] static bool counts(const Replica& replica);
+  [[nodiscard]] runtime::Rank rank_of(const runtime::ReplicaSpec& spec) const;
+  void look_at_pools();
+  /// The least of the machine's, and of the pools that the app may run in or still does.
+  [[nodiscard]] runtime::Room room_for(const platform::App& app) const;
 
   [[nodiscard]] Result<runtime::ReplicaSpec> spec_of(const platform::App& app,
                                                      const platform::Release& release,
@@ -209,7 +235,7 @@ class Controller final {
   /// Whether the machine's memory is so short that something has to go: what is frozen first, then
   /// previews, then what load has added.
   void look_at_room(const std::vector<platform::App>& apps);
-  void let_previews_yield(const std::vector<platform::App>& apps, bool yield);
+  void let_previews_yield(const std::vector<platform::App>& apps);
   void stop_now(const runtime::ReplicaId& id);
   void forget(const runtime::ReplicaId& id);
   void settle(const platform::App& app, const runtime::SettleRelease& outcome);
@@ -233,8 +259,13 @@ class Controller final {
   bool looking_ = false;  ///< at memory
   bool memory_tight_ = false;
   Time memory_short_until_{};  ///< it was a moment ago
-  bool previews_yield_ = false;
   runtime::Room room_ = runtime::Room::enough;  ///< for what scales with load
+  struct PoolRoom {
+    runtime::Room room = runtime::Room::enough;
+    Time short_until{};
+  };
+  std::vector<runtime::Node> pools_;  ///< with nothing in them
+  std::map<std::string, PoolRoom> pool_rooms_;
   std::shared_ptr<bool> alive_;  ///< for callbacks that may come after the end
 };
 

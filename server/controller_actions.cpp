@@ -150,6 +150,10 @@ void Controller::start_replica(const platform::App& app, const runtime::Slot& sl
   const auto release = parts_.store.find_release(app.id, std::to_string(slot.release));
   if (release.has_error()) return;
   auto spec = spec_of(app, *release, slot.type);
+  if (spec.has_value()) {
+    spec->name = slot.type + "." + std::to_string(slot.index);
+    if (auto placed = place(app, *spec); placed.has_error()) spec = placed.error();
+  }
   if (spec.has_error()) {
     // An exited replica with the reason: the scheduler backs off and the user sees why.
     Replica& failed = replicas_[runtime::ReplicaId("r-" + random_hex(replica_id_bytes))];
@@ -159,16 +163,18 @@ void Controller::start_replica(const platform::App& app, const runtime::Slot& sl
     failed.status.spec.release = slot.release;
     for (const platform::Formation& entry : parts_.store.formation(app.id))
       if (entry.type == slot.type) failed.status.spec.size = entry.size;
+    failed.status.spec.placement = platform::placement_text(app.placement);
     failed.status.spec.volumes = volumes_of(app.id, slot.type);
     failed.status.state = ReplicaState::exited;
     failed.status.reason = runtime::ExitReason::start_failed;
     failed.status.message = "cannot start: " + spec.error().message;
     failed.status.exited_at = now();
+    append_app_log(log_directory(app.id), failed.status.spec.name,
+                   "Crashed: " + failed.status.message);
     log_error("{} {}: {}", app.name, failed.status.spec.name, failed.status.message);
     reconcile(app.id);
     return;
   }
-  spec->name = slot.type + "." + std::to_string(slot.index);
   spec->env["DYNO"] = spec->name;
   append_app_log(spec->log_directory, spec->name,
                  "Starting process with command `" + release->processes.at(slot.type) + "`");
@@ -319,6 +325,7 @@ Result<Controller::OneOffStarted> Controller::prepare_one_off(const platform::Ap
   int number = 1;
   while (taken.contains(request.prefix + "." + std::to_string(number))) ++number;
   spec.name = request.prefix + "." + std::to_string(number);
+  BERTH_TRY(place(app, spec));
   BERTH_ASSIGN(const builder::Image image, parts_.images.find(release->image));
   spec.argv = builder::one_off_arguments(image, request.command);
   for (const auto& [name, value] : request.env) spec.env[name] = value;

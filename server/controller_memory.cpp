@@ -70,20 +70,46 @@ void Controller::look_at_room(const std::vector<platform::App>& apps) {
     for (const platform::AppId& app : frozen) reconcile(app);
   const bool more_must_go = memory_tight_ && frozen.empty();
   if (more_must_go) memory_short_until_ = now() + calm_before_more;
-  const bool short_lately = now() < memory_short_until_;
-  room_ = more_must_go && !previews_run ? runtime::Room::fewer
-          : short_lately                ? runtime::Room::no_more
+  room_ = more_must_go && !previews_run     ? runtime::Room::fewer
+          : now() < memory_short_until_ ? runtime::Room::no_more
                                         : runtime::Room::enough;
-  let_previews_yield(apps, short_lately);
+  look_at_pools();
+  let_previews_yield(apps);
 }
 
-void Controller::let_previews_yield(const std::vector<platform::App>& apps, bool yield) {
-  if (std::exchange(previews_yield_, yield) == yield) return;
+/// The same of what is declared: something took the place of what ranks lower.
+void Controller::look_at_pools() {
+  bool room_everywhere = true;
+  for (const runtime::Node& pool : nodes()) {
+    PoolRoom& known = pool_rooms_[pool.name];
+    const bool overfull = pool.is_overfull();
+    const bool previews_run =
+        pool.taken[static_cast<std::size_t>(runtime::Rank::preview)] != runtime::Resources{};
+    if (overfull) known.short_until = now() + calm_before_more;
+    known.room = overfull && !previews_run   ? runtime::Room::fewer
+                 : now() < known.short_until ? runtime::Room::no_more
+                                             : runtime::Room::enough;
+    room_everywhere &= known.room == runtime::Room::enough;
+  }
+  for (auto& [id, record] : apps_) record.room = runtime::Room::enough;
+  if (room_everywhere) return;
+  for (const auto& [id, replica] : replicas_) {
+    const auto record = apps_.find(platform::AppId(replica.status.spec.app_id));
+    if (record == apps_.end() || replica.status.state == ReplicaState::exited) continue;
+    runtime::Room& room = record->second.room;
+    room = std::max(room, pool_rooms_[replica.status.spec.pool].room);
+  }
+}
+
+void Controller::let_previews_yield(const std::vector<platform::App>& apps) {
   for (const platform::App& app : apps) {
     if (!app.preview) continue;
+    AppRecord& record = apps_[app.id];
+    const bool yields = room_for(app) != runtime::Room::enough;
+    if (std::exchange(record.gives_way, yields) == yields) continue;
     append_app_log(log_directory(app.id), "scheduler",
-                   yield ? "Stopped: " + std::string(runtime::preempted_why)
-                         : "There is memory again: it may run");
+                   yields ? "Stopped: " + std::string(runtime::preempted_why)
+                          : "There is memory again: it may run");
     reconcile(app.id);
   }
 }

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -76,6 +77,9 @@ struct ReplicaSpec {
   std::uint32_t gid = 1000;
   std::uint32_t uid_base = 0;  ///< first host uid of the app's range of 65,536
   std::string size;            ///< the name of its limits, for whoever compares
+  std::string pool;            ///< that it is placed in, and
+  std::string placement;       ///< what its app said of that, for whoever compares
+  std::string oci;             ///< what makes its container; empty: the engine's own choice
   Limits limits;
   std::vector<ReplicaVolume> volumes;  ///< made before
   int port = 0;        ///< $PORT for a process that serves; 0: no port, no readiness by port
@@ -87,6 +91,11 @@ struct ReplicaSpec {
   int columns = 80;
   int rows = 24;
 };
+
+/// 12 of "web.12".
+[[nodiscard]] inline int index_in(const std::string& name) {
+  return std::atoi(name.c_str() + name.rfind('.') + 1);
+}
 
 enum class ReplicaState { starting, ready, exited };
 

@@ -32,18 +32,24 @@ class MemoryPressure final {
   Time told_{};
 };
 
-/// Of the text of /proc/meminfo: less than a tenth of the machine's memory can still be had.
+/// A line of the text of /proc/meminfo, in bytes; 0 if it is not there.
+[[nodiscard]] inline std::uint64_t meminfo_bytes(std::string_view meminfo, std::string_view key) {
+  std::uint64_t kilobytes = 0;
+  const auto at = meminfo.find(key);
+  if (at == meminfo.npos) return kilobytes;
+  const auto digit = meminfo.find_first_of("0123456789", at + key.size());
+  if (digit != meminfo.npos)
+    std::from_chars(meminfo.data() + digit, meminfo.data() + meminfo.size(), kilobytes);
+  return kilobytes << 10;
+}
+
+[[nodiscard]] inline std::uint64_t memory_total(std::string_view meminfo) {
+  return meminfo_bytes(meminfo, "MemTotal:");
+}
+
+/// Less than a tenth of the machine's memory can still be had.
 [[nodiscard]] inline bool memory_is_tight(std::string_view meminfo) {
-  const auto kilobytes = [meminfo](std::string_view key) {
-    std::uint64_t value = 0;
-    const auto at = meminfo.find(key);
-    if (at == meminfo.npos) return value;
-    const auto digit = meminfo.find_first_of("0123456789", at + key.size());
-    if (digit != meminfo.npos)
-      std::from_chars(meminfo.data() + digit, meminfo.data() + meminfo.size(), value);
-    return value;
-  };
-  return kilobytes("MemAvailable:") < kilobytes("MemTotal:") / 10;
+  return meminfo_bytes(meminfo, "MemAvailable:") < memory_total(meminfo) / 10;
 }
 
 }  // namespace berth::runtime

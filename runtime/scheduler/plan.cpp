@@ -126,17 +126,17 @@ class Planner {
     return nullptr;
   }
 
-  /// Whether the replica is from before a restart that was asked for, or of another size. One that
+  /// Whether the replica is from before a restart that was asked for, or of another shape. One that
   /// never began has no start: its end tells when it was tried.
   static bool is_outdated(const Observed& replica, const DesiredProcess& process) {
     const Time began = replica.started_at != Time{} ? replica.started_at : replica.exited_at;
     return began < process.restart_before ||
-           differs(replica.size, replica.volumes, process);
+           differs(replica.shape, replica.volumes, process);
   }
 
-  static bool differs(const std::string& size, const std::string& volumes,
+  static bool differs(const std::string& shape, const std::string& volumes,
                       const DesiredProcess& process) {
-    return (!size.empty() && size != process.size) || volumes != process.volumes;
+    return (!shape.empty() && shape != process.shape) || volumes != process.volumes;
   }
 
   /// One container of this type at a time: nobody else may be there when it starts.
@@ -195,7 +195,7 @@ class Planner {
     slot.failures = was_steady ? 1 : slot.failures + 1;
     slot.last_exit = exited_at;
     slot.last = replica.id;
-    slot.size = replica.size;
+    slot.shape = replica.shape;
     slot.volumes = replica.volumes;
     slot.message = reason(replica);
   }
@@ -384,9 +384,9 @@ class Planner {
   void start_after_backoff(const Slot& slot, const DesiredProcess& process) {
     if (const auto found = result_.memory.slots.find(slot); found != result_.memory.slots.end()) {
       SlotMemory& crashes = found->second;
-      // Whoever asks for a restart, or another size, asks for it now.
+      // Whoever asks for a restart, or another shape, asks for it now.
       if (crashes.last_exit < process.restart_before ||
-          differs(crashes.size, crashes.volumes, process)) {
+          differs(crashes.shape, crashes.volumes, process)) {
         result_.memory.slots.erase(found);
       } else {
         const Time earliest = crashes.last_exit + backoff(crashes.failures);

@@ -37,7 +37,7 @@ struct DesiredProcess {
   int quantity = 0;
   bool autoscaled = false;       ///< 0 replicas then means asleep, not stopped
   Time restart_before{};         ///< replicas started earlier are replaced
-  std::string size;              ///< and those of another size, in the same way
+  std::string shape;             ///< its limits and its place; those of another go, in the same way
   std::string volumes;           ///< and those with other volumes (volumes_text())
   bool exclusive = false;        ///< of its volumes one is for one container at a time
   bool paused = false;           ///< a volume is restored: none may run, and requests wait
@@ -77,7 +77,7 @@ struct Observed {
   ReplicaId id;
   Slot slot;
   std::string content;  ///< of its release
-  std::string size;  ///< empty: not known, and as good as any
+  std::string shape;  ///< empty: not known, and as good as any
   std::string volumes;  ///< that it has
   ReplicaState state = ReplicaState::starting;
   bool stopping = false;
@@ -101,7 +101,7 @@ struct SlotMemory {
   int failures = 0;  ///< in a row
   Time last_exit{};
   ReplicaId last;  ///< whose exit that was
-  std::string size;     ///< that it had
+  std::string shape;    ///< that it had
   std::string volumes;  ///< and these
   std::string message;
   friend bool operator==(const SlotMemory&, const SlotMemory&) = default;

@@ -222,7 +222,7 @@ void World::check_slots() {
       continue;
     const auto formation = store_.formation.find(replica.seen.slot.type);
     if (formation != store_.formation.end() &&
-        (formation->second.size != replica.seen.size ||
+        (formation->second.size != replica.seen.shape ||
          formation->second.volumes != replica.seen.volumes))
       continue;
     demand(++current[replica.seen.slot] == 1, "a slot has one current replica: v" +
@@ -253,7 +253,7 @@ void World::check_converged() {
     demand(running.insert(slot).second,
            "in the end a slot has one replica: " + id.value);
     if (replica.seen.slot.type == "web") web.insert(id);
-    demand(replica.seen.size == store_.formation.at(replica.seen.slot.type).size,
+    demand(replica.seen.shape == store_.formation.at(replica.seen.slot.type).size,
            "in the end every replica has the size that is wanted: " + id.value);
     demand(replica.seen.volumes == store_.formation.at(replica.seen.slot.type).volumes,
            "in the end every replica has the volumes that are wanted: " + id.value);

@@ -4,8 +4,7 @@
 // it is then kept below for ever.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-
+#include "tests/sim/seeds.hpp"
 #include "tests/sim/world.hpp"
 
 namespace berth::sim {
@@ -25,26 +24,11 @@ std::string broken_promise(std::uint64_t seed, bool plant_bug = false) {
   } catch (const Broken& broken) {
     text = broken.what();
   }
-  const auto& story = world.story();
-  for (std::size_t i = story.size() > 40 ? story.size() - 40 : 0; i < story.size(); ++i)
-    text += "\n    " + story[i];
-  return text;
-}
-
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
+  return with_story(std::move(text), world.story(), 40);
 }
 
 TEST_CASE("whatever goes wrong, the scheduler keeps its promises, and calm brings what is wanted") {
-  const std::uint64_t first = number_from_environment("BERTH_SIM_SEED", 1);
-  const std::uint64_t count = number_from_environment("BERTH_SIM_SEEDS", 2000);
-  int failures = 0;
-  for (std::uint64_t seed = first; seed < first + count && failures < 3; ++seed) {
-    const std::string broken = broken_promise(seed);
-    CHECK_MESSAGE(broken.empty(), "seed ", seed, ": ", broken);
-    if (!broken.empty()) ++failures;
-  }
+  try_seeds(2000, [](std::uint64_t seed) { return broken_promise(seed); });
 }
 
 TEST_CASE("a planted bug, a drain that is believed too early, is found within 1,000 seeds") {

@@ -20,7 +20,7 @@ DesiredRelease World::wanted(const Release& release, bool pending) const {
         .quantity = probe ? 1 : formation.quantity,
         .autoscaled = formation.autoscaled,
         .restart_before = restarted == server_.restart_before.end() ? Time{} : restarted->second,
-        .size = formation.size,
+        .shape = formation.size,
         .volumes = formation.volumes,
         .exclusive = formation.exclusive(),
         .paused = formation.paused()};
@@ -153,7 +153,7 @@ void World::start(const Slot& slot) {
   replica.seen.slot = slot;
   replica.seen.started_at = now_;
   if (slot.type != platform::release_process) {
-    replica.seen.size = store_.formation.at(slot.type).size;
+    replica.seen.shape = store_.formation.at(slot.type).size;
     replica.seen.volumes = store_.formation.at(slot.type).volumes;
     demand(!store_.formation.at(slot.type).paused(),
            "nothing starts while its volume is restored: " + id.value);

@@ -67,6 +67,11 @@ class FakeControl final : public api::Control {
     return shown_checks[app.value];
   }
 
+  std::vector<api::PoolView> shown_pools = {
+      {.name = "default", .labels = {{"pool", "default"}}, .oci = "native"},
+      {.name = "far", .labels = {{"pool", "far"}, {"region", "eu"}}, .oci = "runsc"}};
+  std::vector<api::PoolView> pools() override { return shown_pools; }
+
   Result<void> apply_egress(const platform::App& app) override {
     calls.push_back("egress " + platform::egress_text(app.egress));
     if (failure) return *failure;

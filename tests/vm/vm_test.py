@@ -164,6 +164,46 @@ class ServiceTests(unittest.TestCase):
         for process in processes:
             self.assertEqual(machine.run("cat", f"/proc/{process}/cgroup").strip(), f"0::/berth/{replica}")
 
+    def test_memory(self):
+        """memory runs short: what is frozen goes, then previews, then what load has added, and no request fails"""
+        def states(app):
+            return sorted(row["state"] for row in json.loads(machine.run("berth", "ps", "-a", app, "--json")))
+
+        def said_at(app, text):
+            """When a line of the app's log was written, as text that sorts."""
+            lines = machine.run("berth", "logs", "-a", app, "-n", "1000").splitlines()
+            return [line.split()[0] for line in lines if text in line][-1]
+
+        machine.run("sh", "-c", "cd /root/app && echo second >second.html && git add --all && "
+                                "git commit --quiet -m second && git push berth main && "
+                                "git push berth HEAD:refs/previews/one")
+        machine.run("berth", "autoscale", "web", "--min", "1", "--max", "2", "--rps", "1", "-a", "site")
+        machine.run("systemd-run", "--unit=load", "sh", "-c",
+                    "while curl --silent --fail -o /dev/null -H 'Host: site.localhost' http://127.0.0.1:8080/ && "
+                    "curl --silent -o /dev/null -H 'Host: one--site.localhost' http://127.0.0.1:8080/; do :; done")
+        wait_for(lambda: states("site") == ["idle", "up", "up"] and states("one--site") == ["up"], 300,
+                 "two replicas by load, one that is kept for a rollback, and a preview")
+
+        machine.run("sh", "-c", "mkdir /run/hog && mount -t tmpfs -o size=100% tmpfs /run/hog && "
+                                "awk '/MemTotal/ { total = $2 } /MemAvailable/ { printf \"%d\\n\", $2 - total / 12 }' "
+                                "/proc/meminfo | xargs -I{} fallocate -l {}KiB /run/hog/file")
+        wait_for(lambda: states("site") == ["up"] and states("one--site") == [], 120, "room that is made")
+        frozen = said_at("site", "Stopped (")
+        preview = said_at("one--site", "previews give way first")
+        fewer = said_at("site", "Scaled web from 2 to 1: the machine's memory is short")
+        self.assertLessEqual(frozen, preview)
+        self.assertLess(preview, fewer)
+
+        machine.run("umount", "/run/hog")
+        wait_for(lambda: states("site") == ["up", "up"] and states("one--site") == ["up"], 300,
+                 "all of them, now that there is memory again")
+        self.assertEqual(machine.run("systemctl", "is-active", "load").strip(), "active")  # No request failed.
+        machine.run("systemctl", "stop", "load")
+        machine.run("berth", "previews:destroy", "one", "-a", "site")
+        machine.run("berth", "autoscale:off", "web", "-a", "site")
+        machine.run("berth", "ps:scale", "web=1", "-a", "site")
+        wait_for(lambda: states("site") == ["up"], 60, "one replica")
+
     def test_power(self):
         """after the power was cut everything that ran runs again, by itself"""
         machine.run("berth", "ps:scale", "web=2", "-a", "site")

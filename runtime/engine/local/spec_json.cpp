@@ -98,6 +98,9 @@ std::string to_json(const ReplicaNote& note, bool with_environment) {
       {"gid", spec.gid},
       {"uid_base", spec.uid_base},
       {"size", spec.size},
+      {"pool", spec.pool},
+      {"placement", spec.placement},
+      {"oci", spec.oci},
       {"limits", json_of(spec.limits)},
       {"volumes", json_of(spec.volumes)},
       {"port", spec.port},
@@ -145,7 +148,10 @@ Result<ReplicaNote> parse_replica_note(std::string_view text) {
   spec.boot_timeout = std::chrono::milliseconds(boot_ms);
   BERTH_ASSIGN(const std::string log_directory, require_string(object, "log_directory"));
   spec.log_directory = log_directory;
-  spec.size = optional_string(object, "size").value_or("");
+  for (const auto& [key, to] :
+       {std::pair{"size", &spec.size}, std::pair{"pool", &spec.pool},
+        std::pair{"placement", &spec.placement}, std::pair{"oci", &spec.oci}})
+    *to = optional_string(object, key).value_or("");
   note.member.address6 = IpAddress::parse(optional_string(object, "address6").value_or(""));
   spec.terminal = optional_bool(object, "terminal").value_or(false);
   spec.attach_stdin = optional_bool(object, "attach_stdin").value_or(false);

@@ -70,6 +70,13 @@ TEST_CASE("every key that is given replaces its default, and no other") {
           {"standard", {.memory_bytes = 1ULL << 30}},
           {"large",
            {.memory_bytes = 2ULL << 30, .cpu_milli = 2500, .pids = 9, .disk_bytes = 4ULL << 30}}}};
+  expected.pools = {{"default", {}},
+                    {"far",
+                     {.labels = {{"region", "eu"}},
+                      .oci = "runsc",
+                      .memory_bytes = 4ULL << 30,
+                      .cpu_milli = 1500}}};
+  expected.overcommit = {.memory = 3, .cpu = 16};
   expected.build = {.timeout = 7min, .memory_bytes = 3ULL << 30, .cpu_milli = 500, .pids = 100,
                     .disk_bytes = 5ULL << 30, .parallel = 2, .upstream_downloads = true,
                     .queue_timeout = 3min};
@@ -120,6 +127,9 @@ runtime:
   sizes:
     standard: {memory: 1GiB}
     large: {memory: 2GiB, cpu: 2.5, pids: 9, disk: 4GiB}
+pools:
+  far: {labels: {region: eu}, oci: runsc, memory: 4GiB, cpu: 1.5}
+overcommit: {memory: 3, cpu: 16}
 build: {timeout: 7m, memory: 3GiB, cpu: 500m, pids: 100, disk: 5GiB, parallel: 2,
         upstream_downloads: true, queue_timeout: 3m}
 images:
@@ -212,6 +222,14 @@ TEST_CASE("whatever is wrong is named with file, line and column") {
            Row{"runtime:\n  sizes:\n    A B: {memory: 1GiB}\n",
                "berth.yaml:3:10: 'runtime.sizes.A B' is not a name for a size: use 1 to 30 "
                "lower-case letters, digits and dashes"},
+           Row{"pools: {Far: {}}\n",
+               "berth.yaml:1:14: 'pools.Far' is not a name for a pool: use 1 to 40 lower-case "
+               "letters, digits, dots and dashes"},
+           Row{"pools: {far: {labels: {pool: near}}}\n",
+               "berth.yaml:1:30: 'pools.far.labels.pool' is no label: 'pool' is the pool's name"},
+           Row{"pools: {far: {labels: {region: E U}}}\n",
+               "berth.yaml:1:32: 'pools.far.labels.region' is no label: 'E U' must be 1 to 40 "
+               "lower-case letters, digits, dots and dashes"},
            Row{"build: {memory: 1KiB}\n",
                "berth.yaml:1:17: 'build.memory' must be at least 16384KiB, not '1KiB'"},
            Row{"build: {cpu: 1m}\n", "berth.yaml:1:14: 'build.cpu' must be at least 10m, not '1m'"},

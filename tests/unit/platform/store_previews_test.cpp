@@ -44,6 +44,7 @@ TEST_CASE_FIXTURE(Shop, "a preview has its app's settings, and neither its domai
   REQUIRE(store.set_page(app.id, Page::error, "<p>sorry", ada).has_value());
   REQUIRE(store.set_https(app.id, {.redirect = true}, ada).has_value());
   REQUIRE(store.set_egress(app.id, *parse_egress("none"), ada).has_value());
+  REQUIRE(store.set_placement(app.id, *parse_placement("pool=far"), ada).has_value());
   REQUIRE(store.add_domain(app.id, "www.example.com", ada).has_value());
   (void)deploy(app, {{"web", "w"}, {"worker", "x"}});
   REQUIRE(store.update_formation(app.id,
@@ -66,6 +67,7 @@ TEST_CASE_FIXTURE(Shop, "a preview has its app's settings, and neither its domai
   CHECK(made->routing == app.routing);
   CHECK(made->https == app.https);
   CHECK(made->egress == app.egress);
+  CHECK(made->placement.labels.at("pool") == "far");
   CHECK(store.page(made->id, Page::error) == "<p>sorry");
   CHECK(store.domains(made->id).empty());
   CHECK(store.releases(made->id).empty());

@@ -79,11 +79,11 @@ TEST_CASE("a release does not succeed while a readiness check of it fails") {
 
 TEST_CASE("replicas of another size are replaced as in a restart: the new one serves first") {
   Case app;
-  app.serves(1).replica("a", "web", 1, 1, ready).size = "standard";
-  app.desired.target.processes["web"].size = "1g";
+  app.serves(1).replica("a", "web", 1, 1, ready).shape = "standard";
+  app.desired.target.processes["web"].shape = "1g";
   CHECK(words(app.at(100s)) == Words{"start web.1 v1"});
   CHECK(routed(app.at(100s)) == Words{"a"});
-  app.replica("b", "web", 1, 1, ready, 100s).size = "1g";
+  app.replica("b", "web", 1, 1, ready, 100s).shape = "1g";
   CHECK(words(app.at(102s)) == Words{"drain a"});
   CHECK(routed(app.at(102s)) == Words{"b"});
 }
@@ -92,10 +92,10 @@ TEST_CASE("another size ends a back-off: it may be what the crashes were for") {
   Case app;
   app.serves(1);
   app.memory.slots[{"web", 1, 1}] = {
-      .failures = 6, .last_exit = start_of_time, .size = "standard"};
-  app.desired.target.processes["web"].size = "standard";
+      .failures = 6, .last_exit = start_of_time, .shape = "standard"};
+  app.desired.target.processes["web"].shape = "standard";
   CHECK(words(app.at(5s)).empty());
-  app.desired.target.processes["web"].size = "1g";
+  app.desired.target.processes["web"].shape = "1g";
   CHECK(words(app.at(5s)) == Words{"start web.1 v1"});
 }
 

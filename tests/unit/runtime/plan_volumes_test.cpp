@@ -98,8 +98,8 @@ TEST_CASE("a restart, another size and a new volume end the old container first,
   DesiredProcess& process = app.desired.target.processes["web"];
   SUBCASE("restart") { process.restart_before = start_of_time + 1s; }
   SUBCASE("size") {
-    process.size = "large";
-    app.observed.front().size = "standard";
+    process.shape = "large";
+    app.observed.front().shape = "standard";
   }
   SUBCASE("another volume") { process.volumes = "other"; }
   SUBCASE("the first volume") { app.observed.front().volumes.clear(); }
