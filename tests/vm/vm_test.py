@@ -188,7 +188,7 @@ class ServiceTests(unittest.TestCase):
                                 "awk '/MemTotal/ { total = $2 } /MemAvailable/ { printf \"%d\\n\", $2 - total / 12 }' "
                                 "/proc/meminfo | xargs -I{} fallocate -l {}KiB /run/hog/file")
         wait_for(lambda: states("site") == ["up"] and states("one--site") == [], 120, "room that is made")
-        frozen = said_at("site", "Stopped (")
+        frozen = said_at("site", "[web.1]: Stopped (")
         preview = said_at("one--site", "previews give way first")
         fewer = said_at("site", "Scaled web from 2 to 1: the machine's memory is short")
         self.assertLessEqual(frozen, preview)
