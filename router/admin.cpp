@@ -163,8 +163,8 @@ std::string metrics_text(const std::vector<std::unique_ptr<AppRuntime>>& apps,
   return families.text();
 }
 
-Result<std::unique_ptr<Admin>> Admin::open(std::string_view address) {
-  BERTH_ASSIGN(TcpListeners listeners, listen_tcp(address, 1));
+Result<std::unique_ptr<Admin>> Admin::open(std::string_view address, std::vector<Fd> inherited) {
+  BERTH_ASSIGN(TcpListeners listeners, listen_tcp(address, 1, std::move(inherited)));
   std::unique_ptr<Admin> admin(new Admin);
   admin->port_ = listeners.port;
   admin->listener_ = std::move(listeners.sockets.front());

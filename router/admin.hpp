@@ -26,7 +26,10 @@ namespace berth::router {
 
 class Admin final {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<Admin>> open(std::string_view address);
+  /// `inherited`: what listens there already, or nothing.
+  [[nodiscard]] static Result<std::unique_ptr<Admin>> open(std::string_view address,
+                                                           std::vector<Fd> inherited = {});
+  [[nodiscard]] int listener() const { return listener_.get(); }
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   void add_to(std::vector<pollfd>& polled) const;

@@ -58,6 +58,10 @@ void Client::end() {
   close();
 }
 
+void Client::retire() {
+  if (http2_) http2_->drain();
+}
+
 void Client::drain() {
   if (http2_) {
     http2_->drain();

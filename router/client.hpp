@@ -46,6 +46,8 @@ class Client final : public Connection, public Hook<ClientsTag>, public Requeste
   void on_deadline() override;
   void resume() override;
 
+  /// Another router takes new connections: this one ends after its next request.
+  void retire();
   /// The router stops soon: ends it now if it is idle, else after what it has begun.
   void drain();
   /// The router stops: ends it wherever it is.

@@ -23,12 +23,6 @@ constexpr std::int64_t save_after_us = 100'000;
 constexpr std::size_t max_line = 64 << 20;
 constexpr std::size_t max_output = 16 << 20;
 
-std::int64_t monotonic_us() {
-  timespec time{};
-  ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return static_cast<std::int64_t>(time.tv_sec) * second_us + time.tv_nsec / 1000;
-}
-
 /// Of `a`'s replicas those that `b` does not have.
 std::vector<std::string> replicas_without(const App* a, const App* b) {
   std::vector<std::string> ids;
@@ -43,24 +37,36 @@ std::vector<std::string> replicas_without(const App* a, const App* b) {
 
 }  // namespace
 
-Result<std::unique_ptr<Control>> Control::open(Settings settings) {
+std::int64_t Control::monotonic_us() {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<std::int64_t>(time.tv_sec) * second_us + time.tv_nsec / 1000;
+}
+
+Result<std::unique_ptr<Control>> Control::open(Settings settings, Handover* before) {
   std::unique_ptr<Control> control(new Control(std::move(settings)));
   const Settings& set = control->settings_;
-  if (!set.table_file.empty()) {
+  if (before) {
+    BERTH_TRY(control->succeed(*before));
+  } else if (!set.table_file.empty()) {
     auto loaded = TableFile::load(set.table_file);
     if (loaded.has_error()) {
       log_warning("starting with an empty table: {}", loaded.error().message);
     } else {
       control->table_ = std::move(*loaded);
     }
-    control->file_ = std::make_unique<TableFile>(set.table_file);
   }
-  if (!set.socket.empty()) {
+  if (!set.table_file.empty()) control->file_ = std::make_unique<TableFile>(set.table_file);
+  if (!set.socket.empty() && !before) {
     BERTH_ASSIGN(control->listener_, listen_unix(set.socket));
+    BERTH_ASSIGN(control->handover_listener_, listen_unix(handover_socket(set.socket)));
     ::fcntl(control->listener_.get(), F_SETFL, O_NONBLOCK);
+    ::fcntl(control->handover_listener_.get(), F_SETFL, O_NONBLOCK);
   }
   if (!set.admin_listen.empty()) {
-    BERTH_ASSIGN(control->admin_, Admin::open(set.admin_listen));
+    std::vector<Fd> inherited;
+    if (before) inherited = before->take("admin", set.admin_listen);
+    BERTH_ASSIGN(control->admin_, Admin::open(set.admin_listen, std::move(inherited)));
   }
   control->event_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!control->event_) return system_error("eventfd");
@@ -85,8 +91,14 @@ void Control::stop() {
     thread_.join();
     if (save_due_us_ != INT64_MAX) save_table();
   }
-  if (listener_) ::unlink(settings_.socket.c_str());
+  if (listener_) {
+    ::unlink(settings_.socket.c_str());
+    ::unlink(handover_socket(settings_.socket).c_str());
+  }
   listener_.reset();
+  handover_listener_.reset();
+  connection_.reset();
+  predecessor_.reset();
   file_.reset();
 }
 
@@ -122,6 +134,7 @@ void Control::emptied() {
     ++empty_workers_;
   }
   emptied_.notify_all();
+  notify();
 }
 
 bool Control::wait_until_empty(std::chrono::milliseconds timeout) {
@@ -134,7 +147,7 @@ bool Control::wait_until_empty(std::chrono::milliseconds timeout) {
 
 std::int64_t Control::next_due_us(std::int64_t now_us) const {
   const std::int64_t sample_due = connection_ ? sample_due_us_ : now_us + 3600 * second_us;
-  return std::min({sample_due, save_due_us_, tickets_due_us_});
+  return std::min({sample_due, save_due_us_, tickets_due_us_, retire_due_us_});
 }
 
 void Control::run() {
@@ -143,9 +156,14 @@ void Control::run() {
     polled.clear();
     polled.push_back({event_.get(), POLLIN, 0});
     // A negative descriptor is skipped by poll.
-    polled.push_back({listener_ ? listener_.get() : -1, POLLIN, 0});
-    polled.push_back({connection_ ? connection_.get() : -1,
-                      static_cast<short>(POLLIN | (output_.empty() ? 0 : POLLOUT)), 0});
+    const auto add = [&polled](const Fd& fd, bool writes) {
+      polled.push_back({fd.get(), static_cast<short>(POLLIN | (writes ? POLLOUT : 0)), 0});
+    };
+    add(listener_, false);
+    add(connection_, !output_.empty());
+    add(handover_listener_, false);
+    add(asking_, false);
+    if (predecessor_) add(predecessor_->connection, !predecessor_->output.empty());
     if (admin_) admin_->add_to(polled);
     const std::int64_t now = monotonic_us();
     const std::int64_t wait_us = std::max<std::int64_t>(next_due_us(now) - now, 0);
@@ -159,12 +177,17 @@ void Control::run() {
     if (connection_ && (polled[2].revents & (POLLIN | POLLHUP | POLLERR)) &&
         polled[2].fd == connection_.get())
       read_connection();
+    if (polled[3].revents) give_place();
+    if (polled[4].revents) read_asking();
+    if (predecessor_) read_predecessor();
     rotate_tickets(monotonic_us());
     publish_if_possible();
     send_wakes(monotonic_us());
     if (monotonic_us() >= save_due_us_) save_table();
     if (connection_ && monotonic_us() >= sample_due_us_) sample(monotonic_us());
     flush();
+    if (predecessor_) flush_predecessor();
+    end_if_retired();
     if (admin_) admin_->work([this] { return metrics(); });
   }
 }
@@ -193,9 +216,18 @@ void Control::read_inbox() {
     if (const auto found = draining_.find(id); found != draining_.end()) ++found->second;
   if (publishing_ && acknowledged == settings_.threads) {
     current_ = std::move(publishing_);  // the one before is in nobody's hands now
-    send({{"type", "applied"}, {"version", current_->version}});
+    announce();
   }
   if (!publishing_) send_drained();
+}
+
+/// The version that everybody serves by, once.
+void Control::announce() {
+  const std::uint64_t everywhere =
+      predecessor_ ? std::min(current_->version, predecessor_->applied) : current_->version;
+  if (everywhere == announced_) return;
+  announced_ = everywhere;
+  send({{"type", "applied"}, {"version", everywhere}});
 }
 
 /// One snapshot at a time is on its way: changes that come meanwhile go into the next together.
@@ -212,14 +244,25 @@ void Control::note_replicas(const Snapshot& before, const Snapshot& next) {
     const App* was = slot < before.apps.size() ? before.apps[slot].app.get() : nullptr;
     const App* is = next.apps[slot].app.get();
     for (std::string& id : replicas_without(was, is)) draining_[std::move(id)] = 0;
-    for (const std::string& id : replicas_without(is, was)) draining_.erase(id);
+    for (const std::string& id : replicas_without(is, was)) {
+      draining_.erase(id);
+      if (predecessor_) predecessor_->drained.erase(id);
+    }
   }
 }
 
 void Control::send_drained() {
   std::erase_if(draining_, [&](const auto& entry) {
     if (entry.second < settings_.threads) return false;
+    if (predecessor_ && predecessor_->drained.erase(entry.first) == 0) return false;
     send({{"type", "drained"}, {"replica", entry.first}});
+    return true;
+  });
+  if (!predecessor_ || !changes_.empty()) return;
+  // What was removed before we came is the other's alone.
+  std::erase_if(predecessor_->drained, [&](const std::string& id) {
+    if (draining_.contains(id)) return false;
+    send({{"type", "drained"}, {"replica", id}});
     return true;
   });
 }
@@ -232,13 +275,19 @@ void Control::accept_connection() {
   if (!socket) return;
   close_connection();
   connection_ = std::move(socket);
+  greet();
+}
+
+void Control::greet() {
   sampler_.reset(builder_.runtimes());
   sample_due_us_ = monotonic_us() + second_us;
   woken_at_us_.clear();
-  send({{"type", "hello"},
-        {"version", current_->version},
-        {"pid", ::getpid()},
-        {"threads", settings_.threads}});
+  json::object hello{{"type", "hello"},
+                     {"version", current_->version},
+                     {"pid", ::getpid()},
+                     {"threads", settings_.threads}};
+  if (predecessor_) hello["succeeds"] = predecessor_->pid;
+  send(hello);
 }
 
 void Control::read_connection() {
@@ -250,8 +299,13 @@ void Control::read_connection() {
     close_connection();
     return;
   }
-  std::size_t searched = input_.size();
+  const std::size_t searched = input_.size();
   input_.append(buffer.data(), static_cast<std::size_t>(count));
+  handle_input(searched);
+}
+
+/// Whole lines; none ends before `searched`.
+void Control::handle_input(std::size_t searched) {
   std::size_t begin = 0;
   for (;;) {
     const std::size_t end = input_.find('\n', searched);
@@ -276,6 +330,7 @@ bool Control::handle_line(std::string_view line) {
     log_warning("refused a message of the control plane: {}", message.error().message);
     return false;
   }
+  forward(line);
   changes_.note(*message);
   apply(table_, std::move(*message));
   if (file_ && !changes_.empty() && save_due_us_ == INT64_MAX)
@@ -285,6 +340,7 @@ bool Control::handle_line(std::string_view line) {
 
 void Control::close_connection() {
   connection_.reset();
+  if (retired_) retire_due_us_ = 0;  // nobody tells it of changes any more
   input_.clear();
   output_.clear();
 }

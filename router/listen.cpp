@@ -73,16 +73,24 @@ Result<Fd> bind_socket(const Address& address, bool share, std::string_view text
 
 }  // namespace
 
-Result<TcpListeners> listen_tcp(std::string_view text, std::size_t count) {
+Result<TcpListeners> listen_tcp(std::string_view text, std::size_t count,
+                                std::vector<Fd> inherited) {
   BERTH_ASSIGN(Address address, parse(text));
-  if (address.port() != 0) BERTH_TRY(bind_socket(address, false, text));
-  TcpListeners listeners;
-  for (std::size_t i = 0; i < count; ++i) {
-    BERTH_ASSIGN(Fd socket, bind_socket(address, true, text));
-    if (::listen(socket.get(), 4096) != 0) return system_error("listen on " + std::string(text));
-    // Port 0: the others take the port that the first was given.
+  // Port 0: the others take the port that the first was given.
+  const auto take_port = [&address](const Fd& socket) {
     socklen_t size = sizeof address.value;
     ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address.value), &size);
+  };
+  TcpListeners listeners;
+  listeners.sockets = std::move(inherited);
+  if (!listeners.sockets.empty())
+    take_port(listeners.sockets.front());
+  else if (address.port() != 0)
+    BERTH_TRY(bind_socket(address, false, text));
+  while (listeners.sockets.size() < count) {
+    BERTH_ASSIGN(Fd socket, bind_socket(address, true, text));
+    if (::listen(socket.get(), 4096) != 0) return system_error("listen on " + std::string(text));
+    take_port(socket);
     listeners.sockets.push_back(std::move(socket));
   }
   listeners.port = address.port();

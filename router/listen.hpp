@@ -20,6 +20,9 @@ struct TcpListeners {
 
 /// `address` is "0.0.0.0:8080", "[::]:8080" or "127.0.0.1:0". SO_REUSEPORT would let a second
 /// router take half of the connections without a word, so the port is first tried without it.
-[[nodiscard]] Result<TcpListeners> listen_tcp(std::string_view address, std::size_t count);
+/// `inherited` are sockets that listen there already, of a router before this one: they are used,
+/// all of them, and others made if there are fewer than `count`.
+[[nodiscard]] Result<TcpListeners> listen_tcp(std::string_view address, std::size_t count,
+                                              std::vector<Fd> inherited = {});
 
 }  // namespace berth::router

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "router/router.hpp"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <thread>
 
 #include "base/log.hpp"
 #include "router/control.hpp"
+#include "router/handover.hpp"
 #include "router/listen.hpp"
 #include "router/worker.hpp"
 
@@ -49,19 +53,35 @@ class Router::Core final {
     auto core = std::make_unique<Core>();
     const std::size_t threads =
         options.threads ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+    std::optional<Handover> before;
+    if (options.replace) {
+      BERTH_ASSIGN(before, ask_for_handover(options.control_socket));
+    }
     std::vector<std::vector<Listener>> listeners(threads);
+    std::vector<HandedListener> offered;
     for (const bool tls : {false, true}) {
       for (const std::string& address : tls ? options.listen_https : options.listen) {
-        BERTH_ASSIGN(TcpListeners bound, listen_tcp(address, threads));
+        const std::string kind = tls ? "https" : "http";
+        std::vector<Fd> inherited;
+        if (before) inherited = before->take(kind, address);
+        BERTH_ASSIGN(TcpListeners bound, listen_tcp(address, threads, std::move(inherited)));
         (tls ? core->https_ports_ : core->ports_).push_back(bound.port);
-        for (std::size_t i = 0; i < threads; ++i)
-          listeners[i].push_back({std::move(bound.sockets[i]), std::to_string(bound.port), tls});
+        for (std::size_t i = 0; i < bound.sockets.size(); ++i) {
+          offered.push_back({kind, address,
+                             Fd(::fcntl(bound.sockets[i].get(), F_DUPFD_CLOEXEC, 3))});
+          listeners[i % threads].push_back(
+              {std::move(bound.sockets[i]), std::to_string(bound.port), tls});
+        }
       }
     }
     BERTH_ASSIGN(core->control_, Control::open({.socket = options.control_socket,
                                                 .table_file = options.table_file,
                                                 .admin_listen = options.admin_listen,
-                                                .threads = threads}));
+                                                .threads = threads,
+                                                .retire_timeout = options.retire_timeout,
+                                                .on_retired = options.on_retired},
+                                               before ? &*before : nullptr));
+    core->control_->offer(std::move(offered));
     WorkerLimits limits;
     limits.max_clients = clients_a_thread(threads);
     limits.client_idle_us = us(options.client_idle_timeout);
@@ -84,6 +104,7 @@ class Router::Core final {
     core->control_->start(std::move(workers));
     for (const auto& worker : core->workers_)
       core->threads_.emplace_back([&target = *worker] { target.run(); });
+    if (before) BERTH_TRY(before->finish());
     return core;
   }
 
@@ -91,6 +112,7 @@ class Router::Core final {
 
   void stop(std::chrono::milliseconds drain_timeout) {
     if (!threads_.empty()) {
+      control_->withdraw();
       for (const auto& worker : workers_) worker->drain();
       if (drain_timeout.count() > 0 && !control_->wait_until_empty(drain_timeout))
         log_warning("some requests were cut off at the drain deadline");
@@ -134,7 +156,9 @@ int run(const Options& options) {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  auto router = Router::start(options);
+  Options whole = options;
+  whole.on_retired = [] { ::kill(::getpid(), SIGTERM); };
+  auto router = Router::start(whole);
   if (router.has_error()) {
     std::fprintf(stderr, "berth router: %s\n", router.error().message.c_str());
     return 1;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,13 @@ struct Options {
   /// Networks whose connections begin with a header of the PROXY protocol.
   std::vector<std::string> proxy_protocol = {};
   unsigned max_connections_per_address = 0;  ///< 0: any number
+  /// Take the place of the router that has the control socket (handover.hpp).
+  bool replace = false;
+  /// How long a router that was replaced may live for what is connected to it.
+  std::chrono::milliseconds retire_timeout = std::chrono::hours(1);
+  /// It was replaced, and its last connection has ended, or the time is up, or the router after it
+  /// has ended. On a thread of its own.
+  std::function<void()> on_retired = {};
   /// How long requests in flight may take after SIGTERM.
   std::chrono::milliseconds drain_timeout = std::chrono::seconds(30);
   /// A kept connection without a request.

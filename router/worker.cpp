@@ -139,8 +139,13 @@ void Worker::publish(const Snapshot& snapshot) {
   waker_->wake();
 }
 
+void Worker::retire() {
+  ending_asked_.store(Ending::retire, std::memory_order_release);
+  waker_->wake();
+}
+
 void Worker::drain() {
-  drain_asked_.store(true, std::memory_order_release);
+  ending_asked_.store(Ending::drain, std::memory_order_release);
   waker_->wake();
 }
 
@@ -169,7 +174,8 @@ void Worker::run() {
 void Worker::on_wake() {
   settle_checks();
   if (const Snapshot* next = next_table_.exchange(nullptr, std::memory_order_acquire)) adopt(*next);
-  if (drain_asked_.load(std::memory_order_acquire) && !draining_) start_draining();
+  if (const Ending asked = ending_asked_.load(std::memory_order_acquire); asked > ending_)
+    begin(asked);
 }
 
 // ---- The table ----------------------------------------------------------------------------------
@@ -309,7 +315,7 @@ void Worker::pause_accepting(bool until_later) {
 
 void Worker::resume_accepting() {
   accept_again_us_ = INT64_MAX;
-  if (accepting_ || draining_ || client_count_ >= limits_.max_clients) return;
+  if (accepting_ || draining() || client_count_ >= limits_.max_clients) return;
   accepting_ = true;
   for (const auto& acceptor : acceptors_)
     if (!loop_->add(acceptor->listener().socket.get(), EPOLLIN, *acceptor)) pause_accepting(true);
@@ -318,23 +324,30 @@ void Worker::resume_accepting() {
 void Worker::client_closed() {
   stats_.clients.subtract();
   --client_count_;
-  // No connection is added while draining: this happens once.
-  if (draining_ && client_count_ == 0) observer_.emptied();
+  tell_if_empty();
   if (!accepting_ && client_count_ < limits_.max_clients - limits_.max_clients / 16)
     accept_again_us_ = loop_->now_us();
 }
 
-void Worker::start_draining() {
-  // Connections that wait in this thread's backlog would be reset with the listener.
-  if (accepting_)
-    for (const auto& acceptor : acceptors_) accept_from(*acceptor);
-  pause_accepting(false);
-  // The acceptors stay: events for them may be at hand in this very turn.
-  for (Listener& listener : listeners_) listener.socket.reset();
-  draining_ = true;
-  const bool had_clients = client_count_ > 0;
-  clients_.for_each([](Client& client) { client.drain(); });
-  if (!had_clients) observer_.emptied();
+void Worker::begin(Ending ending) {
+  if (!draining()) {
+    // Connections that wait in this thread's backlog would be reset with the listener, unless
+    // another process has it too.
+    if (accepting_ && ending == Ending::drain)
+      for (const auto& acceptor : acceptors_) accept_from(*acceptor);
+    pause_accepting(false);
+    // The acceptors stay: events for them may be at hand in this very turn.
+    for (Listener& listener : listeners_) listener.socket.reset();
+  }
+  ending_ = ending;
+  clients_.for_each([ending](Client& client) {
+    ending == Ending::drain ? client.drain() : client.retire();
+  });
+  tell_if_empty();
+}
+
+void Worker::tell_if_empty() {
+  if (draining() && client_count_ == 0 && !std::exchange(told_empty_, true)) observer_.emptied();
 }
 
 Exchange& Worker::take_exchange() {

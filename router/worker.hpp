@@ -100,7 +100,10 @@ class Worker final {
 
   /// The next snapshot. It must live until a later one is adopted.
   void publish(const Snapshot& snapshot);
-  /// No new connections; kept ones are closed when their request is answered.
+  /// Another process accepts from now on. What is connected goes on; a connection is closed when
+  /// its next request is answered, and one of HTTP/2 when its streams have ended.
+  void retire();
+  /// No new connections; kept ones are closed when their request is answered, idle ones at once.
   void drain();
   /// Ends what is left and returns from run().
   void stop();
@@ -121,7 +124,8 @@ class Worker final {
   [[nodiscard]] http::ResponseHead& response_head() { return *response_head_; }
   /// That plain requests are redirected to; empty: none.
   [[nodiscard]] std::string_view https_port() const { return https_port_; }
-  [[nodiscard]] bool draining() const { return draining_; }
+  /// Connections are closed after the request at hand.
+  [[nodiscard]] bool draining() const { return ending_ != Ending::none; }
   /// Where bytes of HTTP/2 are read to: Scratch::read_size of them. What a session does while it
   /// works on them may use the loop's scratch area.
   [[nodiscard]] char* http2_input() {
@@ -149,6 +153,7 @@ class Worker final {
  private:
   class Acceptor;
   class Waker;
+  enum class Ending : std::uint8_t { none, retire, drain };
 
   void adopt(const Snapshot& snapshot);
   void adopt_app(AppSlot slot, const Snapshot::Entry& entry);
@@ -159,7 +164,8 @@ class Worker final {
   [[nodiscard]] bool receive(Client& client, const IpAddress& address);
   void pause_accepting(bool until_later);
   void resume_accepting();
-  void start_draining();
+  void begin(Ending ending);
+  void tell_if_empty();
   void flush_logs(bool all);
 
   const std::size_t index_;
@@ -179,7 +185,7 @@ class Worker final {
   WorkerStats stats_;
 
   std::atomic<const Snapshot*> next_table_{nullptr};
-  std::atomic<bool> drain_asked_{false};
+  std::atomic<Ending> ending_asked_{Ending::none};
   std::atomic<bool> stop_asked_{false};
 
   const Snapshot* table_;
@@ -192,7 +198,8 @@ class Worker final {
   std::int64_t logs_due_us_ = INT64_MAX;
   std::int64_t accept_again_us_ = INT64_MAX;
   bool accepting_ = true;
-  bool draining_ = false;
+  Ending ending_ = Ending::none;
+  bool told_empty_ = false;
   const bool looks_at_addresses_;
 
   struct PendingCheck {

@@ -59,8 +59,8 @@ int router_role(const std::vector<std::string>& words) {
                              .admin_listen = options->admin,
                              .trusted_proxies = options->trusted_proxies,
                              .proxy_protocol = options->proxy_protocol,
-                             .max_connections_per_address =
-                                 options->max_connections_per_address});
+                             .max_connections_per_address = options->max_connections_per_address,
+                             .replace = options->replace});
 }
 
 }  // namespace

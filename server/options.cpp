@@ -77,6 +77,9 @@ Result<RouterRoleOptions> parse_router_options(const std::vector<std::string>& w
       ->required();
   parser.add_option("--table", options.table, "file that keeps the routes across restarts")
       ->required();
+  parser.add_flag("--replace", options.replace,
+                  "take the place of the router that listens on the control socket, without a "
+                  "connection lost");
   parser.add_option("--threads", options.threads, "event loops; 0: one a core");
   parser.add_option("--trusted-proxy", options.trusted_proxies,
                     "NETWORK whose X-Forwarded-For is believed, may be given several times");

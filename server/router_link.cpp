@@ -112,7 +112,9 @@ struct RouterLink::State : std::enable_shared_from_this<State> {
 
   void greet(const json::object& hello) {
     const auto pid = optional_int(hello, "pid").value_or(0);
-    const bool restarted = pid != router_pid;
+    // One that took over from the one we knew has its requests still.
+    const bool restarted =
+        pid != router_pid && optional_int(hello, "succeeds").value_or(0) != router_pid;
     router_pid = pid;
     version = std::max<std::uint64_t>(
         version, static_cast<std::uint64_t>(optional_int(hello, "version").value_or(0)));

@@ -2,6 +2,7 @@
 #include "server/router_process.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
@@ -24,6 +26,12 @@ namespace berth::server {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
+namespace {
+
+constexpr std::string_view replace_flag = "--replace";
+
+}  // namespace
+
 struct RouterProcess::State {
   State(asio::any_io_executor executor, Options wanted)
       : options(std::move(wanted)), process(executor), timer(executor), tasks(executor) {}
@@ -33,25 +41,71 @@ struct RouterProcess::State {
   asio::steady_timer timer;
   TaskGroup tasks;
   std::optional<ChildProcess> child;  ///< only if this server started it
+  pid_t pid = 0;  ///< of the router that was adopted
   bool stopped = false;
 
   /// The router that listens now, if any. A control connection replaces the one before, so this is
   /// for a start only.
   Result<void> adopt() {
     BERTH_ASSIGN(const Fd connection, connect_unix(options.control_socket));
-    BERTH_ASSIGN(const pid_t pid, peer_pid(connection.get()));
+    BERTH_ASSIGN(pid, peer_pid(connection.get()));
     const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
     if (pidfd < 0) return system_error("find the router's process");
+    process.close();
     process.assign(pidfd);
     return {};
   }
 
-  Result<void> spawn() {
+  /// Whether the router that was adopted is another program, or was told other things.
+  [[nodiscard]] bool is_outdated() const {
+    const std::filesystem::path process_files = "/proc/" + std::to_string(pid);
+    struct stat runs{};
+    struct stat wanted{};
+    if (::stat((process_files / "exe").c_str(), &runs) != 0 ||
+        ::stat(options.argv.front().c_str(), &wanted) != 0)
+      return false;
+    if (runs.st_dev != wanted.st_dev || runs.st_ino != wanted.st_ino) return true;
+    const auto text = read_file(process_files / "cmdline");
+    if (text.has_error()) return false;
+    std::vector<std::string> words;
+    for (std::size_t at = 0; at < text->size();) {
+      const auto end = std::min(text->find('\0', at), text->size());
+      words.push_back(text->substr(at, end - at));
+      at = end + 1;
+    }
+    std::erase(words, replace_flag);
+    return words != options.argv;
+  }
+
+  /// Another router takes the place of the adopted one, which ends once nothing is connected to it.
+  /// If it cannot, the adopted one goes on.
+  Result<void> replace() {
+    BERTH_TRY(spawn({std::string(replace_flag)}));
+    for (const auto end = std::chrono::steady_clock::now() + 10s;
+         std::chrono::steady_clock::now() < end;) {
+      if (const auto connection = connect_unix(options.control_socket); connection.has_value())
+        if (const auto peer = peer_pid(connection->get());
+            peer.has_value() && *peer == child->pid())
+          return {};
+      BERTH_ASSIGN(const auto ended, child->wait_for(5ms));
+      if (!ended) continue;
+      Error why{ErrorKind::unavailable, "it ended (" + ended->describe() + "): " + last_words()};
+      child.reset();
+      BERTH_TRY(adopt());
+      return why;
+    }
+    return Error{ErrorKind::timeout, "it did not take over within 10 s"};
+  }
+
+  Result<void> spawn(const std::vector<std::string>& more = {}) {
     BERTH_ASSIGN(const Fd log, open_file(options.log_file, O_WRONLY | O_APPEND | O_CREAT, 0640));
-    BERTH_ASSIGN(ChildProcess started, ChildProcess::spawn({.argv = options.argv,
+    std::vector<std::string> argv = options.argv;
+    argv.insert(argv.end(), more.begin(), more.end());
+    BERTH_ASSIGN(ChildProcess started, ChildProcess::spawn({.argv = std::move(argv),
                                                             .stdout_fd = log.get(),
                                                             .stderr_fd = log.get(),
                                                             .new_session = true}));
+    process.close();
     process.assign(::fcntl(started.pidfd(), F_DUPFD_CLOEXEC, 3));
     child = std::move(started);
     return {};
@@ -131,6 +185,12 @@ Result<void> RouterProcess::start() {
   if (state_->adopt().has_error()) {
     BERTH_TRY(state_->spawn());
     BERTH_TRY(state_->await_start());
+  } else if (state_->is_outdated()) {
+    log_info("the router that runs (pid {}) is another program or has other settings: replacing it",
+             state_->pid);
+    if (auto replaced = state_->replace(); replaced.has_error())
+      log_error("the router was not replaced, and goes on as it was: {}",
+                replaced.error().message);
   }
   state_->tasks.spawn(State::watch(state_));
   return {};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Keeps a `berth router` running beside the server: starts one if nobody listens on the control
-// socket, adopts the one that does, and starts another when it dies. The router is a session of its
-// own and outlives us; nothing here ever stops it.
+// socket, adopts the one that does, has it replaced in full flight if it is another program or was
+// told other things (docs/decisions/0014), and starts another when it dies. The router is a session
+// of its own and outlives us; nothing here ever stops it.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

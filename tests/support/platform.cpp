@@ -138,6 +138,13 @@ void Platform::set_config(std::string_view more) {
   REQUIRE_FALSE(write_file(config_, config_text_ + std::string(more)).has_error());
 }
 
+void Platform::change_config(std::string_view from, std::string_view to) {
+  std::string text = config_text_;
+  const auto at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  REQUIRE_FALSE(write_file(config_, text.replace(at, from.size(), to)).has_error());
+}
+
 void Platform::start_server() {
   auto log = open_file(root_ / "server.log", O_WRONLY | O_CREAT | O_APPEND);
   REQUIRE(log.has_value());

@@ -41,6 +41,8 @@ class Platform final {
 
   /// Adds to what berth.yaml was at first, for the next start.
   void set_config(std::string_view more);
+  /// The same with another text in place of one.
+  void change_config(std::string_view from, std::string_view to);
   /// Other base images, for the next start.
   void set_stack(std::filesystem::path directory) { stack_ = std::move(directory); }
   void start_server();

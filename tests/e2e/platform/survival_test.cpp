@@ -61,6 +61,40 @@ TEST_CASE("kill -9 of the router is mended at once and the replicas go on") {
   berth.destroy("rerouted");
 }
 
+TEST_CASE("other settings of the router take effect with the server's next start, under load") {
+  NEEDS_PLATFORM();
+  Platform berth;
+  berth.deploy("express", "steady");
+  const pid_t before = berth.router_pid();
+  berth.stop_server();
+  berth.start_server();
+  // It is what is wanted.
+  CHECK(eventually([&] { return berth.router_pid() == before; }));
+
+  Load load([&] { return berth.get("steady"); }, 2);
+  HttpResponse slow;
+  std::thread asker([&] { slow = berth.get("steady", "/slow?ms=4000"); });
+  // Counted once it is in flight.
+  CHECK(eventually([&, first = load.succeeded()] { return load.succeeded() > first + 20; }));
+  berth.stop_server();
+  berth.change_config("trusted_proxies: 127.0.0.3", "trusted_proxies: [127.0.0.3, 127.0.0.5]");
+  berth.start_server();
+  pid_t after = 0;
+  CHECK(eventually([&] { return (after = berth.router_pid()) > 0 && after != before; }));
+  const auto words = read_file("/proc/" + std::to_string(after) + "/cmdline");
+  REQUIRE(words.has_value());
+  CHECK(words->find("127.0.0.5") != std::string::npos);
+  asker.join();
+  CHECK(slow.status == 200);
+  CHECK(eventually([&, first = load.succeeded()] { return load.succeeded() > first + 50; }));
+  load.stop();
+  CHECK_MESSAGE(load.failed() == 0, load.first_failures());
+  // The one before ends when nothing is connected to it any more, and the next is a router as any.
+  CHECK(eventually([&] { return ::kill(before, 0) != 0; }, 100s));
+  berth.kill_router();
+  CHECK(eventually([&] { return berth.get("steady").status == 200; }, 20s));
+}
+
 TEST_CASE("when everything ended at once it comes back, a few replicas at a time") {
   NEEDS_PLATFORM();
   Platform& berth = platform();

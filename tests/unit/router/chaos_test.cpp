@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Origins that answer, hang, break off, talk nonsense and die, under a table that changes all the
-// time, by seed. Whatever happens: each request ends once, in its client's eyes and in the log the
-// same; it fails only by what an origin did to it; and what may not be sent twice is not.
+// time, and routers that take each other's place, by seed. Whatever happens: each request ends
+// once, in its client's eyes and in the log the same; it fails only by what an origin did to it;
+// and what may not be sent twice is not.
 #include <doctest/doctest.h>
 #include <poll.h>
 
@@ -204,6 +205,7 @@ void run_chaos(std::uint32_t seed) {
       origins[std::stoul(id) - 1]->kill();
       revive(place);
     }
+    if (random() % 30 == 0) bed.replace();
     put();
     ::poll(nullptr, 0, static_cast<int>(random() % 10));
   }
@@ -238,7 +240,7 @@ void run_chaos(std::uint32_t seed) {
       CHECK(logged[0].find(" status=" + status + " ") != std::string::npos);
       if (!code.empty()) CHECK(logged[0].find("code=" + code + " ") != std::string::npos);
     }
-  CHECK(whole > static_cast<int>(all) / 4);
+  CHECK(whole > static_cast<int>(all) / 8);
 }
 
 }  // namespace

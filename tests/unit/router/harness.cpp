@@ -336,6 +336,10 @@ void Bed::start() {
   auto started = Router::start(options);
   if (started.has_error()) FAIL(started.error().message);
   router = std::move(*started);
+  connect();
+}
+
+void Bed::connect() {
   control = std::make_unique<ControlPlane>(options.control_socket);
   const json::object hello = control->wait_for("hello");
   REQUIRE_FALSE(hello.empty());
@@ -345,6 +349,17 @@ void Bed::restart() {
   control.reset();
   router.reset();
   start();
+}
+
+void Bed::replace() {
+  Options next = options;
+  next.replace = true;
+  auto started = Router::start(next);
+  if (started.has_error()) FAIL(started.error().message);
+  replaced.push_back(std::move(router));
+  router = std::move(*started);
+  REQUIRE(eventually([&] { return control->is_closed(); }));
+  connect();
 }
 
 void Bed::put(std::string_view state, const std::vector<ReplicaSpec>& replicas, json::object more) {

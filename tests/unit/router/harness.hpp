@@ -169,15 +169,19 @@ class Bed {
   /// The lines of the access log once there are `count` of them.
   [[nodiscard]] std::vector<std::string> log_lines(std::size_t count) const;
   void restart();
+  /// Another router takes the place of this one, which goes on for what is connected to it.
+  void replace();
 
   TempDir directory;
   Options options;
+  std::vector<std::unique_ptr<Router>> replaced;
   std::unique_ptr<Router> router;
   std::unique_ptr<ControlPlane> control;
   std::uint64_t version = 0;
 
  private:
   void start();
+  void connect();
   bool host_is_put_ = false;
 };
 
