@@ -83,10 +83,8 @@ bool IpNetwork::contains(const IpAddress& address) const {
 }
 
 std::string IpNetwork::text() const {
-  const bool v4 = address_.is_v4() && bits_ >= 96;
-  const int bits = v4 ? bits_ - 96 : bits_;
-  if (bits == (v4 ? 32 : 128)) return address_.text();
-  return address_.text() + "/" + std::to_string(bits);
+  if (bits_ == 128) return address_.text();
+  return address_.text() + "/" + std::to_string(bits());
 }
 
 bool contains(const std::vector<IpNetwork>& networks, const IpAddress& address) {

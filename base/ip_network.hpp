@@ -40,6 +40,10 @@ class IpNetwork final {
   /// An address, or one with "/" and the bits that count; bits behind those are cleared.
   [[nodiscard]] static Result<IpNetwork> parse(std::string_view text);
   [[nodiscard]] bool contains(const IpAddress& address) const;
+  [[nodiscard]] bool is_v4() const { return address_.is_v4() && bits_ >= 96; }
+  [[nodiscard]] const IpAddress& address() const { return address_; }
+  /// 32 at most of IPv4.
+  [[nodiscard]] int bits() const { return is_v4() ? bits_ - 96 : bits_; }
   /// As it would be written: "10.0.0.0/8", "192.0.2.7".
   [[nodiscard]] std::string text() const;
   friend bool operator==(const IpNetwork&, const IpNetwork&) = default;

@@ -62,7 +62,8 @@ std::vector<Command> network_commands() {
        .summary = "Say where the app's replicas may connect to outside",
        .example = "berth network:egress 10.0.0.0/8:5432 192.0.2.7",
        .arguments = {{.name = "WHERE",
-                      .help = "all, none, or addresses and networks: 192.0.2.7, 10.0.0.0/8:5432",
+                      .help = "all, none, or addresses and networks: 192.0.2.7, 10.0.0.0/8:5432, "
+                              "[2001:db8::7]:443",
                       .required = true,
                       .repeated = true}},
        .for_app = true,

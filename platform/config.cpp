@@ -95,6 +95,20 @@ Result<std::string> check_subnet(std::string_view text) {
                  "198.18.0.0/16, not " + quoted(text));
 }
 
+Result<std::string> check_subnet6(std::string_view text) {
+  if (text == "auto" || text == "none") return std::string(text);
+  const auto network = IpNetwork::parse(text);
+  // The last 32 bits are those of the IPv4 address.
+  const bool good = network.has_value() && !network->is_v4() && network->bits() >= 16 &&
+                    network->bits() <= 96 && network->text() == text;
+  const auto inside = [&](const char* of) {
+    return IpNetwork::parse(of)->contains(network->address());
+  };
+  if (good && !inside("fe80::/10") && !inside("ff00::/8")) return std::string(text);
+  return invalid("must be auto, none, or an IPv6 network with 16 to 96 bits and no bits beyond "
+                 "them, such as fd12:3456:789a::/64, not " + quoted(text));
+}
+
 Result<std::string> check_program(std::string_view text) {
   if (!text.empty() && text.find('\0') == std::string_view::npos) return std::string(text);
   return invalid("must be the name or path of a program");
@@ -313,6 +327,7 @@ class ConfigReader {
     return yaml_.section({
         {"bridge", name(config_.network.bridge, 15)},
         {"subnet", text_of(config_.network.subnet, "an IPv4 network", check_subnet)},
+        {"subnet6", text_of(config_.network.subnet6, "an IPv6 network", check_subnet6)},
     });
   }
 

@@ -82,6 +82,7 @@ struct Config {
   struct Network {
     std::string bridge = "berth0";
     std::string subnet = "198.18.0.0/16";
+    std::string subnet6 = "auto";  ///< or "none", or a network
     friend bool operator==(const Network&, const Network&) = default;
   } network;
 

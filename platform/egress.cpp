@@ -22,44 +22,29 @@ std::optional<int> number(std::string_view text, int least, int most) {
   return value;
 }
 
-std::optional<std::uint32_t> address(std::string_view text) {
-  std::uint32_t result = 0;
-  for (int part = 0; part < 4; ++part) {
-    const auto dot = text.find('.');
-    if ((dot == std::string_view::npos) != (part == 3)) return std::nullopt;
-    const std::string_view digits = text.substr(0, dot);
-    const auto byte = number(digits, 0, 255);
-    // Some would read a leading zero as octal.
-    if (!byte || (digits.size() > 1 && digits.front() == '0')) return std::nullopt;
-    result = result << 8 | static_cast<std::uint32_t>(*byte);
-    if (part < 3) text.remove_prefix(dot + 1);
-  }
-  return result;
-}
-
 Error refuse(std::string_view text) {
   return {ErrorKind::invalid,
           "'" + std::string(text.substr(0, 60)) +
-              "' is no IPv4 address or network with or without ports, such as 192.0.2.7, "
-              "10.0.0.0/8:5432 or 192.0.2.0/24:8000-8100. Names are not taken: what they stand for "
-              "changes"};
+              "' is no IP address or network with or without ports, such as 192.0.2.7, "
+              "10.0.0.0/8:5432, 2001:db8::/32 or [2001:db8::7]:8000-8100. Names are not taken: "
+              "what they stand for changes"};
 }
 
 Result<EgressRule> parse_rule(std::string_view text) {
-  EgressRule rule;
-  const auto colon = text.find(':');
-  const std::string_view network = text.substr(0, colon);
-  const auto slash = network.find('/');
-  const auto parsed = address(network.substr(0, slash));
-  if (!parsed) return refuse(text);
-  if (slash != std::string_view::npos) {
-    const auto prefix = number(network.substr(slash + 1), 0, 32);
-    if (!prefix) return refuse(text);
-    rule.prefix = *prefix;
-  }
-  rule.network = rule.prefix == 0 ? 0 : *parsed & (~std::uint32_t{0} << (32 - rule.prefix));
-  if (colon == std::string_view::npos) return rule;
-  const std::string_view ports = text.substr(colon + 1);
+  const bool bracketed = text.starts_with('[');
+  const auto end = bracketed ? text.find(']') : text.find(':');
+  // Without brackets, more than one colon are IPv6 alone.
+  const bool whole = end == std::string_view::npos || (!bracketed && end != text.rfind(':'));
+  if (bracketed && whole) return refuse(text);
+  const std::string_view address = whole ? text : text.substr(bracketed ? 1 : 0, end - bracketed);
+  std::string_view ports = whole ? "" : text.substr(bracketed ? end + 1 : end);
+  const auto network = IpNetwork::parse(address);
+  const bool with_colons = address.find(':') != std::string_view::npos;
+  if (network.has_error() || (bracketed && !with_colons)) return refuse(text);
+  EgressRule rule{.network = *network};
+  if (ports.empty()) return rule;
+  if (ports.front() != ':') return refuse(text);
+  ports.remove_prefix(1);
   const auto dash = ports.find('-');
   const auto first = number(ports.substr(0, dash), 1, 65535);
   const auto last =
@@ -73,10 +58,9 @@ Result<EgressRule> parse_rule(std::string_view text) {
 }  // namespace
 
 std::string egress_text(const EgressRule& rule) {
-  std::string text = fmt::format("{}.{}.{}.{}", rule.network >> 24, rule.network >> 16 & 255,
-                                 rule.network >> 8 & 255, rule.network & 255);
-  if (rule.prefix < 32) text += fmt::format("/{}", rule.prefix);
+  std::string text = rule.network.text();
   if (rule.first_port == 0) return text;
+  if (!rule.network.is_v4()) text = "[" + text + "]";
   text += fmt::format(":{}", rule.first_port);
   if (rule.last_port != rule.first_port) text += fmt::format("-{}", rule.last_port);
   return text;

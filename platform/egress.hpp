@@ -3,19 +3,19 @@
 // Where an app's replicas may connect to outside: everywhere, nowhere, or what a list names. Pure.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/ip_network.hpp"
 #include "base/result.hpp"
 
 namespace berth::platform {
 
-/// "10.0.0.0/8", "192.0.2.7:443", "192.0.2.0/24:8000-8100"; IPv4, as replicas have.
+/// "10.0.0.0/8", "192.0.2.7:443", "192.0.2.0/24:8000-8100", "2001:db8::/32"; brackets part IPv6
+/// from its ports: "[2001:db8::7]:443", "[2001:db8::/32]:8000-8100".
 struct EgressRule {
-  std::uint32_t network = 0;  ///< host byte order, without bits behind the prefix
-  int prefix = 32;
+  IpNetwork network;
   int first_port = 0;  ///< 0: any protocol and port; else TCP and UDP
   int last_port = 0;
   friend bool operator==(const EgressRule&, const EgressRule&) = default;

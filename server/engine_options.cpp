@@ -22,6 +22,7 @@ runtime::LocalOptions engine_options(const platform::Config& config,
           .cgroup = config.runtime.cgroup,
           .network = {.bridge = config.network.bridge,
                       .subnet = config.network.subnet,
+                      .subnet6 = config.network.subnet6,
                       // The rules match on port names, so two platforms must not share them.
                       .veth_prefix = "b" + sha256_hex(config.network.bridge).substr(0, 3),
                       .table = config.network.bridge}};

@@ -169,7 +169,7 @@ def tidy(platform):
     """Everything is there as often as there are replicas, frozen ones too."""
     replicas = sum(len(json.loads(platform.berth("ps", "-a", app, "--json"))) for app in APPS)
     now = state(platform)
-    per_app = {"firewall inet egress"}
+    per_app = {"firewall inet egress", "firewall inet egress6"}
     return replicas, {what: count for what, count in now.items() if what not in per_app and
                       count != (0 if what in ("mounts of the machine", "sandboxes") else replicas)}
 

@@ -84,6 +84,9 @@ def state(platform):
     group = tag.split("cgroup: ")[1].split()[0]
     groups = {at.name for top in pathlib.Path("/sys/fs/cgroup").iterdir()
               for at in (top / group).glob("*/") if at.is_dir()}
+    has_ipv6 = pathlib.Path(f"/proc/sys/net/ipv6/conf/{bridge}/disable_ipv6").read_text() == "0\n"
+    neighbours = subprocess.run(["ip", "-6", "neigh", "show", "dev", bridge, "nud", "permanent"],
+                                capture_output=True, text=True).stdout
     links = subprocess.run(["ip", "-o", "link", "show", "master", bridge], capture_output=True, text=True).stdout
     namespaces = set()
     everything = processes(platform.root)
@@ -99,7 +102,9 @@ def state(platform):
         "network namespaces": len(namespaces) - 1,  # the machine's own
         "control groups": len(groups),
         "network interfaces": len(links.splitlines()),
-        **{f"firewall {name}": count for name, count in firewall_members(bridge).items()},
+        **({"IPv6 neighbours": len(neighbours.splitlines())} if has_ipv6 else {}),
+        **{f"firewall {name}": count for name, count in firewall_members(bridge).items()
+           if has_ipv6 or not name.endswith("6")},
         "mounts of the machine": len(mounts),
         "sandboxes": len(list((data / "sandboxes").iterdir())),
     }

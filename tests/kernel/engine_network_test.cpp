@@ -1,127 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <sched.h>
-#include <signal.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include "tests/support/container_bench.hpp"
+#include "tests/support/outside.hpp"
 
 using namespace berth;
 using namespace berth::test;
-using runtime::Netlink;
-
-namespace {
-
-/// "The outside": a network namespace of our own on a second bridge, with a server that tells each
-/// client its address, and a client that tries to come in.
-class Outside {
- public:
-  explicit Outside(const std::string& veth_prefix) : bridge_("o" + veth_prefix) {
-    int ready[2];
-    REQUIRE(::pipe2(ready, O_CLOEXEC) == 0);
-    child_ = ::fork();
-    if (child_ == 0) {
-      const bool own = ::unshare(CLONE_NEWNET) == 0;
-      (void)!::write(ready[1], own ? "y" : "n", 1);
-      for (;;) ::pause();
-    }
-    char answer = 0;
-    REQUIRE(::read(ready[0], &answer, 1) == 1);
-    ::close(ready[0]);
-    ::close(ready[1]);
-    REQUIRE(answer == 'y');
-    namespace_ = *open_file("/proc/" + std::to_string(child_) + "/ns/net", O_RDONLY);
-    auto host = *Netlink::open();
-    REQUIRE(host.delete_link(bridge_).has_value());
-    REQUIRE(host.create_bridge(bridge_, 1400).has_value());
-    const int index = *host.index_of(bridge_);
-    REQUIRE(host.add_address(index, *runtime::parse_ipv4_prefix("203.0.113.1/24")).has_value());
-    REQUIRE(host.set_up(index).has_value());
-    REQUIRE(host.create_veth({.host_name = bridge_ + "v",
-                              .peer_name = "eth0",
-                              .peer_namespace = namespace_.get(),
-                              .bridge = index,
-                              .mtu = 1400})
-                .has_value());
-    REQUIRE(host.set_up(*host.index_of(bridge_ + "v")).has_value());
-    inside([&] {
-      auto link = *Netlink::open();
-      REQUIRE(
-          link.add_address(*link.index_of("eth0"), *runtime::parse_ipv4_prefix("203.0.113.2/24"))
-              .has_value());
-      REQUIRE(link.set_up(*link.index_of("eth0")).has_value());
-      REQUIRE(link.add_default_route(*runtime::parse_ipv4("203.0.113.1")).has_value());
-      listener_ = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-      sockaddr_in at{};
-      at.sin_family = AF_INET;
-      socklen_t length = sizeof at;
-      REQUIRE(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
-      // Nobody accepts: what connects again and again must find room.
-      REQUIRE(::listen(listener_.get(), 4096) == 0);
-      ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&at), &length);
-      port = std::to_string(ntohs(at.sin_port));
-    });
-  }
-  ~Outside() {
-    ::kill(child_, SIGKILL);
-    ::waitpid(child_, nullptr, 0);
-    auto host = Netlink::open();
-    (void)host->delete_link(bridge_ + "v");
-    (void)host->delete_link(bridge_);
-  }
-  /// The address that the next client seems to come from.
-  std::string accept_from() {
-    sockaddr_in from{};
-    socklen_t length = sizeof from;
-    const Fd peer(::accept(listener_.get(), reinterpret_cast<sockaddr*>(&from), &length));
-    return runtime::ipv4_text(ntohl(from.sin_addr.s_addr));
-  }
-  /// What has arrived for the listener's clients that nobody read, in bytes.
-  std::uint64_t unread() const {
-    std::istringstream lines(*read_file("/proc/" + std::to_string(child_) + "/net/tcp"));
-    std::uint64_t bytes = 0;
-    std::string line, field;
-    for (std::getline(lines, line); std::getline(lines, line);) {
-      std::istringstream fields(line);
-      std::string number, local, remote, state, queues;
-      fields >> number >> local >> remote >> state >> queues;
-      if (state == "01") bytes += std::stoull(queues.substr(queues.find(':') + 1), nullptr, 16);
-    }
-    return bytes;
-  }
-  /// Whether a connection from the outside to there succeeds within a second.
-  bool reaches(const runtime::Endpoint& endpoint) {
-    bool result = false;
-    inside([&] {
-      const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-      const timeval limit{1, 0};
-      ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-      sockaddr_in to{};
-      to.sin_family = AF_INET;
-      to.sin_port = htons(static_cast<std::uint16_t>(endpoint.port));
-      ::inet_pton(AF_INET, endpoint.address.c_str(), &to.sin_addr);
-      result = ::connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
-    });
-    return result;
-  }
-  std::string port;
-
- private:
-  void inside(const std::function<void()>& act) {
-    const Fd ours = *open_file("/proc/self/ns/net", O_RDONLY);
-    REQUIRE(::setns(namespace_.get(), CLONE_NEWNET) == 0);
-    act();
-    REQUIRE(::setns(ours.get(), CLONE_NEWNET) == 0);
-  }
-  std::string bridge_;
-  pid_t child_ = -1;
-  Fd namespace_;
-  Fd listener_;
-};
-
-}  // namespace
 
 TEST_CASE("a replica reaches the outside with the host's address and is not reached from there") {
   SKIP_WITHOUT_CONTAINERS();

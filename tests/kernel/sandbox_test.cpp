@@ -7,6 +7,7 @@
 
 #include "base/file.hpp"
 #include "tests/support/container_bench.hpp"
+#include "tests/support/outside.hpp"
 
 using namespace berth;
 using namespace berth::test;
@@ -310,4 +311,23 @@ TEST_CASE("a sandbox reaches no service of the host") {
   ContainerBench bench;
   auto sandbox = open(bench.open(), spec_in(bench, "b-1"));
   CHECK(run(*sandbox, command({"connect", bench.gateway(), "22"})).output == "connect ETIMEDOUT\n");
+}
+
+TEST_CASE("a sandbox reaches the outside by IPv6, and nothing is left of its address") {
+  SKIP_WITHOUT_IPV6();
+  ContainerBench bench;
+  Outside outside(bench.options().network.veth_prefix, true);
+  auto& engine = bench.open();
+  const auto neighbours = [&] {
+    auto netlink = *runtime::Netlink::open();
+    return netlink.neighbours(*netlink.index_of(bench.options().network.bridge))->size();
+  };
+  {
+    auto sandbox = open(engine, spec_in(bench, "b-1"));
+    CHECK(neighbours() == 1);
+    CHECK(run(*sandbox, command({"connect", "2001:db8:77::2", outside.port})).output ==
+          "connect connected\n");
+    CHECK(outside.accept_from() == "2001:db8:77::1");
+  }
+  CHECK(neighbours() == 0);
 }

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/neighbour.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -172,6 +173,14 @@ void sockets() {
   address.ifa_prefixlen = 32;
   address.ifa_index = 2;
   attempt("netlink-address", change_network(RTM_NEWADDR, &address, sizeof address));
+  ifaddrmsg address6 = address;
+  address6.ifa_family = AF_INET6;
+  address6.ifa_prefixlen = 128;
+  attempt("netlink-address6", change_network(RTM_NEWADDR, &address6, sizeof address6));
+  ndmsg neighbour{};
+  neighbour.ndm_family = AF_INET6;
+  neighbour.ndm_ifindex = 2;
+  attempt("netlink-neighbour6", change_network(RTM_NEWNEIGH, &neighbour, sizeof neighbour));
   rtmsg route{};
   route.rtm_family = AF_INET;
   route.rtm_table = RT_TABLE_MAIN;

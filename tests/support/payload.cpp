@@ -33,20 +33,35 @@ int number(const Arguments& arguments, std::size_t index, int otherwise) {
   return index < arguments.size() ? std::atoi(arguments[index].c_str()) : otherwise;
 }
 
-/// serve [ADDRESS] [PORT]: answers every connection with one HTTP response that names us.
+/// Of either family.
+struct Address {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof(sockaddr_in);
+  Address(const std::string& host, int port) {
+    auto& ipv4 = reinterpret_cast<sockaddr_in&>(storage);
+    auto& ipv6 = reinterpret_cast<sockaddr_in6&>(storage);
+    ipv4.sin_family = AF_INET;
+    ipv4.sin_port = ipv6.sin6_port = htons(static_cast<std::uint16_t>(port));
+    if (::inet_pton(AF_INET, host.c_str(), &ipv4.sin_addr) == 1) return;
+    ipv6.sin6_family = AF_INET6;
+    length = sizeof ipv6;
+    ::inet_pton(AF_INET6, host.c_str(), &ipv6.sin6_addr);
+  }
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  [[nodiscard]] int family() const { return storage.ss_family; }
+};
+
+/// serve [ADDRESS] [PORT]: answers every connection with one HTTP response that names us. An IPv6
+/// address is of IPv6 alone.
 int serve(const Arguments& arguments) {
   const std::string address = arguments.empty() ? "0.0.0.0" : arguments[0];
   const char* port = std::getenv("PORT");
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_port =
-      htons(static_cast<std::uint16_t>(number(arguments, 1, port ? std::atoi(port) : 8080)));
-  ::inet_pton(AF_INET, address.c_str(), &at.sin_addr);
-  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const Address at(address, number(arguments, 1, port ? std::atoi(port) : 8080));
+  const int listener = ::socket(at.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
   ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (::bind(listener, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 ||
-      ::listen(listener, 64) != 0) {
+  ::setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (::bind(listener, at.get(), at.length) != 0 || ::listen(listener, 64) != 0) {
     std::perror("listen");
     return 1;
   }
@@ -210,16 +225,13 @@ int identity() {
 
 /// connect HOST PORT: within two seconds; prints connected, refused or the error.
 int connect_to(const Arguments& arguments) {
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(static_cast<std::uint16_t>(number(arguments, 1, 80)));
-  ::inet_pton(AF_INET, arguments.at(0).c_str(), &to.sin_addr);
-  const int peer = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-  ::connect(peer, reinterpret_cast<sockaddr*>(&to), sizeof to);
+  const Address to(arguments.at(0), number(arguments, 1, 80));
+  const int peer = ::socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK, 0);
+  int error = ::connect(peer, to.get(), to.length) == 0 || errno == EINPROGRESS ? ETIMEDOUT : errno;
   pollfd entry{peer, POLLOUT, 0};
-  int error = ETIMEDOUT;
   socklen_t length = sizeof error;
-  if (::poll(&entry, 1, 2000) > 0) ::getsockopt(peer, SOL_SOCKET, SO_ERROR, &error, &length);
+  if (error == ETIMEDOUT && ::poll(&entry, 1, 2000) > 0)
+    ::getsockopt(peer, SOL_SOCKET, SO_ERROR, &error, &length);
   std::printf("connect %s\n", error == 0 ? "connected" : strerrorname_np(error));
   return error == 0 ? 0 : 1;
 }
@@ -251,12 +263,9 @@ int sink(const Arguments& arguments) {
 
 /// send HOST PORT MEGABYTES: and waits until all has arrived; prints what it took.
 int send_bytes(const Arguments& arguments) {
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(static_cast<std::uint16_t>(number(arguments, 1, 7000)));
-  ::inet_pton(AF_INET, arguments.at(0).c_str(), &to.sin_addr);
-  const int peer = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (::connect(peer, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) return 1;
+  const Address to(arguments.at(0), number(arguments, 1, 7000));
+  const int peer = ::socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (::connect(peer, to.get(), to.length) != 0) return 1;
   const std::string block(1 << 20, 's');
   const auto begun = clock_ms();
   for (int i = 0; i < number(arguments, 2, 1); ++i)
@@ -313,9 +322,12 @@ int lookup(const Arguments& arguments) {
     return 1;
   }
   std::printf("lookup code %d", answer[3] & 15);
-  for (int i = 0; i < answer[7]; ++i) {
-    const unsigned char* at = answer + packet.size() + 16 * i + 12;
-    std::printf(" %d.%d.%d.%d", at[0], at[1], at[2], at[3]);
+  const int family = number(arguments, 2, 1) == 28 ? AF_INET6 : AF_INET;
+  const std::size_t size = family == AF_INET6 ? 16 : 4;
+  for (unsigned i = 0; i < answer[7]; ++i) {
+    char text[INET6_ADDRSTRLEN] = {};
+    ::inet_ntop(family, answer + packet.size() + (12 + size) * i + 12, text, sizeof text);
+    std::printf(" %s", text);
   }
   std::printf("\n");
   return 0;
@@ -324,13 +336,9 @@ int lookup(const Arguments& arguments) {
 /// connect-often HOST PORT: again and again, a line each time that the answer is another.
 int connect_often(const Arguments& arguments) {
   for (int before = -1;;) {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(static_cast<std::uint16_t>(number(arguments, 1, 80)));
-    ::inet_pton(AF_INET, arguments.at(0).c_str(), &to.sin_addr);
-    const int peer = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const int error =
-        ::connect(peer, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0 ? 0 : errno;
+    const Address to(arguments.at(0), number(arguments, 1, 80));
+    const int peer = ::socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int error = ::connect(peer, to.get(), to.length) == 0 ? 0 : errno;
     ::close(peer);
     if (error != before)
       std::printf("connect %s\n", error == 0 ? "connected" : strerrorname_np(error));

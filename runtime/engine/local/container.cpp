@@ -192,6 +192,8 @@ ShimConf shim_conf(const ContainerHost& host, const ContainerSpec& spec,
                 .bridge = {},
                 .address = {},
                 .gateway = {},
+                .address6 = {},
+                .gateway6 = {},
                 .log_file = spec.log_file,
                 .log_source = spec.log_source,
                 .log_lines_per_second = host.options.log_lines_per_second,
@@ -203,6 +205,10 @@ ShimConf shim_conf(const ContainerHost& host, const ContainerSpec& spec,
     conf.bridge = host.network->bridge();
     conf.address = ipv4_text(member.address) + "/" + std::to_string(host.network->prefix_length());
     conf.gateway = host.network->gateway();
+    if (member.address6) {
+      conf.address6 = member.address6->text();
+      conf.gateway6 = host.network->gateway6();
+    }
     conf.mtu = host.network->mtu();
     conf.network_rate = static_cast<std::uint32_t>(
         std::min<std::uint64_t>(spec.limits.network_rate, UINT32_MAX));

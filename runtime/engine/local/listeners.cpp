@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/engine/local/listeners.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -8,12 +10,16 @@ namespace berth::runtime {
 
 namespace {
 
+/// ::ffff:a.b.c.d, as the kernel has it.
+bool is_mapped(std::string_view address) {
+  return address.size() == 32 && address.starts_with("0000000000000000FFFF0000");
+}
+
 /// "0100007F" and "…0100007F" behind ::ffff: are 127.0.0.1, since each word is in host byte order.
 bool is_loopback(std::string_view address) {
   if (address.size() == 8) return address.substr(6) == "7F";
   if (address == "00000000000000000000000001000000") return true;
-  return address.size() == 32 && address.starts_with("0000000000000000FFFF0000") &&
-         address.substr(30) == "7F";
+  return is_mapped(address) && address.substr(30) == "7F";
 }
 
 }  // namespace
@@ -36,7 +42,9 @@ std::vector<ListeningSocket> parse_listeners(std::string_view table) {
     ListeningSocket socket;
     const std::string_view port = fields[1].substr(colon + 1);
     std::from_chars(port.data(), port.data() + port.size(), socket.port, 16);
-    socket.loopback = is_loopback(fields[1].substr(0, colon));
+    const std::string_view address = fields[1].substr(0, colon);
+    socket.loopback = is_loopback(address);
+    socket.ipv6 = address.size() == 32 && !is_mapped(address);
     result.push_back(socket);
   }
   return result;
@@ -46,7 +54,7 @@ std::string listeners_text(const std::vector<ListeningSocket>& sockets) {
   std::string result;
   for (const ListeningSocket& socket : sockets)
     result += (result.empty() ? "" : " ") + std::to_string(socket.port) +
-              (socket.loopback ? "l" : "");
+              (socket.loopback ? "l" : "") + (socket.ipv6 ? "v" : "");
   return result;
 }
 
@@ -58,11 +66,64 @@ std::vector<ListeningSocket> listeners_of_text(std::string_view text) {
     ListeningSocket socket;
     const auto read = std::from_chars(word.data(), word.data() + word.size(), socket.port);
     if (read.ec != std::errc() || socket.port <= 0 || socket.port > 65'535) continue;
-    socket.loopback = word.ends_with('l');
+    socket.loopback = word.find('l') != std::string_view::npos;
+    socket.ipv6 = word.ends_with('v');
     result.push_back(socket);
   }
   return result;
 }
+
+namespace {
+
+struct Family {
+  const char* sockets;
+  const char* counts;
+  std::string_view count;
+};
+constexpr Family tcp{"net/tcp", "net/sockstat", "TCP: inuse "};
+constexpr Family tcp6{"net/tcp6", "net/sockstat6", "TCP6: inuse "};
+
+std::string read_in(const Fd& process, const char* name) {
+  const Fd file(::openat(process.get(), name, O_RDONLY | O_CLOEXEC));
+  std::string text;
+  char buffer[8192];
+  ssize_t count = 0;
+  while (file && (count = ::read(file.get(), buffer, sizeof buffer)) > 0)
+    text.append(buffer, static_cast<std::size_t>(count));
+  return text;
+}
+
+std::vector<ListeningSocket> listeners_of(const Fd& process, const Family& family) {
+  // To list none takes milliseconds: the kernel looks through all that the machine has.
+  const std::string counts = read_in(process, family.counts);
+  const auto at = counts.find(family.count);
+  if (at != std::string::npos && counts[at + family.count.size()] == '0') return {};
+  return parse_listeners(read_in(process, family.sockets));
+}
+
+}  // namespace
+
+std::vector<ListeningSocket> listeners_of(const Fd& process) {
+  auto result = listeners_of(process, tcp);
+  for (const auto& socket : listeners_of(process, tcp6)) result.push_back(socket);
+  return result;
+}
+
+bool listens_by_ipv6(const Fd& process) {
+  return std::ranges::any_of(listeners_of(process, tcp6),
+                             [](const ListeningSocket& socket) { return !socket.loopback; });
+}
+
+namespace {
+
+std::string loopback_address(const std::vector<ListeningSocket>& sockets, int port) {
+  const bool ipv4 = std::ranges::any_of(sockets, [&](const ListeningSocket& socket) {
+    return socket.loopback && !socket.ipv6 && socket.port == port;
+  });
+  return ipv4 ? "127.0.0.1" : "[::1]";
+}
+
+}  // namespace
 
 ReadinessVerdict Readiness::look(const std::vector<ListeningSocket>& sockets,
                                  std::chrono::milliseconds age) {
@@ -91,7 +152,7 @@ ReadinessVerdict Readiness::look(const std::vector<ListeningSocket>& sockets,
                 "); requests are sent there"};
   if (loopback_since_ && age - *loopback_since_ >= loopback_after)
     return {Kind::loopback_only, loopback,
-            "listens on 127.0.0.1:" + std::to_string(loopback) +
+            "listens on " + loopback_address(sockets, loopback) + ":" + std::to_string(loopback) +
                 " only, where no request can reach it; listen on 0.0.0.0:$PORT instead"};
   if (age >= boot_timeout_)
     return {Kind::boot_timeout, 0,

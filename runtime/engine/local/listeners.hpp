@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // When is a process that should serve $PORT ready? Its network namespace's socket tables tell what
-// it listens on; Readiness decides from them. Pure.
+// it listens on; Readiness, which is pure, decides from them.
 #pragma once
 
 #include <chrono>
@@ -10,21 +10,31 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fd.hpp"
+
 namespace berth::runtime {
 
 struct ListeningSocket {
   int port = 0;
   bool loopback = false;  ///< 127.0.0.0/8 or ::1
+  bool ipv6 = false;      ///< perhaps with IPv4
   friend bool operator==(const ListeningSocket&, const ListeningSocket&) = default;
 };
 
 /// From the text of /proc/PID/net/tcp or tcp6.
 [[nodiscard]] std::vector<ListeningSocket> parse_listeners(std::string_view table);
 
-/// "5000 8080l": a port each, with an l if it is on loopback only; for who cannot read the tables.
+/// "5000v 8080l": a port each, with an l if it is on loopback only, with a v if it is of IPv6; for
+/// who cannot read the tables.
 [[nodiscard]] std::string listeners_text(const std::vector<ListeningSocket>& sockets);
 /// What is no port is left out.
 [[nodiscard]] std::vector<ListeningSocket> listeners_of_text(std::string_view text);
+
+/// In the network of the process, by its /proc/PID, open: a number used again cannot lead to
+/// another.
+[[nodiscard]] std::vector<ListeningSocket> listeners_of(const Fd& process);
+/// For others to connect to.
+[[nodiscard]] bool listens_by_ipv6(const Fd& process);
 
 struct ReadinessVerdict {
   enum class Kind { wait, ready, loopback_only, boot_timeout };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The engine's thread: shims' reports, readiness, and what an earlier process left.
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -32,35 +33,27 @@ constexpr std::string_view ready_file = "ready.json";
 /// Whether somebody accepts connections there. The listening socket was seen, so the answer comes
 /// at once unless the process is stuck.
 bool accepts(const Endpoint& endpoint) {
-  const auto address = parse_ipv4(endpoint.address);
-  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (address.has_error() || !socket) return false;
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(static_cast<std::uint16_t>(endpoint.port));
-  to.sin_addr.s_addr = htonl(*address);
-  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0) return true;
+  const auto port = htons(static_cast<std::uint16_t>(endpoint.port));
+  sockaddr_in ipv4{.sin_family = AF_INET, .sin_port = port, .sin_addr = {}, .sin_zero = {}};
+  sockaddr_in6 ipv6{.sin6_family = AF_INET6,
+                    .sin6_port = port,
+                    .sin6_flowinfo = 0,
+                    .sin6_addr = {},
+                    .sin6_scope_id = 0};
+  const bool is_v4 = ::inet_pton(AF_INET, endpoint.address.c_str(), &ipv4.sin_addr) == 1;
+  if (!is_v4 && ::inet_pton(AF_INET6, endpoint.address.c_str(), &ipv6.sin6_addr) != 1) return false;
+  const Fd socket(
+      ::socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return false;
+  const auto* to = is_v4 ? reinterpret_cast<const sockaddr*>(&ipv4)
+                         : reinterpret_cast<const sockaddr*>(&ipv6);
+  if (::connect(socket.get(), to, is_v4 ? sizeof ipv4 : sizeof ipv6) == 0) return true;
   if (errno != EINPROGRESS) return false;
   pollfd entry{socket.get(), POLLOUT, 0};
   if (::poll(&entry, 1, connect_limit_ms) <= 0) return false;
   int error = 0;
   socklen_t length = sizeof error;
   return ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0;
-}
-
-/// Through the directory's descriptor: a number used again cannot lead to another process.
-std::vector<ListeningSocket> listeners_of(const Fd& process) {
-  std::vector<ListeningSocket> result;
-  for (const char* name : {"net/tcp", "net/tcp6"}) {
-    const Fd file(::openat(process.get(), name, O_RDONLY | O_CLOEXEC));
-    std::string text;
-    char buffer[8192];
-    ssize_t count = 0;
-    while (file && (count = ::read(file.get(), buffer, sizeof buffer)) > 0)
-      text.append(buffer, static_cast<std::size_t>(count));
-    for (const auto& socket : parse_listeners(text)) result.push_back(socket);
-  }
-  return result;
 }
 
 /// What the shim wrote before it went, or nothing: then nobody knows how the replica ended.
@@ -332,6 +325,10 @@ void LocalEngine::look(Replica& replica, std::vector<ReplicaStatus>& events) {
     case ReadinessVerdict::Kind::ready: {
       const Endpoint endpoint{ipv4_text(replica.member.address), verdict.port};
       if (accepts(endpoint)) return become_ready(replica, endpoint, verdict.message, events);
+      // It may listen by IPv6 alone.
+      if (replica.member.address6)
+        if (const Endpoint other{replica.member.address6->text(), verdict.port}; accepts(other))
+          return become_ready(replica, other, verdict.message, events);
       if (age < spec.boot_timeout) return;
       return force_end(replica, ExitReason::boot_timeout,
                        "Error R10 (Boot timeout): listens on port " +
@@ -366,6 +363,8 @@ void LocalEngine::name(const Replica& replica) {
   if (!names || replica.member.address == 0) return;
   const ReplicaStatus& status = replica.status;
   names->join(replica.member.address, replica.member.app, status.spec.process_type);
+  if (replica.process && replica.member.address6)
+    names->set_ipv6(replica.member.address, *replica.member.address6, replica.process);
   names->set_serving(replica.member.address,
                      status.state == ReplicaState::ready && !status.stopping &&
                          status.frozen_at == Time{});

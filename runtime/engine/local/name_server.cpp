@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/engine/local/name_server.hpp"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -9,12 +10,15 @@
 
 #include <array>
 
+#include "runtime/engine/local/listeners.hpp"
+
 namespace berth::runtime {
 
 namespace {
 
 constexpr std::uint16_t dns_port = 53;
 constexpr std::size_t longest_packet = 1024;  ///< a question is shorter
+constexpr std::chrono::seconds look_interval{1};
 
 }  // namespace
 
@@ -54,6 +58,26 @@ void NameServer::set_serving(std::uint32_t address, bool serving) {
 void NameServer::leave(std::uint32_t address) {
   const std::scoped_lock lock(mutex_);
   table_.leave(address);
+  ipv6_.erase(address);
+}
+
+void NameServer::set_ipv6(std::uint32_t address, const IpAddress& address6, const Fd& process) {
+  const std::scoped_lock lock(mutex_);
+  if (ipv6_.contains(address)) return;
+  if (Fd own(::fcntl(process.get(), F_DUPFD_CLOEXEC, 0)); own)
+    ipv6_.emplace(address, Ipv6{.address = address6, .process = std::move(own)});
+}
+
+std::optional<IpAddress> NameServer::ipv6_of(std::uint32_t address) {
+  const auto found = ipv6_.find(address);
+  if (found == ipv6_.end()) return std::nullopt;
+  Ipv6& ipv6 = found->second;
+  const auto now = std::chrono::steady_clock::now();
+  if (!ipv6.listens && now - ipv6.looked >= look_interval) {
+    ipv6.looked = now;
+    ipv6.listens = listens_by_ipv6(ipv6.process);
+  }
+  return ipv6.listens ? std::optional(ipv6.address) : std::nullopt;
 }
 
 void NameServer::run() {
@@ -69,7 +93,8 @@ void NameServer::run() {
     {
       const std::scoped_lock lock(mutex_);
       answer = table_.answer({buffer.data(), static_cast<std::size_t>(count)},
-                             ntohl(from.sin_addr.s_addr));
+                             ntohl(from.sin_addr.s_addr),
+                             [this](std::uint32_t address) { return ipv6_of(address); });
     }
     if (answer)
       (void)!::sendto(socket_.get(), answer->data(), answer->size(), MSG_NOSIGNAL,

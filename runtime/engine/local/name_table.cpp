@@ -2,7 +2,9 @@
 #include "runtime/engine/local/name_table.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <span>
 #include <vector>
 
 namespace berth::runtime {
@@ -11,7 +13,7 @@ namespace {
 
 constexpr std::size_t header_bytes = 12;
 constexpr std::size_t longest_name = 255;
-constexpr std::size_t most_answers = 20;  ///< fit into a packet of 512 bytes
+constexpr std::size_t most_addresses = 320;  ///< in bytes, fit into a packet of 512
 constexpr std::uint32_t life_s = 1;       ///< replicas come and go
 constexpr std::string_view domain = ".internal";
 
@@ -23,6 +25,7 @@ enum Code : std::uint8_t {
   refused = 5,
 };
 constexpr std::uint16_t type_a = 1;
+constexpr std::uint16_t type_aaaa = 28;
 constexpr std::uint16_t class_in = 1;
 
 std::uint16_t number_at(std::string_view packet, std::size_t at) {
@@ -79,6 +82,17 @@ std::string head_of(std::string_view packet, std::size_t question_end, Code code
   return text.append(packet.substr(header_bytes, question_end - header_bytes));
 }
 
+/// One entry of an answer, for the question's name.
+void append_address(std::string& to, std::uint16_t type, std::span<const std::uint8_t> address) {
+  append(to, 0xC000 | header_bytes);
+  append(to, type);
+  append(to, class_in);
+  append(to, 0);
+  append(to, life_s);
+  append(to, static_cast<std::uint16_t>(address.size()));
+  to.append(address.begin(), address.end());
+}
+
 std::string lower(std::string_view text) {
   std::string result(text);
   std::ranges::transform(result, result.begin(),
@@ -97,7 +111,8 @@ void NameTable::set_serving(std::uint32_t address, bool serving) {
     found->second.serving = serving;
 }
 
-std::optional<std::string> NameTable::answer(std::string_view packet, std::uint32_t from) {
+std::optional<std::string> NameTable::answer(std::string_view packet, std::uint32_t from,
+                                             const Ipv6Of& ipv6_of) {
   // What is an answer itself gets none: two servers would talk for ever.
   if (packet.size() < header_bytes || (packet[2] & 0x80) != 0) return std::nullopt;
   if ((packet[2] & 0x78) != 0) return head_of(packet, header_bytes, not_implemented, 0);
@@ -115,21 +130,28 @@ std::optional<std::string> NameTable::answer(std::string_view packet, std::uint3
     if (entry.serving && entry.app == asker->second.app && entry.type == type)
       found.push_back(address);
   if (found.empty()) return head_of(packet, question->end, no_name, 0);
-  if (question->type != type_a) return head_of(packet, question->end, no_error, 0);
-  std::ranges::rotate(found, found.begin() + static_cast<std::ptrdiff_t>(turn_++ % found.size()));
-  found.resize(std::min(found.size(), most_answers));
-  std::string text = head_of(packet, question->end, no_error, found.size());
+  std::uint32_t& turn = question->type == type_aaaa ? turn6_ : turn_;
+  std::ranges::rotate(found, found.begin() + static_cast<std::ptrdiff_t>(turn++ % found.size()));
+  std::string entries;
+  std::size_t count = 0;
+  const auto add = [&](std::span<const std::uint8_t> address) {
+    if (entries.size() + 12 + address.size() > most_addresses) return false;
+    append_address(entries, question->type, address);
+    return ++count > 0;
+  };
   for (const std::uint32_t address : found) {
-    append(text, 0xC000 | header_bytes);  // the question's name
-    append(text, type_a);
-    append(text, class_in);
-    append(text, 0);
-    append(text, life_s);
-    append(text, 4);
-    append(text, static_cast<std::uint16_t>(address >> 16));
-    append(text, static_cast<std::uint16_t>(address & 0xFFFF));
+    bool room = true;
+    if (question->type == type_a) {
+      const std::array<std::uint8_t, 4> bytes = {
+          static_cast<std::uint8_t>(address >> 24), static_cast<std::uint8_t>(address >> 16),
+          static_cast<std::uint8_t>(address >> 8), static_cast<std::uint8_t>(address)};
+      room = add(bytes);
+    } else if (question->type == type_aaaa) {
+      if (const auto address6 = ipv6_of(address)) room = add(address6->bytes());
+    }
+    if (!room) break;
   }
-  return text;
+  return head_of(packet, question->end, no_error, count) + entries;
 }
 
 }  // namespace berth::runtime

@@ -6,10 +6,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/ip_network.hpp"
 
 namespace berth::runtime {
 
@@ -21,8 +24,11 @@ class NameTable final {
   void set_serving(std::uint32_t address, bool serving);
   void leave(std::uint32_t address) { entries_.erase(address); }
 
+  /// The IPv6 address of a replica, by the other, if it is of use there.
+  using Ipv6Of = std::function<std::optional<IpAddress>(std::uint32_t)>;
   /// The answer to a packet from this address; nothing for what deserves none.
-  [[nodiscard]] std::optional<std::string> answer(std::string_view packet, std::uint32_t from);
+  [[nodiscard]] std::optional<std::string> answer(std::string_view packet, std::uint32_t from,
+                                                  const Ipv6Of& ipv6_of);
 
  private:
   struct Entry {
@@ -31,7 +37,9 @@ class NameTable final {
     bool serving = false;
   };
   std::map<std::uint32_t, Entry> entries_;  ///< by address
-  std::uint32_t turn_ = 0;  ///< who is named first, so that all are
+  // Who is named first, so that all are. Questions for the two kinds come in pairs.
+  std::uint32_t turn_ = 0;
+  std::uint32_t turn6_ = 0;
 };
 
 }  // namespace berth::runtime

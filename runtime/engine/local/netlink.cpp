@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <optional>
 
 namespace berth::runtime {
 
@@ -134,6 +136,8 @@ Result<void> Netlink::create_veth(const VethPair& pair) {
   request.attribute(IFLA_IFNAME, pair.peer_name);
   request.attribute(IFLA_MTU, pair.mtu);
   request.attribute(IFLA_NET_NS_FD, static_cast<std::uint32_t>(pair.peer_namespace));
+  if (pair.peer_address != HardwareAddress{})
+    request.attribute(IFLA_ADDRESS, pair.peer_address.data(), pair.peer_address.size());
   request.finish(peer);
   request.finish(data);
   request.finish(info);
@@ -163,11 +167,29 @@ Result<void> Netlink::set_up(int index) {
   return talk(request, "set link up");
 }
 
-Result<void> Netlink::keep_hardware_address(const std::string& name) {
+namespace {
+
+Result<ifreq> request_about(const std::string& name) {
   ifreq request{};
   if (name.size() >= sizeof request.ifr_name)
     return Error{ErrorKind::invalid, "interface name too long: " + name};
   std::memcpy(request.ifr_name, name.c_str(), name.size() + 1);
+  return request;
+}
+
+}  // namespace
+
+Result<HardwareAddress> Netlink::hardware_address(const std::string& name) {
+  BERTH_ASSIGN(ifreq request, request_about(name));
+  if (::ioctl(socket_.get(), SIOCGIFHWADDR, &request) != 0)
+    return system_error("read the hardware address of " + name);
+  HardwareAddress address;
+  std::memcpy(address.data(), request.ifr_hwaddr.sa_data, address.size());
+  return address;
+}
+
+Result<void> Netlink::keep_hardware_address(const std::string& name) {
+  BERTH_ASSIGN(ifreq request, request_about(name));
   // That it was said is what counts, not that it is another (net/bridge/br_stp_if.c).
   if (::ioctl(socket_.get(), SIOCGIFHWADDR, &request) != 0 ||
       ::ioctl(socket_.get(), SIOCSIFHWADDR, &request) != 0)
@@ -198,6 +220,108 @@ Result<void> Netlink::add_default_route(std::uint32_t gateway) {
   request.body(body);
   request.attribute(RTA_GATEWAY, htonl(gateway));
   return talk(request, "add default route");
+}
+
+Result<void> Netlink::add_address(int index, const IpAddress& address, int length) {
+  NetlinkRequest request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
+  ifaddrmsg body{};
+  body.ifa_family = AF_INET6;
+  body.ifa_prefixlen = static_cast<std::uint8_t>(length);
+  body.ifa_flags = IFA_F_NODAD | IFA_F_PERMANENT;
+  body.ifa_index = static_cast<std::uint32_t>(index);
+  request.body(body);
+  request.attribute(IFA_LOCAL, address.bytes().data(), address.bytes().size());
+  return talk(request, "add address " + address.text());
+}
+
+Result<void> Netlink::add_default_route(int index, const IpAddress& gateway) {
+  NetlinkRequest request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+  rtmsg body{};
+  body.rtm_family = AF_INET6;
+  body.rtm_table = RT_TABLE_MAIN;
+  body.rtm_protocol = RTPROT_BOOT;
+  body.rtm_scope = RT_SCOPE_UNIVERSE;
+  body.rtm_type = RTN_UNICAST;
+  body.rtm_flags = RTNH_F_ONLINK;
+  request.body(body);
+  request.attribute(RTA_GATEWAY, gateway.bytes().data(), gateway.bytes().size());
+  request.attribute(RTA_OIF, static_cast<std::uint32_t>(index));
+  return talk(request, "add IPv6 default route");
+}
+
+Result<void> Netlink::change_neighbour(NetlinkRequest& request, int index,
+                                       const IpAddress& address,
+                                       const HardwareAddress* hardware_address) {
+  ndmsg body{};
+  body.ndm_family = AF_INET6;
+  body.ndm_ifindex = index;
+  body.ndm_state = NUD_PERMANENT;
+  request.body(body);
+  request.attribute(NDA_DST, address.bytes().data(), address.bytes().size());
+  if (hardware_address)
+    request.attribute(NDA_LLADDR, hardware_address->data(), hardware_address->size());
+  return talk(request, "neighbour " + address.text());
+}
+
+Result<void> Netlink::add_neighbour(int index, const IpAddress& address,
+                                    const HardwareAddress& hardware_address) {
+  NetlinkRequest request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
+  return change_neighbour(request, index, address, &hardware_address);
+}
+
+Result<void> Netlink::delete_neighbour(int index, const IpAddress& address) {
+  NetlinkRequest request(RTM_DELNEIGH, 0);
+  auto result = change_neighbour(request, index, address, nullptr);
+  if (result.has_error() && result.error().kind == ErrorKind::not_found) return {};
+  return result;
+}
+
+namespace {
+
+/// The IPv6 address of a neighbour that was added to this link.
+std::optional<IpAddress> neighbour_in(const nlmsghdr* message, int index) {
+  const auto* body = static_cast<const ndmsg*>(NLMSG_DATA(message));
+  if (message->nlmsg_type != RTM_NEWNEIGH || body->ndm_ifindex != index ||
+      (body->ndm_state & NUD_PERMANENT) == 0)
+    return std::nullopt;
+  auto left = static_cast<int>(message->nlmsg_len - NLMSG_LENGTH(sizeof *body));
+  const auto* attribute = reinterpret_cast<const rtattr*>(
+      reinterpret_cast<const char*>(body) + NLMSG_ALIGN(sizeof *body));
+  for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
+    std::array<std::uint8_t, 16> bytes;
+    if (attribute->rta_type != NDA_DST || RTA_PAYLOAD(attribute) != bytes.size()) continue;
+    std::memcpy(bytes.data(), RTA_DATA(attribute), bytes.size());
+    return IpAddress(bytes);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<std::vector<IpAddress>> Netlink::neighbours(int index) {
+  NetlinkRequest request(RTM_GETNEIGH, NLM_F_DUMP);
+  ndmsg wanted{};
+  wanted.ndm_family = AF_INET6;
+  request.body(wanted);
+  const nlmsghdr* header = request.header();
+  if (::send(socket_.get(), header, header->nlmsg_len, 0) < 0)
+    return system_error("list neighbours");
+  std::vector<IpAddress> result;
+  alignas(nlmsghdr) char buffer[32768];
+  for (;;) {
+    const ssize_t size = ::recv(socket_.get(), buffer, sizeof buffer, 0);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return system_error("list neighbours");
+    auto left = static_cast<std::uint32_t>(size);
+    for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer); NLMSG_OK(message, left);
+         message = NLMSG_NEXT(message, left)) {
+      if (message->nlmsg_type == NLMSG_DONE) return result;
+      if (message->nlmsg_type == NLMSG_ERROR)
+        return system_error("list neighbours",
+                            -static_cast<const nlmsgerr*>(NLMSG_DATA(message))->error);
+      if (const auto address = neighbour_in(message, index)) result.push_back(*address);
+    }
+  }
 }
 
 Result<void> Netlink::limit_rate(int index, std::uint32_t bytes_per_second) {
@@ -232,10 +356,7 @@ Result<void> Netlink::delete_link(const std::string& name) {
 
 Result<int> Netlink::index_of(const std::string& name) {
   // SIOCGIFINDEX works on any socket and answers for that socket's namespace.
-  ifreq request{};
-  if (name.size() >= sizeof request.ifr_name)
-    return Error{ErrorKind::invalid, "interface name too long: " + name};
-  std::memcpy(request.ifr_name, name.c_str(), name.size() + 1);
+  BERTH_ASSIGN(ifreq request, request_about(name));
   if (::ioctl(socket_.get(), SIOCGIFINDEX, &request) != 0)
     return system_error("find interface " + name, errno == ENODEV ? ENOENT : errno);
   return request.ifr_ifindex;

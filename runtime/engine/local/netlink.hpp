@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The few rtnetlink requests that a replica's network needs, made in process: a forked `ip` costs a
-// hundred times as much. Acts on the network namespace that the socket was opened in. IPv4.
-// Shared with the static shim.
+// hundred times as much. Acts on the network namespace that the socket was opened in. Shared with
+// the static shim.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/fd.hpp"
+#include "base/ip_network.hpp"
 #include "base/result.hpp"
 
 namespace berth::runtime {
@@ -24,9 +27,19 @@ struct Ipv4Prefix {
 [[nodiscard]] Result<std::uint32_t> parse_ipv4(std::string_view text);
 [[nodiscard]] std::string ipv4_text(std::uint32_t address);
 
+using HardwareAddress = std::array<std::uint8_t, 6>;
+
+/// Of the container with this address: who knows the one needs not ask for the other.
+[[nodiscard]] constexpr HardwareAddress hardware_address_of(std::uint32_t address) {
+  return {0x02, 0x42, static_cast<std::uint8_t>(address >> 24),
+          static_cast<std::uint8_t>(address >> 16), static_cast<std::uint8_t>(address >> 8),
+          static_cast<std::uint8_t>(address)};
+}
+
 struct VethPair {
   std::string host_name;
   std::string peer_name;
+  HardwareAddress peer_address{};  ///< zeros: by chance
   int peer_namespace = -1;  ///< a network namespace's descriptor
   int bridge = 0;           ///< interface index that the host end is a port of
   std::uint32_t mtu = 1500;
@@ -43,12 +56,26 @@ class Netlink final {
   /// A bridge port that exchanges nothing with other isolated ports.
   [[nodiscard]] Result<void> isolate_port(int index);
   [[nodiscard]] Result<void> set_up(int index);
+  [[nodiscard]] Result<HardwareAddress> hardware_address(const std::string& name);
   /// A bridge left to itself takes the lowest hardware address of its ports, another one whenever
   /// such a port comes or goes; whoever has the old one in mind is not heard until it asks again.
   [[nodiscard]] Result<void> keep_hardware_address(const std::string& name);
   /// An address that is there already is success.
   [[nodiscard]] Result<void> add_address(int index, Ipv4Prefix address);
   [[nodiscard]] Result<void> add_default_route(std::uint32_t gateway);
+
+  // IPv6: nobody asks whether another has the address, and whoever is near is told, not found.
+  [[nodiscard]] Result<void> add_address(int index, const IpAddress& address, int length);
+  /// The gateway is on the link, whatever the addresses there say.
+  [[nodiscard]] Result<void> add_default_route(int index, const IpAddress& gateway);
+  /// For good; replaces what was said before.
+  [[nodiscard]] Result<void> add_neighbour(int index, const IpAddress& address,
+                                           const HardwareAddress& hardware_address);
+  /// One that is not there is success.
+  [[nodiscard]] Result<void> delete_neighbour(int index, const IpAddress& address);
+  /// Those that were added.
+  [[nodiscard]] Result<std::vector<IpAddress>> neighbours(int index);
+
   /// What leaves by it, in bytes a second; what is more waits, for a moment.
   [[nodiscard]] Result<void> limit_rate(int index, std::uint32_t bytes_per_second);
   /// A link that is not there is success.
@@ -59,6 +86,9 @@ class Netlink final {
  private:
   explicit Netlink(Fd socket) : socket_(std::move(socket)) {}
   [[nodiscard]] Result<void> talk(class NetlinkRequest& request, std::string_view what);
+  [[nodiscard]] Result<void> change_neighbour(class NetlinkRequest& request, int index,
+                                              const IpAddress& address,
+                                              const HardwareAddress* hardware_address);
   Fd socket_;
 };
 

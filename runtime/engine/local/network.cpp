@@ -43,11 +43,11 @@ std::uint32_t default_mtu() {
   return mtu;
 }
 
-std::vector<std::string> host_resolvers() {
+std::vector<std::string> host_resolvers(bool ipv6) {
   // systemd-resolved listens on loopback and keeps the real ones in the second file.
   for (const char* path : {"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"})
     if (const auto text = read_file(path); !text.has_error())
-      if (auto found = reachable_resolvers(*text); !found.empty()) return found;
+      if (auto found = reachable_resolvers(*text, ipv6); !found.empty()) return found;
   return {};
 }
 
@@ -57,7 +57,14 @@ Result<void> set_sysctl(const fs::path& path, std::string_view value) {
 
 }  // namespace
 
-std::vector<std::string> reachable_resolvers(std::string_view resolv_conf) {
+std::vector<std::string> reachable_resolvers(std::string_view resolv_conf, bool ipv6) {
+  // With a zone (fe80::1%eth0) it is no address to parse.
+  const auto reachable = [&](const std::string& text) {
+    const auto address = IpAddress::parse(text);
+    if (!address || *address == *IpAddress::parse("::1")) return false;
+    return address->is_v4() ? !text.starts_with("127.")
+                            : ipv6 && !IpNetwork::parse("fe80::/10")->contains(*address);
+  };
   std::vector<std::string> result;
   std::istringstream lines{std::string(resolv_conf)};
   std::string line;
@@ -65,8 +72,7 @@ std::vector<std::string> reachable_resolvers(std::string_view resolv_conf) {
     std::istringstream fields(line);
     std::string key, address;
     fields >> key >> address;
-    if (key == "nameserver" && !address.starts_with("127.") && !parse_ipv4(address).has_error())
-      result.push_back(address);
+    if (key == "nameserver" && reachable(address)) result.push_back(address);
   }
   return result;
 }
@@ -81,18 +87,22 @@ Result<std::unique_ptr<Network>> Network::open(const NetworkOptions& options,
                                                const std::vector<NetworkMember>& members,
                                                const EgressPolicies& egress) {
   BERTH_ASSIGN(const Ipv4Prefix subnet, parse_ipv4_prefix(options.subnet));
+  BERTH_ASSIGN(const auto subnet6, with_context(ipv6_network(options), "network.subnet6"));
   BERTH_ASSIGN(Nft nft, Nft::open());
   std::unique_ptr<Network> network(new Network(options, subnet, std::move(nft)));
   network->mtu_ = options.mtu != 0 ? options.mtu : default_mtu();
   network->egress_ = egress;
-  network->resolvers_ = options.dns.empty() ? host_resolvers() : options.dns;
+  network->subnet6_ = subnet6;
+  for (const auto& member : members) network->pool_.reserve(member.address);
+  BERTH_TRY(with_context(network->make_bridge(), "network"));
+  network->resolvers_ =
+      options.dns.empty() ? host_resolvers(network->subnet6_.has_value()) : options.dns;
   if (network->resolvers_.empty())
     log_warning(
         "the host has no resolver that a container can reach; apps will not resolve names "
         "until network.dns is configured");
-  for (const auto& member : members) network->pool_.reserve(member.address);
-  BERTH_TRY(with_context(network->make_bridge(), "network"));
   network->sweep(members);
+  BERTH_TRY(with_context(network->make_neighbours(members), "network"));
   network->open_names();
   BERTH_TRY(with_context(network->make_rules(members), "network"));
   return network;
@@ -105,9 +115,13 @@ Result<void> Network::make_bridge() {
   BERTH_ASSIGN(const int index, netlink.index_of(options_.bridge));
   BERTH_TRY(netlink.keep_hardware_address(options_.bridge));
   BERTH_TRY(netlink.add_address(index, {pool_.gateway(), subnet_.length}));
-  // Containers have IPv4 only; without this the host would answer on the bridge's link-local
-  // address.
-  (void)set_sysctl("/proc/sys/net/ipv6/conf/" + options_.bridge + "/disable_ipv6", "1");
+  if (subnet6_)
+    if (auto made = make_ipv6(netlink, index); made.has_error()) {
+      log_info("apps have IPv4 alone: {}", made.error().message);
+      subnet6_.reset();
+    }
+  // Otherwise the host would answer on the bridge's link-local address.
+  if (!subnet6_) refuse_ipv6(options_.bridge);
   BERTH_TRY(netlink.set_up(index));
   // Ports are isolated from each other. Replicas of one app meet through the host, which answers
   // for all of them, at once, and says nothing of shorter ways; the firewall knows who may.
@@ -120,6 +134,31 @@ Result<void> Network::make_bridge() {
         "enabling IPv4 forwarding (net.ipv4.ip_forward was 0), so that apps reach the outside");
     BERTH_TRY(set_sysctl("/proc/sys/net/ipv4/ip_forward", "1"));
   }
+  return {};
+}
+
+Result<void> Network::make_ipv6(Netlink& netlink, int bridge) {
+  BERTH_TRY(check_host_ipv6());
+  if (mtu_ < 1280)  // RFC 8200
+    return Error{ErrorKind::unavailable,
+                 "IPv6 needs an MTU of 1280 at least, which here is " + std::to_string(mtu_)};
+  BERTH_TRY(expect_ipv6(options_.bridge));
+  BERTH_TRY(netlink.add_address(bridge, ipv6_of(*subnet6_, pool_.gateway()), subnet6_->bits()));
+  return forward_ipv6();
+}
+
+Result<void> Network::make_neighbours(const std::vector<NetworkMember>& members) {
+  if (!subnet6_) return {};
+  BERTH_ASSIGN(Netlink netlink, Netlink::open());
+  BERTH_ASSIGN(const int bridge, netlink.index_of(options_.bridge));
+  BERTH_ASSIGN(const auto known, netlink.neighbours(bridge));
+  for (const IpAddress& address : known)
+    if (std::ranges::none_of(members, [&](const auto& one) { return one.address6 == address; }))
+      BERTH_TRY(netlink.delete_neighbour(bridge, address));
+  for (const auto& member : members)
+    if (member.address6)
+      BERTH_TRY(netlink.add_neighbour(bridge, *member.address6,
+                                      hardware_address_of(member.address)));
   return {};
 }
 
@@ -150,7 +189,10 @@ std::string Network::resolv_conf(const NetworkMember& member) const {
 }
 
 Result<void> Network::make_rules(const std::vector<NetworkMember>& members) {
-  std::string rules = inet_rules(options_, names_ != nullptr);
+  std::vector<std::string> servers = resolvers_;
+  if (names_) servers.push_back(gateway());
+  std::string rules =
+      inet_rules(options_, subnet6_ ? subnet6_->text() : std::string(), servers);
   std::vector<BridgeMember> ports;
   for (const auto& member : members) {
     ports.push_back(bridge_member(member));
@@ -205,12 +247,19 @@ Result<NetworkMember> Network::join(std::string_view id, std::uint32_t app) {
   if (!address)
     return Error{ErrorKind::limit, "the network " + options_.subnet +
                                        " has no free address; use a larger one (network.subnet)"};
-  return NetworkMember{veth_name(options_, id), *address, app};
+  NetworkMember member{veth_name(options_, id), *address, app};
+  if (subnet6_) member.address6 = ipv6_of(*subnet6_, *address);
+  return member;
 }
 
 Result<void> Network::admit(const NetworkMember& member) {
   const std::scoped_lock lock(mutex_);
   if (member.address == 0) return {};
+  if (has_ipv6(member)) {
+    BERTH_ASSIGN(Netlink netlink, Netlink::open());
+    BERTH_ASSIGN(const int bridge, netlink.index_of(options_.bridge));
+    BERTH_TRY(netlink.add_neighbour(bridge, *member.address6, hardware_address_of(member.address)));
+  }
   std::string rules;
   if (anti_spoofing_) rules += add_member(options_, bridge_member(member));
   const std::uint32_t app = member.app;
@@ -233,9 +282,13 @@ void Network::give_back(const NetworkMember& member) {
   if (member.address == 0) return;
   // It goes with its namespace, which an unfinished connection may keep for minutes; and there it
   // would answer for an address that is another's by then.
-  auto netlink = Netlink::open();
-  const auto deleted =
-      netlink.has_error() ? Result<void>(netlink.error()) : netlink->delete_link(member.veth);
+  const auto deleted = [&]() -> Result<void> {
+    BERTH_ASSIGN(Netlink netlink, Netlink::open());
+    BERTH_TRY(netlink.delete_link(member.veth));
+    if (!has_ipv6(member)) return {};
+    BERTH_ASSIGN(const int bridge, netlink.index_of(options_.bridge));
+    return netlink.delete_neighbour(bridge, *member.address6);
+  }();
   if (deleted.has_error()) log_warning("network: {}", deleted.error().message);
   const std::scoped_lock lock(mutex_);
   pool_.give_back(member.address);

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "base/result.hpp"
 #include "platform/egress.hpp"
 #include "runtime/engine/local/address_pool.hpp"
+#include "runtime/engine/local/ipv6.hpp"
 #include "runtime/engine/local/name_server.hpp"
 #include "runtime/engine/local/nft.hpp"
 #include "runtime/engine/local/options.hpp"
@@ -24,6 +26,7 @@ struct NetworkMember {
   std::string veth;
   std::uint32_t address = 0;
   std::uint32_t app = 0;  ///< app_of() its users; 0: a build
+  std::optional<IpAddress> address6 = {};
   friend bool operator==(const NetworkMember&, const NetworkMember&) = default;
 };
 
@@ -33,8 +36,8 @@ struct NetworkMember {
 /// By app_of(); an app that is not named may connect everywhere.
 using EgressPolicies = std::map<std::uint32_t, platform::EgressPolicy>;
 
-/// The host's resolvers as a container can reach them: those on loopback are left out.
-[[nodiscard]] std::vector<std::string> reachable_resolvers(std::string_view resolv_conf);
+/// The host's resolvers as a container can reach them: those on loopback or a link are left out.
+[[nodiscard]] std::vector<std::string> reachable_resolvers(std::string_view resolv_conf, bool ipv6);
 /// An interface name of at most 15 characters that the id alone decides.
 [[nodiscard]] std::string veth_name(const NetworkOptions& options, std::string_view id);
 
@@ -61,6 +64,10 @@ class Network final {
 
   [[nodiscard]] const std::string& bridge() const { return options_.bridge; }
   [[nodiscard]] std::string gateway() const { return ipv4_text(pool_.gateway()); }
+  /// Of members that have an IPv6 address.
+  [[nodiscard]] std::string gateway6() const {
+    return subnet6_ ? ipv6_of(*subnet6_, pool_.gateway()).text() : std::string();
+  }
   [[nodiscard]] int prefix_length() const { return subnet_.length; }
   [[nodiscard]] std::uint32_t mtu() const { return mtu_; }
   /// The text of a container's /etc/resolv.conf.
@@ -72,16 +79,24 @@ class Network final {
   Network(NetworkOptions options, Ipv4Prefix subnet, Nft nft)
       : options_(std::move(options)), subnet_(subnet), nft_(std::move(nft)), pool_(subnet) {}
   [[nodiscard]] Result<void> make_bridge();
+  [[nodiscard]] Result<void> make_ipv6(Netlink& netlink, int bridge);
+  [[nodiscard]] Result<void> make_neighbours(const std::vector<NetworkMember>& members);
   void open_names();
   [[nodiscard]] Result<void> make_rules(const std::vector<NetworkMember>& members);
   void sweep(const std::vector<NetworkMember>& members);
-  [[nodiscard]] static BridgeMember bridge_member(const NetworkMember& member) {
-    return {member.veth, ipv4_text(member.address), member.app};
+  [[nodiscard]] BridgeMember bridge_member(const NetworkMember& member) const {
+    return {member.veth, ipv4_text(member.address), member.app,
+            has_ipv6(member) ? member.address6->text() : std::string()};
+  }
+  /// One that was started when there was IPv6 may have an address that is of no use now.
+  [[nodiscard]] bool has_ipv6(const NetworkMember& member) const {
+    return subnet6_ && member.address6;
   }
   [[nodiscard]] std::string egress_rules(std::uint32_t app);
 
   const NetworkOptions options_;
   const Ipv4Prefix subnet_;
+  std::optional<IpNetwork> subnet6_;  ///< as it turned out when opened
   std::uint32_t mtu_ = 1500;
   std::mutex mutex_;  ///< guards what follows
   Nft nft_;

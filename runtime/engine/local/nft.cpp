@@ -5,7 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "runtime/engine/local/netlink.hpp"
+#include <array>
+#include <span>
 
 namespace berth::runtime {
 
@@ -16,52 +17,88 @@ std::string fresh_table(std::string_view family, std::string_view name) {
   return fmt::format("add table {0} {1}\ndelete table {0} {1}\nadd table {0} {1}\n", family, name);
 }
 
+/// What is said once of each family.
+struct Family {
+  std::string_view ip;
+  std::string_view type;
+  std::string_view suffix;  ///< of its sets
+};
+constexpr std::array<Family, 2> families = {Family{"ip", "ipv4_addr", ""},
+                                            Family{"ip6", "ipv6_addr", "6"}};
+
+std::span<const Family> families_with(const std::string& subnet6) {
+  return std::span(families).first(subnet6.empty() ? 1 : 2);
+}
+
+/// Of an address or network.
+const Family& family_of(std::string_view text) {
+  return families[text.find(':') == std::string_view::npos ? 0 : 1];
+}
+
+std::string to(std::string_view text) {
+  return fmt::format("{} daddr {}", family_of(text).ip, text);
+}
+
+std::string app_sets(const Family& family) {
+  return fmt::format(R"(  map egress{0} {{
+    type {1} : verdict
+  }}
+  map apps{0} {{
+    type {1} : mark
+  }}
+  set app_members{0} {{
+    type {1} . mark
+  }}
+)",
+                     family.suffix, family.type);
+}
+
 }  // namespace
 
-std::string inet_rules(const NetworkOptions& options, bool names) {
-  std::string denied;
+std::string inet_rules(const NetworkOptions& options, const std::string& subnet6,
+                       const std::vector<std::string>& name_servers) {
+  std::string sets, asked, denied, egress, of_app, same_app, masquerade;
+  for (const auto& server : name_servers)
+    asked += fmt::format("    iifname \"{}\" {} udp dport 53 accept\n", options.bridge, to(server));
   for (const auto& network : options.denied_networks)
-    denied += fmt::format("    iifname \"{}\" ip daddr {} drop\n", options.bridge, network);
+    denied += fmt::format("    iifname \"{}\" {} drop\n", options.bridge, to(network));
+  if (subnet6.empty()) denied += "    iifname \"" + options.bridge + "\" meta nfproto ipv6 drop\n";
+  for (const Family& family : families_with(subnet6)) {
+    const auto& [ip, type, suffix] = family;
+    sets += app_sets(family);
+    egress +=
+        fmt::format("    iifname \"{}\" {} saddr vmap @egress{}\n", options.bridge, ip, suffix);
+    of_app += fmt::format("    meta mark set {} saddr map @apps{}\n", ip, suffix);
+    same_app += fmt::format("    {} daddr . meta mark @app_members{} accept\n", ip, suffix);
+    masquerade += fmt::format("    {} saddr {} oifname != \"{}\" masquerade\n", ip,
+                              suffix.empty() ? options.subnet : subnet6, options.bridge);
+  }
   return fresh_table("inet", options.table) + fmt::format(R"(table inet {0} {{
-  map egress {{
-    type ipv4_addr : verdict
-  }}
-  map apps {{
-    type ipv4_addr : mark
-  }}
-  set app_members {{
-    type ipv4_addr . mark
-  }}
-  chain input {{
+{2}  chain input {{
     type filter hook input priority -5; policy accept;
     iifname "{1}" ct state established,related accept
-    iifname "{1}" udp dport 53 {4}
+{3}    iifname "{1}" udp dport 53 reject
     iifname "{1}" drop
   }}
   chain forward {{
     type filter hook forward priority -5; policy accept;
     iifname "{1}" oifname "{1}" jump inside
-    iifname "{1}" meta nfproto ipv6 drop
-{2}    iifname "{1}" ip saddr vmap @egress
-    iifname "{1}" accept
+{4}{5}    iifname "{1}" accept
     oifname "{1}" ct state established,related accept
     oifname "{1}" drop
   }}
   chain inside {{
     meta mark set 0
-    meta mark set ip saddr map @apps
-    ip daddr . meta mark @app_members accept
-    drop
+{6}{7}    drop
   }}
   chain postrouting {{
     type nat hook postrouting priority 100; policy accept;
-    ip saddr {3} oifname != "{1}" masquerade
-  }}
+{8}  }}
 }}
 )",
-                                                          options.table, options.bridge, denied,
-                                                          options.subnet,
-                                                          names ? "accept" : "reject");
+                                                          options.table, options.bridge, sets,
+                                                          asked, denied, egress, of_app, same_app,
+                                                          masquerade);
 }
 
 std::string egress_chain(const NetworkOptions& options, std::uint32_t app,
@@ -74,9 +111,9 @@ std::string egress_chain(const NetworkOptions& options, std::uint32_t app,
   if (policy.kind == Kind::all) return text + rule + "accept\n";
   if (policy.kind == Kind::list)
     for (const std::string& resolver : resolvers)
-      text += rule + "ip daddr " + resolver + " meta l4proto { tcp, udp } th dport 53 accept\n";
+      text += rule + to(resolver) + " meta l4proto { tcp, udp } th dport 53 accept\n";
   for (const platform::EgressRule& allowed : policy.allowed) {
-    text += rule + fmt::format("ip daddr {}/{}", ipv4_text(allowed.network), allowed.prefix);
+    text += rule + to(allowed.network.text());
     if (allowed.first_port != 0)
       text += fmt::format(" meta l4proto {{ tcp, udp }} th dport {}-{}", allowed.first_port,
                           allowed.last_port);
@@ -89,14 +126,32 @@ std::string egress_chain(const NetworkOptions& options, std::uint32_t app,
 
 namespace {
 
+/// Each with the family's address.
+template <class Line>
+std::string lines(const BridgeMember& member, Line line) {
+  std::string text = line(families[0], member.address);
+  if (!member.address6.empty()) text += line(families[1], member.address6);
+  return text;
+}
+
 /// The three places that know an address of an app.
 std::string app_member(std::string_view verb, const NetworkOptions& options,
                        const BridgeMember& member) {
-  return fmt::format(
-      "{0} element inet {1} egress {{ {2} : jump egress_{3} }}\n"
-      "{0} element inet {1} apps {{ {2} : {3} }}\n"
-      "{0} element inet {1} app_members {{ {2} . {3} }}\n",
-      verb, options.table, member.address, member.app);
+  return lines(member, [&](const Family& family, const std::string& address) {
+    return fmt::format(
+        "{0} element inet {1} egress{4} {{ {2} : jump egress_{3} }}\n"
+        "{0} element inet {1} apps{4} {{ {2} : {3} }}\n"
+        "{0} element inet {1} app_members{4} {{ {2} . {3} }}\n",
+        verb, options.table, address, member.app, family.suffix);
+  });
+}
+
+std::string port_member(std::string_view verb, const NetworkOptions& options,
+                        const BridgeMember& member) {
+  return lines(member, [&](const Family& family, const std::string& address) {
+    return fmt::format("{} element bridge {} members{} {{ \"{}\" . {} }}\n", verb, options.table,
+                       family.suffix, member.veth, address);
+  });
 }
 
 }  // namespace
@@ -115,10 +170,16 @@ std::string bridge_rules(const NetworkOptions& options, const std::vector<Bridge
   set members {{
     type ifname . ipv4_addr
   }}
+  set members6 {{
+    type ifname . ipv6_addr
+  }}
   chain prerouting {{
     type filter hook prerouting priority -300; policy accept;
     iifname "{1}*" ether type ip iifname . ip saddr @members accept
     iifname "{1}*" ether type arp iifname . arp saddr ip @members accept
+    iifname "{1}*" ip6 daddr ff00::/8 drop
+    iifname "{1}*" icmpv6 type {{ 130-137, 143 }} drop
+    iifname "{1}*" ether type ip6 iifname . ip6 saddr @members6 accept
     iifname "{1}*" drop
   }}
 }}
@@ -129,13 +190,11 @@ std::string bridge_rules(const NetworkOptions& options, const std::vector<Bridge
 }
 
 std::string add_member(const NetworkOptions& options, const BridgeMember& member) {
-  return fmt::format("add element bridge {} members {{ \"{}\" . {} }}\n", options.table,
-                     member.veth, member.address);
+  return port_member("add", options, member);
 }
 
 std::string delete_member(const NetworkOptions& options, const BridgeMember& member) {
-  return fmt::format("delete element bridge {} members {{ \"{}\" . {} }}\n", options.table,
-                     member.veth, member.address);
+  return port_member("delete", options, member);
 }
 
 std::string delete_tables(const NetworkOptions& options) {

@@ -20,12 +20,15 @@ struct BridgeMember {
   std::string veth;
   std::string address;
   std::uint32_t app = 0;  ///< 0: a build, of no app
+  std::string address6 = {};  ///< empty: IPv4 alone
 };
 
 /// Replaces the table `inet <table>`: containers reach the outside and replicas of their own app,
-/// and nothing else: not the host (but for `names`, which it is asked for), not others, not the
-/// denied networks; nobody but the host reaches them from outside.
-[[nodiscard]] std::string inet_rules(const NetworkOptions& options, bool names = true);
+/// and nothing else: not the host (but for `name_servers` that are there), not others, not the
+/// denied networks; nobody but the host reaches them from outside. Without `subnet6` nothing of
+/// IPv6 goes through, and no member has an address of it.
+[[nodiscard]] std::string inet_rules(const NetworkOptions& options, const std::string& subnet6,
+                                     const std::vector<std::string>& name_servers);
 /// Where the app's replicas may connect to outside; replaces what was said before. `resolvers` may
 /// be asked by whoever may connect somewhere.
 [[nodiscard]] std::string egress_chain(const NetworkOptions& options, std::uint32_t app,
@@ -35,7 +38,8 @@ struct BridgeMember {
 [[nodiscard]] std::string add_app_member(const NetworkOptions& options, const BridgeMember& member);
 [[nodiscard]] std::string delete_app_member(const NetworkOptions& options,
                                             const BridgeMember& member);
-/// Replaces the table `bridge <table>`: a port sends IPv4 and ARP from its own address only.
+/// Replaces the table `bridge <table>`: a port sends IPv4, ARP and IPv6 from its own
+/// addresses only, and nothing of neighbour discovery or to many.
 [[nodiscard]] std::string bridge_rules(const NetworkOptions& options,
                                        const std::vector<BridgeMember>& members);
 [[nodiscard]] std::string add_member(const NetworkOptions& options, const BridgeMember& member);

@@ -14,10 +14,16 @@ namespace berth::runtime {
 struct NetworkOptions {
   std::string bridge = "berth0";          ///< also the name's prefix of nothing else
   std::string subnet = "198.18.0.0/16";   ///< the bridge takes its first address
+  /// IPv6, whose first 96 bits count: the others are those of the IPv4 address. "auto": a local one
+  /// (RFC 4193) that follows from the bridge and the subnet; "none".
+  std::string subnet6 = "auto";
   std::string veth_prefix = "bth";        ///< at most 4 characters
   std::string table = "berth";            ///< nft tables `inet` and `bridge` of this name
   std::uint32_t mtu = 0;                  ///< 0: the default route's
-  std::vector<std::string> denied_networks = {"169.254.0.0/16"};  ///< from the apps to the outside
+  /// From the apps to the outside: link-local, and where clouds keep their metadata otherwise.
+  std::vector<std::string> denied_networks = {
+      "169.254.0.0/16", "64:ff9b::a9fe:0/112",  // the same by NAT64
+      "fe80::/10",      "fd00:ec2::254",        "fd20:ce::254", "fd00:c1::a9fe:a9fe"};
   std::vector<std::string> dns;           ///< empty: the host's resolvers
 };
 

@@ -30,6 +30,8 @@ void visit_fields(Conf& conf, Visit visit) {
   visit("bridge", conf.bridge);
   visit("address", conf.address);
   visit("gateway", conf.gateway);
+  visit("address6", conf.address6);
+  visit("gateway6", conf.gateway6);
   visit("mtu", conf.mtu);
   visit("network_rate", conf.network_rate);
   visit("log_file", conf.log_file);

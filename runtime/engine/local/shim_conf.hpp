@@ -50,6 +50,8 @@ struct ShimConf {
   std::string bridge;
   std::string address;  ///< a.b.c.d/prefix
   std::string gateway;
+  std::string address6;  ///< without prefix; empty: IPv4 alone
+  std::string gateway6;
   std::uint32_t mtu = 1500;
   std::uint32_t network_rate = 0;  ///< bytes a second, each way; 0: no limit
   std::string log_file;    ///< empty: the output goes to whoever attaches

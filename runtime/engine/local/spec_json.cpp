@@ -113,6 +113,7 @@ std::string to_json(const ReplicaNote& note, bool with_environment) {
       {"veth", note.member.veth},
       {"address", note.member.address},
       {"maker", name_of(note.maker)},
+      {"address6", note.member.address6 ? note.member.address6->text() : std::string()},
   });
 }
 
@@ -152,6 +153,7 @@ Result<ReplicaNote> parse_replica_note(std::string_view text) {
        {std::pair{"size", &spec.size}, std::pair{"pool", &spec.pool},
         std::pair{"placement", &spec.placement}, std::pair{"oci", &spec.oci}})
     *to = optional_string(object, key).value_or("");
+  note.member.address6 = IpAddress::parse(optional_string(object, "address6").value_or(""));
   spec.terminal = optional_bool(object, "terminal").value_or(false);
   spec.attach_stdin = optional_bool(object, "attach_stdin").value_or(false);
   for (auto& layer : strings_of(object, "root_layers")) spec.root_layers.emplace_back(layer);

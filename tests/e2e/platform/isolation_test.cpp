@@ -107,7 +107,7 @@ TEST_CASE("an app connects to what its owner allows, also after the server was r
   berth.must({"network:egress", "203.0.113.77:443", "-a", "fenced"});
   CHECK_FALSE(refused());
   const Output wrong = berth.cli({"network:egress", "example.com", "-a", "fenced"});
-  CHECK_MESSAGE(wrong.err.find("'example.com' is no IPv4 address") != std::string::npos, wrong.err);
+  CHECK_MESSAGE(wrong.err.find("'example.com' is no IP address") != std::string::npos, wrong.err);
   berth.destroy("fenced");
 }
 

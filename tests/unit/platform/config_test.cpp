@@ -55,7 +55,8 @@ TEST_CASE("every key that is given replaces its default, and no other") {
                    .contact = "ops@example.com",
                    .trusted = "/etc/berth/ca.pem",
                    .port = 8080};
-  expected.network = {.bridge = "br-apps", .subnet = "10.1.0.0/20"};
+  expected.network = {
+      .bridge = "br-apps", .subnet = "10.1.0.0/20", .subnet6 = "fd12:3456:789a::/64"};
   expected.rollback = {.keep = 3min};
   expected.previews = {.expire = 48h, .most = 3};
   expected.runtime = {
@@ -113,7 +114,7 @@ acme:
   contact: ops@example.com
   trusted: /etc/berth/ca.pem
   port: 8080
-network: {bridge: br-apps, subnet: 10.1.0.0/20}
+network: {bridge: br-apps, subnet: 10.1.0.0/20, subnet6: "fd12:3456:789a::/64"}
 rollback: {keep: 3m}
 previews: {expire: 48h, most: 3}
 runtime:
@@ -204,6 +205,10 @@ TEST_CASE("whatever is wrong is named with file, line and column") {
            Row{"network: {subnet: 10.0.0.1/16}\n",
                "berth.yaml:1:19: 'network.subnet' must be an IPv4 network with 8 to 28 bits and no "
                "bits beyond them, such as 198.18.0.0/16, not '10.0.0.1/16'"},
+           Row{"network: {subnet6: 'fd12::1/64'}\n",
+               "berth.yaml:1:20: 'network.subnet6' must be auto, none, or an IPv6 network with 16 "
+               "to 96 bits and no bits beyond them, such as fd12:3456:789a::/64, not "
+               "'fd12::1/64'"},
            Row{"runtime: {cgroup: ../x}\n",
                "berth.yaml:1:19: 'runtime.cgroup' must be 1 to 60 lower-case letters, digits and "
                "dashes, not '../x'"},

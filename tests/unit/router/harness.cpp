@@ -27,12 +27,17 @@ sockaddr_in loopback(std::uint16_t port) {
   return address;
 }
 
-std::uint16_t bind_loopback(int socket) {
-  sockaddr_in address = loopback(0);
-  REQUIRE(::bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  socklen_t size = sizeof address;
-  ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
-  return ntohs(address.sin_port);
+std::uint16_t bind_loopback(int socket, int family = AF_INET) {
+  sockaddr_in ipv4 = loopback(0);
+  sockaddr_in6 ipv6{};
+  ipv6.sin6_family = AF_INET6;
+  ipv6.sin6_addr = in6addr_loopback;
+  auto* address = family == AF_INET ? reinterpret_cast<sockaddr*>(&ipv4)
+                                    : reinterpret_cast<sockaddr*>(&ipv6);
+  socklen_t size = family == AF_INET ? sizeof ipv4 : sizeof ipv6;
+  REQUIRE(::bind(socket, address, size) == 0);
+  ::getsockname(socket, address, &size);
+  return ntohs(family == AF_INET ? ipv4.sin_port : ipv6.sin6_port);
 }
 
 }  // namespace
@@ -190,9 +195,9 @@ void Peer::reset() {
   close();
 }
 
-Server::Server(Serve serve) : serve_(std::move(serve)) {
-  listener_ = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  port_ = bind_loopback(listener_.get());
+Server::Server(Serve serve, int family) : serve_(std::move(serve)) {
+  listener_ = Fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  port_ = bind_loopback(listener_.get(), family);
   REQUIRE(::listen(listener_.get(), 1024) == 0);
   accept_thread_ = std::thread([this] { accept_loop(); });
 }
@@ -305,7 +310,7 @@ json::object app_json(std::string_view name, std::string_view state,
   for (std::size_t i = 0; i < replicas.size(); ++i)
     list.push_back(json::object{{"id", replicas[i].id},
                                 {"name", "web." + std::to_string(i + 1)},
-                                {"address", "127.0.0.1"},
+                                {"address", replicas[i].address},
                                 {"port", replicas[i].port}});
   json::object app{{"name", name}, {"state", state}, {"replicas", std::move(list)}};
   for (auto& [key, value] : more) app[key] = value;

@@ -4,6 +4,8 @@
 // replicas, and clients that say exactly the bytes they are given.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -86,7 +88,7 @@ class Peer final {
 class Server final {
  public:
   using Serve = std::function<void(Peer& peer)>;
-  explicit Server(Serve serve);
+  explicit Server(Serve serve, int family = AF_INET);
   ~Server();
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] int connections() const { return connections_; }
@@ -143,6 +145,7 @@ class ControlPlane final {
 struct ReplicaSpec {
   std::string id;
   std::uint16_t port;
+  std::string address = "127.0.0.1";
 };
 [[nodiscard]] json::object app_json(std::string_view name, std::string_view state,
                                     const std::vector<ReplicaSpec>& replicas,

@@ -23,6 +23,16 @@ TEST_CASE("requests of one client reuse one connection to the replica") {
   CHECK(server.connections() == 1);
 }
 
+TEST_CASE("a replica may have an IPv6 address") {
+  Server server(answer_with("hi "), AF_INET6);
+  Bed bed;
+  bed.put("running", {{"r-1", server.port(), "::1"}});
+  Peer client = bed.client();
+  client.send(get("/x"));
+  CHECK(client.read_message().body == "hi /x");
+  CHECK(server.connections() == 1);
+}
+
 TEST_CASE("the replica sees the forwarded headers and no hop-by-hop ones") {
   std::string seen;
   Server server([&](Peer& peer) {

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "base/fd.hpp"
@@ -27,21 +26,6 @@ namespace berth::runtime::shim {
 namespace {
 
 constexpr int control_fd = 3;
-
-/// Of the container, in gVisor's own network, which nobody sees from outside.
-std::vector<ListeningSocket> listening_sockets() {
-  std::vector<ListeningSocket> result;
-  for (const char* path : {"/proc/self/net/tcp", "/proc/self/net/tcp6"}) {
-    const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
-    std::string text;
-    char buffer[4096];
-    ssize_t count = 0;
-    while (file && (count = ::read(file.get(), buffer, sizeof buffer)) > 0)
-      text.append(buffer, static_cast<std::size_t>(count));
-    for (const ListeningSocket& socket : parse_listeners(text)) result.push_back(socket);
-  }
-  return result;
-}
 
 struct Connection {
   Fd socket;
@@ -112,8 +96,10 @@ class Agent final {
     } else if (packet.type == AgentMessage::window && decode(packet.payload, window)) {
       if (connection.relay) connection.relay->resize(window.columns, window.rows);
     } else if (packet.type == AgentMessage::listeners) {
+      // Of the container, in gVisor's own network, which nobody sees from outside.
+      const Fd self(::open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC));
       (void)send_packet(connection.socket.get(), AgentMessage::listeners,
-                        listeners_text(listening_sockets()));
+                        listeners_text(listeners_of(self)));
     } else if (packet.type == AgentMessage::serve && packet.fds.size() == 1) {
       connections_.push_back({.socket = std::move(packet.fds.front())});
     }

@@ -17,13 +17,43 @@ namespace berth::runtime::shim {
 
 namespace {
 
-Result<Netlink> open_in(int network_namespace) {
+/// For interfaces to come in the network namespace that we are in. Where the kernel has no IPv6
+/// there is nothing to set.
+void set_default(const char* name, char value) {
+  const std::string path = std::string("/proc/sys/net/ipv6/conf/default/") + name;
+  const Fd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (file) (void)!::write(file.get(), &value, 1);
+}
+
+/// eth0 will have what we give it and make nothing up: no address of its own, none that a router
+/// announces, no way that one shows.
+void expect_ipv6(bool wanted) {
+  set_default("disable_ipv6", wanted ? '0' : '1');
+  set_default("addr_gen_mode", '1');  // IN6_ADDR_GEN_MODE_NONE
+  for (const char* name : {"accept_ra", "accept_redirects", "accept_dad"}) set_default(name, '0');
+}
+
+Result<Netlink> open_in(int network_namespace, bool ipv6) {
   const Fd ours(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
   if (!ours) return system_error("open own network namespace");
   if (::setns(network_namespace, CLONE_NEWNET) != 0) return system_error("enter network namespace");
+  expect_ipv6(ipv6);
   auto inside = Netlink::open();
   if (::setns(ours.get(), CLONE_NEWNET) != 0) return system_error("leave network namespace");
   return inside;
+}
+
+/// A network of one address, from which everything goes by the bridge.
+Result<void> connect_ipv6(const ShimConf& conf, Netlink& inside, int eth0,
+                          const HardwareAddress& bridge) {
+  const auto address = IpAddress::parse(conf.address6);
+  const auto gateway = IpAddress::parse(conf.gateway6);
+  if (!address || !gateway)
+    return Error{ErrorKind::invalid, "'" + conf.address6 + "' or '" + conf.gateway6 +
+                                         "' is not an IPv6 address"};
+  BERTH_TRY(inside.add_address(eth0, *address, 128));
+  BERTH_TRY(inside.add_neighbour(eth0, *gateway, bridge));
+  return inside.add_default_route(eth0, *gateway);
 }
 
 }  // namespace
@@ -32,7 +62,7 @@ Result<void> connect_network(const ShimConf& conf, pid_t pid) {
   const std::string path = "/proc/" + std::to_string(pid) + "/ns/net";
   const Fd target(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!target) return system_error("open " + path);
-  BERTH_ASSIGN(Netlink inside, open_in(target.get()));
+  BERTH_ASSIGN(Netlink inside, open_in(target.get(), !conf.address6.empty()));
   BERTH_ASSIGN(const int loopback, inside.index_of("lo"));
   BERTH_TRY(inside.set_up(loopback));
   if (conf.veth.empty()) return {};
@@ -40,15 +70,16 @@ Result<void> connect_network(const ShimConf& conf, pid_t pid) {
   BERTH_ASSIGN(Netlink host, Netlink::open());
   BERTH_ASSIGN(const int bridge, host.index_of(conf.bridge));
   BERTH_TRY(host.delete_link(conf.veth));  // of an earlier life that nobody swept
+  BERTH_ASSIGN(const Ipv4Prefix address, parse_ipv4_prefix(conf.address));
   BERTH_TRY(host.create_veth({.host_name = conf.veth,
                               .peer_name = "eth0",
+                              .peer_address = hardware_address_of(address.address),
                               .peer_namespace = target.get(),
                               .bridge = bridge,
                               .mtu = conf.mtu}));
   BERTH_ASSIGN(const int port, host.index_of(conf.veth));
   BERTH_TRY(host.isolate_port(port));
   BERTH_TRY(host.set_up(port));
-  BERTH_ASSIGN(const Ipv4Prefix address, parse_ipv4_prefix(conf.address));
   BERTH_ASSIGN(const std::uint32_t gateway, parse_ipv4(conf.gateway));
   BERTH_ASSIGN(const int eth0, inside.index_of("eth0"));
   BERTH_TRY(inside.add_address(eth0, address));
@@ -57,7 +88,10 @@ Result<void> connect_network(const ShimConf& conf, pid_t pid) {
     BERTH_TRY(inside.limit_rate(eth0, conf.network_rate));
   }
   BERTH_TRY(inside.set_up(eth0));
-  return inside.add_default_route(gateway);
+  BERTH_TRY(inside.add_default_route(gateway));
+  if (conf.address6.empty()) return {};
+  BERTH_ASSIGN(const HardwareAddress nearest, host.hardware_address(conf.bridge));
+  return connect_ipv6(conf, inside, eth0, nearest);
 }
 
 namespace {

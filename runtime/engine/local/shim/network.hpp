@@ -11,7 +11,7 @@
 namespace berth::runtime::shim {
 
 /// Brings up loopback in the namespace of `pid` and, if conf.veth is set, a veth pair: one end an
-/// isolated port of the bridge, the other `eth0` with the address and a default route.
+/// isolated port of the bridge, the other `eth0` with its addresses and default routes.
 [[nodiscard]] Result<void> connect_network(const ShimConf& conf, pid_t pid);
 
 /// A network namespace that is connected before the container is made, held by a mount at `path`.

@@ -129,6 +129,8 @@ TEST_CASE("a shim's configuration survives being written and read") {
       .bridge = "berth0",
       .address = "198.18.0.2/16",
       .gateway = "198.18.0.1",
+      .address6 = "fd12::c612:2",
+      .gateway6 = "fd12::c612:1",
       .mtu = 1400,
       .log_file = "/l",
       .log_source = "web.1",
@@ -235,4 +237,6 @@ TEST_CASE("a replica's note survives JSON, without its environment on disk") {
   CHECK(to_json(*whole, true) == to_json(note, true));
   CHECK(to_json(note, false).find("KEY") == std::string::npos);
   CHECK(parse_replica_note("{}").has_error());
+  note.member.address6 = IpAddress::parse("fd12::c612:2");
+  CHECK(parse_replica_note(to_json(note, false))->member == note.member);
 }

@@ -20,7 +20,8 @@ TEST_CASE("listening sockets are read from the kernel's table, connected ones ar
             "   0: 00000000000000000000000000000000:1388 00000000000000000000000000000000:0000 0A\n"
             "   1: 00000000000000000000000001000000:0BB8 00000000000000000000000000000000:0000 0A\n"
             "   2: 0000000000000000FFFF00000100007F:0BB9 00000000000000000000000000000000:0000 "
-            "0A\n") == std::vector<ListeningSocket>{{5000, false}, {3000, true}, {3001, true}});
+            "0A\n") == std::vector<ListeningSocket>{
+                          {5000, false, true}, {3000, true, true}, {3001, true, false}});
   CHECK(parse_listeners("").empty());
   CHECK(parse_listeners("nonsense\n").empty());
 }
@@ -53,6 +54,16 @@ TEST_CASE("loopback only is a verdict after two seconds without any other listen
   const auto verdict = readiness.look({{3001, true}, {5000, true}}, 2000ms);
   CHECK(verdict.kind == Kind::loopback_only);
   CHECK(verdict.port == 5000);
+  CHECK(verdict.message.starts_with("listens on 127.0.0.1:5000 only, where no request"));
+}
+
+TEST_CASE("loopback of IPv6 is called what it is, unless it listens on the other, too") {
+  Readiness readiness(5000, 60s);
+  CHECK(readiness.look({{5000, true, true}}, 0ms).kind == Kind::wait);
+  CHECK(readiness.look({{5000, true, true}}, 2000ms).message.starts_with(
+      "listens on [::1]:5000 only"));
+  CHECK(readiness.look({{5000, true, true}, {5000, true}}, 2001ms)
+            .message.starts_with("listens on 127.0.0.1:5000 only"));
 }
 
 TEST_CASE("a helper on loopback does not hide a port that opens late") {
@@ -71,9 +82,9 @@ TEST_CASE("the boot timeout names itself and the port") {
 }
 
 TEST_CASE("sockets survive being told in a line, and what is no port is left out") {
-  const std::vector<ListeningSocket> sockets = {{5000, false}, {8080, true}};
-  CHECK(listeners_text(sockets) == "5000 8080l");
-  CHECK(listeners_of_text("5000 8080l") == sockets);
+  const std::vector<ListeningSocket> sockets = {{5000, false, true}, {8080, true}, {1, true, true}};
+  CHECK(listeners_text(sockets) == "5000v 8080l 1lv");
+  CHECK(listeners_of_text("5000v 8080l 1lv") == sockets);
   CHECK(listeners_text({}).empty());
   CHECK(listeners_of_text("").empty());
   CHECK(listeners_of_text("x 0 70000 -1  l 443") == std::vector<ListeningSocket>{{443, false}});

@@ -55,17 +55,38 @@ TEST_CASE("interface names are short, fixed by the id, and differ") {
   CHECK(veth_name(options, "r-1") == veth_name(options, "r-1"));
 }
 
-TEST_CASE("resolvers on loopback are not for containers") {
-  CHECK(reachable_resolvers(
-            "# x\nnameserver 127.0.0.53\nnameserver 10.0.0.2\nsearch a\nnameserver ::1\n") ==
-        std::vector<std::string>{"10.0.0.2"});
-  CHECK(reachable_resolvers("").empty());
+TEST_CASE("the IPv6 network follows from the bridge and the subnet, and an address from IPv4's") {
+  NetworkOptions options;
+  const auto network = **ipv6_network(options);
+  CHECK(network.bits() == 64);
+  CHECK(IpNetwork::parse("fd00::/8")->contains(network.address()));
+  CHECK(**ipv6_network(options) == network);
+  options.bridge = "berth1";
+  CHECK(**ipv6_network(options) != network);
+  options.subnet6 = "none";
+  CHECK(!ipv6_network(options)->has_value());
+  options.subnet6 = "2001:db8:1:2::/96";
+  CHECK(ipv6_of(**ipv6_network(options), 0xC6120005).text() == "2001:db8:1:2::c612:5");
+  for (const char* wrong : {"10.0.0.0/8", "2001:db8::/97", "x"}) {
+    options.subnet6 = wrong;
+    CHECK_MESSAGE(ipv6_network(options).has_error(), wrong);
+  }
+}
+
+TEST_CASE("resolvers on loopback or a link are not for containers, IPv6 where they have it") {
+  const char* text =
+      "# x\nnameserver 127.0.0.53\nnameserver 10.0.0.2\nsearch a\nnameserver ::1\n"
+      "nameserver 2001:db8::53\nnameserver fe80::1\nnameserver fe80::1%eth0\nnameserver\n";
+  CHECK(reachable_resolvers(text, false) == std::vector<std::string>{"10.0.0.2"});
+  CHECK(reachable_resolvers(text, true) ==
+        std::vector<std::string>{"10.0.0.2", "2001:db8::53"});
+  CHECK(reachable_resolvers("", true).empty());
 }
 
 TEST_CASE("the rules close the host and the neighbours and open the outside") {
   NetworkOptions options;
-  options.denied_networks = {"169.254.0.0/16", "10.0.0.0/8"};
-  CHECK(inet_rules(options) == R"(add table inet berth
+  options.denied_networks = {"169.254.0.0/16", "fe80::/10"};
+  CHECK(inet_rules(options, "fd12::/64", {"198.18.0.1", "2001:db8::53"}) == R"(add table inet berth
 delete table inet berth
 add table inet berth
 table inet berth {
@@ -78,19 +99,30 @@ table inet berth {
   set app_members {
     type ipv4_addr . mark
   }
+  map egress6 {
+    type ipv6_addr : verdict
+  }
+  map apps6 {
+    type ipv6_addr : mark
+  }
+  set app_members6 {
+    type ipv6_addr . mark
+  }
   chain input {
     type filter hook input priority -5; policy accept;
     iifname "berth0" ct state established,related accept
-    iifname "berth0" udp dport 53 accept
+    iifname "berth0" ip daddr 198.18.0.1 udp dport 53 accept
+    iifname "berth0" ip6 daddr 2001:db8::53 udp dport 53 accept
+    iifname "berth0" udp dport 53 reject
     iifname "berth0" drop
   }
   chain forward {
     type filter hook forward priority -5; policy accept;
     iifname "berth0" oifname "berth0" jump inside
-    iifname "berth0" meta nfproto ipv6 drop
     iifname "berth0" ip daddr 169.254.0.0/16 drop
-    iifname "berth0" ip daddr 10.0.0.0/8 drop
+    iifname "berth0" ip6 daddr fe80::/10 drop
     iifname "berth0" ip saddr vmap @egress
+    iifname "berth0" ip6 saddr vmap @egress6
     iifname "berth0" accept
     oifname "berth0" ct state established,related accept
     oifname "berth0" drop
@@ -98,12 +130,15 @@ table inet berth {
   chain inside {
     meta mark set 0
     meta mark set ip saddr map @apps
+    meta mark set ip6 saddr map @apps6
     ip daddr . meta mark @app_members accept
+    ip6 daddr . meta mark @app_members6 accept
     drop
   }
   chain postrouting {
     type nat hook postrouting priority 100; policy accept;
     ip saddr 198.18.0.0/16 oifname != "berth0" masquerade
+    ip6 saddr fd12::/64 oifname != "berth0" masquerade
   }
 }
 )");
@@ -111,6 +146,17 @@ table inet berth {
             .ends_with("add element bridge berth members { \"bth1\" . 198.18.0.2 }\n"));
   CHECK(delete_member(options, {"bth1", "198.18.0.2"}) ==
         "delete element bridge berth members { \"bth1\" . 198.18.0.2 }\n");
+  CHECK(add_member(options, {"bth1", "198.18.0.2", 7, "fd12::2"}) ==
+        "add element bridge berth members { \"bth1\" . 198.18.0.2 }\n"
+        "add element bridge berth members6 { \"bth1\" . fd12::2 }\n");
+}
+
+TEST_CASE("without IPv6 nothing of it goes through") {
+  const std::string rules = inet_rules(NetworkOptions{}, "", {});
+  CHECK(rules.find("    iifname \"berth0\" meta nfproto ipv6 drop\n"
+                   "    iifname \"berth0\" ip saddr vmap @egress\n"
+                   "    iifname \"berth0\" accept\n") != std::string::npos);
+  CHECK(rules.find("6 {") == std::string::npos);
 }
 
 TEST_CASE("an egress policy is a chain of its app, and its replicas' addresses lead there") {
@@ -129,11 +175,22 @@ TEST_CASE("an egress policy is a chain of its app, and its replicas' addresses l
             "add rule inet berth egress_7 ip daddr 9.9.9.9 meta l4proto { tcp, udp } th dport 53 "
             "accept\n"
             "add rule inet berth egress_7 ip daddr 10.0.0.0/8 accept\n"
-            "add rule inet berth egress_7 ip daddr 192.0.2.7/32 meta l4proto { tcp, udp } th dport "
+            "add rule inet berth egress_7 ip daddr 192.0.2.7 meta l4proto { tcp, udp } th dport "
             "443-443 accept\n" +
+            refusal);
+  CHECK(chain("[2001:db8::/32]:443") ==
+        head +
+            "add rule inet berth egress_7 ip daddr 9.9.9.9 meta l4proto { tcp, udp } th dport 53 "
+            "accept\n"
+            "add rule inet berth egress_7 ip6 daddr 2001:db8::/32 meta l4proto { tcp, udp } th "
+            "dport 443-443 accept\n" +
             refusal);
   CHECK(add_app_member(options, {"bth1", "198.18.0.2", 7}) ==
         "add element inet berth egress { 198.18.0.2 : jump egress_7 }\n"
         "add element inet berth apps { 198.18.0.2 : 7 }\n"
         "add element inet berth app_members { 198.18.0.2 . 7 }\n");
+  CHECK(delete_app_member(options, {"bth1", "198.18.0.2", 7, "fd12::2"})
+            .ends_with("delete element inet berth egress6 { fd12::2 : jump egress_7 }\n"
+                       "delete element inet berth apps6 { fd12::2 : 7 }\n"
+                       "delete element inet berth app_members6 { fd12::2 . 7 }\n"));
 }
