@@ -7,6 +7,8 @@
 #include <charconv>
 #include <optional>
 
+#include "base/split.hpp"
+
 namespace berth::platform {
 
 namespace {
@@ -96,13 +98,7 @@ Result<EgressPolicy> parse_egress(const std::vector<std::string>& words) {
 }
 
 Result<EgressPolicy> parse_egress(std::string_view text) {
-  std::vector<std::string> words;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = std::min(text.find(' ', at), text.size());
-    if (end > at) words.emplace_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return parse_egress(words);
+  return parse_egress(split(text));
 }
 
 std::string_view name_of(EgressPolicy::Kind kind) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/split.hpp"
+
 namespace berth::platform {
 
 namespace {
@@ -61,13 +63,7 @@ Result<Placement> parse_placement(const std::vector<std::string>& words) {
 }
 
 Result<Placement> parse_placement(std::string_view text) {
-  std::vector<std::string> words;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = std::min(text.find(' ', at), text.size());
-    if (end > at) words.emplace_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return parse_placement(words);
+  return parse_placement(split(text));
 }
 
 std::string placement_text(const Placement& placement) {

@@ -18,6 +18,7 @@
 #include "base/child_process.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/split.hpp"
 #include "base/tasks.hpp"
 #include "base/unix_socket.hpp"
 
@@ -67,12 +68,7 @@ struct RouterProcess::State {
     if (runs.st_dev != wanted.st_dev || runs.st_ino != wanted.st_ino) return true;
     const auto text = read_file(process_files / "cmdline");
     if (text.has_error()) return false;
-    std::vector<std::string> words;
-    for (std::size_t at = 0; at < text->size();) {
-      const auto end = std::min(text->find('\0', at), text->size());
-      words.push_back(text->substr(at, end - at));
-      at = end + 1;
-    }
+    std::vector<std::string> words = split(*text, '\0');
     std::erase(words, replace_flag);
     return words != options.argv;
   }

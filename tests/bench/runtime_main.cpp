@@ -129,6 +129,15 @@ class CrunRunner {
   pid_t child_ = 0;
 };
 
+/// Whether the kernel says that every process of the replica is frozen.
+bool stands_still(const ContainerBench& bench, const std::string& id) {
+  const std::filesystem::path root = "/sys/fs/cgroup";
+  const auto v1 = read_file(root / "freezer" / bench.options().cgroup / id / "freezer.state");
+  if (v1.has_value()) return v1->starts_with("FROZEN");
+  const auto v2 = read_file(root / bench.options().cgroup / id / "cgroup.events");
+  return v2.has_value() && v2->find("frozen 1") != std::string::npos;
+}
+
 }  // namespace
 
 TEST_CASE("starts and stops, in milliseconds") {
@@ -158,6 +167,7 @@ TEST_CASE("starts and stops, in milliseconds") {
     ready.push_back(monotonic_us() - begun);
     const runtime::Endpoint endpoint = engine.list().front().endpoint;
     REQUIRE(engine.freeze(id).has_value());
+    REQUIRE(eventually([&] { return stands_still(bench, id.value); }));
     begun = monotonic_us();
     REQUIRE(engine.thaw(id).has_value());
     REQUIRE(http_request({.url = {.scheme = "http",
