@@ -18,8 +18,9 @@ class Body final {
   Body() = default;
   /// A request without framing has no body.
   [[nodiscard]] static Body of_request(const Framing& framing) {
-    if (framing.chunked) return Body(Kind::chunked, 0);
-    return Body(Kind::length, framing.length);
+    Body body(framing.chunked ? Kind::chunked : Kind::length, framing.length);
+    body.chunks_ = ChunkedBody(/*strict_trailers=*/true);
+    return body;
   }
   /// A response without framing lasts until the connection ends.
   [[nodiscard]] static Body of_response(const Framing& framing, bool has_no_body) {

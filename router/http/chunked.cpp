@@ -2,7 +2,9 @@
 #include "router/http/chunked.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <string_view>
 
 #include "router/http/characters.hpp"
 
@@ -14,6 +16,10 @@ constexpr std::uint8_t max_size_digits = 15;
 constexpr std::uint32_t max_extension = 256;
 constexpr std::uint32_t max_trailers = 8 * 1024;
 
+constexpr std::array<std::string_view, 3> forbidden_trailers = {"content-length",
+                                                                "transfer-encoding", "host"};
+constexpr std::uint8_t longest_forbidden = 18;
+
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -22,6 +28,18 @@ int hex_value(char c) {
 }
 
 }  // namespace
+
+bool ChunkedBody::follow_name(char c) {
+  for (std::size_t i = 0; i < forbidden_trailers.size(); ++i) {
+    const std::string_view name = forbidden_trailers[i];
+    const bool is_alike = (alike_ >> i & 1) != 0;
+    if (c == ':' && is_alike && name_size_ == name.size()) return false;
+    if (is_alike && (name_size_ >= name.size() || name[name_size_] != to_lower(c)))
+      alike_ &= static_cast<std::uint8_t>(~(1U << i));
+  }
+  if (name_size_ < longest_forbidden) ++name_size_;
+  return true;
+}
 
 /// One byte of framing; false if it may not stand here.
 bool ChunkedBody::step(char c) {
@@ -60,10 +78,12 @@ bool ChunkedBody::step(char c) {
         return true;
       }
       state_ = State::trailer_name;
-      return is_token(c) && ++count_ <= max_trailers;
+      name_size_ = 0;
+      alike_ = strict_trailers_ ? (1U << forbidden_trailers.size()) - 1 : 0;
+      return is_token(c) && follow_name(c) && ++count_ <= max_trailers;
     case State::trailer_name:
       if (c == ':') state_ = State::trailer_value;
-      return (c == ':' || is_token(c)) && ++count_ <= max_trailers;
+      return (c == ':' || is_token(c)) && follow_name(c) && ++count_ <= max_trailers;
     case State::trailer_value:
       if (c == '\r') state_ = State::trailer_lf;
       return (c == '\r' || is_value_byte(c)) && ++count_ <= max_trailers;

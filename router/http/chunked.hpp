@@ -20,6 +20,10 @@ class ChunkedBody final {
     std::size_t payload = 0;   ///< decode(): bytes of content, moved to the front of the input
   };
 
+  /// With `strict_trailers` a trailer that says where the body ends, or whose it is, is invalid:
+  /// some who get it believe it (RFC 9110, section 6.5.1).
+  explicit ChunkedBody(bool strict_trailers = false) : strict_trailers_(strict_trailers) {}
+
   [[nodiscard]] Step follow(const char* data, std::size_t size);
   /// Adds the lines of the trailers to `trailers`, if it is given.
   [[nodiscard]] Step decode(char* data, std::size_t size, std::string* trailers = nullptr);
@@ -30,6 +34,8 @@ class ChunkedBody final {
     trailer_first, trailer_name, trailer_value, trailer_lf, last_lf, done,
   };
   [[nodiscard]] bool step(char byte);
+  /// Follows the name of a trailer; false at the end of one that is forbidden.
+  [[nodiscard]] bool follow_name(char byte);
   [[nodiscard]] bool is_in_trailers() const {
     return state_ >= State::trailer_name && state_ <= State::trailer_lf;
   }
@@ -37,6 +43,9 @@ class ChunkedBody final {
   std::uint64_t left_ = 0;    ///< of the chunk's data, or its size while that is read
   std::uint32_t count_ = 0;   ///< bytes of the extension or of the trailers so far
   std::uint8_t digits_ = 0;
+  std::uint8_t name_size_ = 0;  ///< of a trailer so far
+  std::uint8_t alike_ = 0;      ///< the forbidden names that begin as it does, a bit each
+  bool strict_trailers_ = false;
   State state_ = State::size_first;
 };
 

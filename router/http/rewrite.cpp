@@ -59,10 +59,19 @@ bool keep_in_request(const RequestHead& head, const Field& field) {
     case FieldName::other:
       return !head.connection.names_others || !is_nominated(head.fields, field.name());
     case FieldName::accept:
-    case FieldName::content_length:
-    case FieldName::expect:
-    case FieldName::transfer_encoding: return true;
+    case FieldName::expect: return true;
     default: return false;  // replaced below, or hop-by-hop
+  }
+}
+
+/// In the one form that nobody can read otherwise, whatever spaces, zeros and letters it had.
+void put_framing(const Framing& framing, Writer& out) {
+  if (framing.chunked) {
+    out.put("Transfer-Encoding: chunked\r\n");
+  } else if (framing.has_length) {
+    out.put("Content-Length: ");
+    out.put_number(static_cast<std::int64_t>(framing.length));
+    out.put("\r\n");
   }
 }
 
@@ -118,6 +127,7 @@ RewrittenRequest rewrite_request(const RequestHead& head, const RequestContext& 
   writer.put("\r\n");
   copy_fields(head.fields, writer,
               [&](const Field& field) { return keep_in_request(head, field); });
+  put_framing(head.framing, writer);
   if (!head.upgrade.empty()) {
     writer.put("Connection: Upgrade\r\nUpgrade: ");
     writer.put(head.upgrade);

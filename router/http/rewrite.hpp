@@ -39,7 +39,7 @@ struct RewrittenRequest {
 
 /// Enough for rewrite_request() of a head of this size, whatever it holds.
 [[nodiscard]] constexpr std::size_t rewritten_request_bound(std::size_t head_size) {
-  return head_size + 1280;
+  return head_size + 1312;
 }
 [[nodiscard]] RewrittenRequest rewrite_request(const RequestHead& head,
                                                const RequestContext& context, char* out);

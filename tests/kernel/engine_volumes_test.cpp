@@ -44,7 +44,11 @@ struct Bench : ContainerBench {
     CHECK(eventually([this] { return left_over(*this).empty(); }, std::chrono::seconds(20)));
   }
   runtime::LocalEngine& engine() { return *opened; }
-  void open() { opened = &ContainerBench::open(); }
+  void open() {
+    runtime::LocalOptions impatient = options();
+    impatient.volume_patience = std::chrono::seconds(3);
+    opened = &ContainerBench::open(impatient);
+  }
 
   [[nodiscard]] ReplicaSpec with_volume(const std::string& id, std::vector<std::string> words,
                                         bool shared = false) const {

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include <sstream>
@@ -128,6 +129,8 @@ class Outside {
       REQUIRE(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
       // Nobody accepts: what connects again and again must find room.
       REQUIRE(::listen(listener_.get(), 4096) == 0);
+      const timeval patience{.tv_sec = 30, .tv_usec = 0};
+      ::setsockopt(listener_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
       ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&at), &length);
       port = std::to_string(ntohs(at.sin6_port));
     });
@@ -137,7 +140,7 @@ class Outside {
     (void)host->delete_link(bridge_ + "v");
     (void)host->delete_link(bridge_);
   }
-  /// The address that the next client seems to come from.
+  /// The address that the next client seems to come from; one of nobody's if none comes.
   std::string accept_from() {
     sockaddr_in6 from{};
     socklen_t length = sizeof from;

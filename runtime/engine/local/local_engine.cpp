@@ -98,7 +98,8 @@ ContainerSpec container_of(const ReplicaSpec& spec, const fs::path& directory) {
 }  // namespace
 
 LocalEngine::LocalEngine(LocalOptions options)
-    : options_(std::move(options)), volumes_(options_.data_dir / "volumes") {}
+    : options_(std::move(options)),
+      volumes_(options_.data_dir / "volumes", options_.volume_patience) {}
 
 LocalEngine::~LocalEngine() {
   {

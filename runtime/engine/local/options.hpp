@@ -4,6 +4,7 @@
 // production) need directories, a bridge, a subnet, a table and a cgroup name of their own.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -34,6 +35,8 @@ struct LocalOptions {
   std::string oci_runtime{"native"};  ///< as choose_maker() takes it, for who says nothing else
   std::string cgroup = "berth";     ///< the directory in every hierarchy; builds have NAME-builds
   std::uint32_t log_lines_per_second = 5000;  ///< per replica; more is dropped and counted
+  /// For the mounts of a container that has exited to go, before another has its volume.
+  std::chrono::milliseconds volume_patience = std::chrono::seconds(10);
   NetworkOptions network;
 };
 

@@ -26,7 +26,6 @@ namespace {
 constexpr std::uint64_t block_bytes = 4096;
 constexpr auto tool_limit = std::chrono::minutes(10);
 constexpr auto look_again = std::chrono::milliseconds(10);
-constexpr auto patience = std::chrono::seconds(10);  ///< for the mounts of one that has exited
 
 /// ext4's own, from fs/ext4/ext4.h: the number of blocks that it is to have.
 constexpr unsigned long ext4_resize = _IOW('f', 16, std::uint64_t);
@@ -154,7 +153,7 @@ Result<LoopDevice> Volumes::attach(const VolumePlace& place, bool shared) {
 }
 
 Result<std::unique_lock<std::mutex>> Volumes::wait_until_free(const fs::path& file) {
-  const auto end = std::chrono::steady_clock::now() + patience;
+  const auto end = std::chrono::steady_clock::now() + patience_;
   for (;;) {
     std::unique_lock lock(attaching_);
     BERTH_ASSIGN(const auto held, find_loop_device(file));

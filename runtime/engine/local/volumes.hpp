@@ -8,6 +8,7 @@
 // Used by many threads; one call a volume at a time, beside attach().
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
@@ -22,7 +23,8 @@ namespace berth::runtime {
 
 class Volumes final {
  public:
-  explicit Volumes(std::filesystem::path directory) : directory_(std::move(directory)) {}
+  Volumes(std::filesystem::path directory, std::chrono::milliseconds patience)
+      : directory_(std::move(directory)), patience_(patience) {}
 
   [[nodiscard]] Result<void> make(const VolumePlace& place, std::uint64_t size_bytes);
   [[nodiscard]] Result<void> grow(const VolumePlace& place, std::uint64_t size_bytes);
@@ -54,6 +56,7 @@ class Volumes final {
   [[nodiscard]] Result<void> check_room(std::uint64_t wanted_bytes) const;
 
   std::filesystem::path directory_;
+  std::chrono::milliseconds patience_;
   std::mutex attaching_;
 };
 

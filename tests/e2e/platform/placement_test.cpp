@@ -83,5 +83,27 @@ TEST_CASE("an app moves between pools under load, and a pool takes no more than 
   CHECK(eventually([&] { return replicas_in(berth, "default") >= 2; }, 60s));
 }
 
+TEST_CASE("an app's containers are made by what it asks for, without a failed request") {
+  NEEDS_PLATFORM();
+  Platform& berth = platform();
+  berth.deploy("static-site", "made");
+  Load load([&] { return berth.get("made"); }, 1);
+  for (const std::string maker : {"crun", "runc", "native"}) {
+    CAPTURE(maker);
+    berth.must({"placement:set", "oci=" + maker, "-a", "made"});
+    CHECK(eventually([&] {
+      const json::value all = berth.json_of({"ps", "-a", "made"});
+      if (all.as_array().size() != 1 || all.as_array()[0].at("state") != "up") return false;
+      const std::string id(all.as_array()[0].at("id").as_string());
+      const auto note = read_file(berth.data() / "replicas" / id / "replica.json");
+      return note.has_value() && note->find("\"maker\":\"" + maker + "\"") != note->npos;
+    }, 60s));
+  }
+  load.stop();
+  CHECK(load.succeeded() > 0);
+  CHECK_MESSAGE(load.failed() == 0, load.first_failures());
+  berth.destroy("made");
+}
+
 }  // namespace
 }  // namespace berth::test

@@ -85,7 +85,7 @@ TEST_CASE("hop-by-hop fields, forged ones and their underscore twins are left ou
                   "Upgrade: h2c\r\nHTTP2-Settings: x\r\nX-Forwarded-Proto: https\r\n"
                   "Forwarded: for=\"evil\r\n"
                   "X_Forwarded_For: evil\r\nx_request_id: evil\r\nExpect: 100-continue\r\n\r\n") ==
-        "POST / HTTP/1.1\r\nHost: a:1\r\nContent-Length: 2\r\nX-B: 2\r\nExpect: 100-continue\r\n"
+        "POST / HTTP/1.1\r\nHost: a:1\r\nX-B: 2\r\nExpect: 100-continue\r\nContent-Length: 2\r\n"
         "X-Forwarded-For: 192.0.2.7\r\n" +
             added);
 }

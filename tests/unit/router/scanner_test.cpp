@@ -341,6 +341,21 @@ TEST_CASE("chunked bodies end where they end, however they are cut") {
   }
 }
 
+TEST_CASE("a request's trailer is no framing field and no host") {
+  const auto ends = [](std::string_view trailer, bool strict) {
+    ChunkedBody body(strict);
+    const std::string text = "0\r\n" + std::string(trailer) + "\r\n\r\n";
+    return body.follow(text.data(), text.size()).status == ChunkedBody::Status::done;
+  };
+  for (const char* name : {"Content-Length: 1", "TRANSFER-ENCODING: chunked", "host: a"}) {
+    CHECK_FALSE_MESSAGE(ends(name, true), name);
+    CHECK_MESSAGE(ends(name, false), name);
+  }
+  for (const char* name : {"X-Host: a", "hos: a", "hosts: a", "content-lengths: 1", "c: 1",
+                           "transfer-encoding-of-more-than-eighteen: 1", "X: Host: a"})
+    CHECK_MESSAGE(ends(name, true), name);
+}
+
 TEST_CASE("decoding takes the chunk framing off in place") {
   const std::string body = "5\r\nhello\r\n7\r\n, world\r\n0\r\nT: x\r\n\r\n";
   for (std::size_t cut = 0; cut <= body.size(); ++cut) {
