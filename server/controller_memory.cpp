@@ -96,8 +96,8 @@ void Controller::look_at_pools() {
   for (const auto& [id, replica] : replicas_) {
     const auto record = apps_.find(platform::AppId(replica.status.spec.app_id));
     if (record == apps_.end() || replica.status.state == ReplicaState::exited) continue;
-    runtime::Room& room = record->second.room;
-    room = std::max(room, pool_rooms_[replica.status.spec.pool].room);
+    if (const auto pool = pool_rooms_.find(replica.status.spec.pool); pool != pool_rooms_.end())
+      record->second.room = std::max(record->second.room, pool->second.room);
   }
 }
 

@@ -91,9 +91,7 @@ std::vector<runtime::Node> Controller::nodes(const runtime::ReplicaSpec* placed)
   for (const auto& [id, replica] : replicas_) {
     const runtime::ReplicaSpec& spec = replica.status.spec;
     if (!counts(replica)) continue;
-    const auto pool = std::ranges::find(
-        result, spec.pool.empty() ? platform::default_pool : std::string_view(spec.pool),
-        &runtime::Node::name);
+    const auto pool = std::ranges::find(result, spec.pool, &runtime::Node::name);
     if (pool == result.end()) continue;  // berth.yaml does not name it any more
     const bool same_type = placed && spec.app_id == placed->app_id &&
                            spec.process_type == placed->process_type;

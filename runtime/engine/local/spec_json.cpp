@@ -2,6 +2,7 @@
 #include "runtime/engine/local/spec_json.hpp"
 
 #include "base/json.hpp"
+#include "platform/config.hpp"
 
 namespace berth::runtime {
 
@@ -150,9 +151,10 @@ Result<ReplicaNote> parse_replica_note(std::string_view text) {
   BERTH_ASSIGN(const std::string log_directory, require_string(object, "log_directory"));
   spec.log_directory = log_directory;
   for (const auto& [key, to] :
-       {std::pair{"size", &spec.size}, std::pair{"pool", &spec.pool},
-        std::pair{"placement", &spec.placement}, std::pair{"oci", &spec.oci}})
+       {std::pair{"size", &spec.size}, std::pair{"placement", &spec.placement},
+        std::pair{"oci", &spec.oci}})
     *to = optional_string(object, key).value_or("");
+  spec.pool = optional_string(object, "pool").value_or(std::string(platform::default_pool));
   note.member.address6 = IpAddress::parse(optional_string(object, "address6").value_or(""));
   spec.terminal = optional_bool(object, "terminal").value_or(false);
   spec.attach_stdin = optional_bool(object, "attach_stdin").value_or(false);
