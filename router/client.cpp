@@ -479,10 +479,10 @@ void Client::read_for_http2() {
   }
 }
 
-void Client::end_after_flush(bool linger) {
+void Client::end_after_flush() {
   if (!is_open() || closing_) return;
   http2_->abandon();
-  exchange_done(false, linger);
+  exchange_done(false, /*linger=*/true);
 }
 
 }  // namespace berth::router

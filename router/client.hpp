@@ -80,9 +80,9 @@ class Client final : public Connection, public Hook<ClientsTag>, public Requeste
 
   // For the session of HTTP/2:
 
-  /// The session has nothing more to say: closes once what was sent is out. `linger`: the peer may
-  /// still be sending.
-  void end_after_flush(bool linger);
+  /// The session has nothing more to say: closes once what was sent is out, and in good order: the
+  /// peer may still be sending, also one that said that it goes.
+  void end_after_flush();
 
  private:
   /// As close(), in good order: the other side is told.

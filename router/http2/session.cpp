@@ -479,7 +479,7 @@ void Http2Session::flush() {
   if (!work_.empty() || !drained_.empty() || (output_ && !client_.is_blocked())) flush_later();
   const bool over = nghttp2_session_want_read(session_) == 0 || ending_;
   if (over && !output_ && nghttp2_session_want_write(session_) == 0) {
-    client_.end_after_flush(ending_);
+    client_.end_after_flush();
     return;
   }
   set_timer();

@@ -2,6 +2,7 @@
 //
 // HTTP/2 through a running router.
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 
 #include <atomic>
 #include <future>
@@ -125,6 +126,20 @@ TEST_CASE("trailers pass in both directions") {
   CHECK(answer.body == "body");
   CHECK(answer.trailers == FieldList{{"grpc-status", "0"}, {"x-got", "yes"}});
   CHECK(answer.field("transfer-encoding").empty());
+}
+
+TEST_CASE("a client that says that it goes, and goes on talking, is not cut off") {
+  Bed bed;
+  Http2Peer client(bed.client());
+  REQUIRE(client.sync());
+  client.send(frame(FrameType::goaway, 0, 0, be32(0) + be32(0)));
+  while (client.read()) {
+  }
+  client.send(frame(FrameType::ping, 0, 0, "whatever"));
+  int error = 0;
+  socklen_t size = sizeof error;
+  REQUIRE(::getsockopt(client.peer().fd(), SOL_SOCKET, SO_ERROR, &error, &size) == 0);
+  CHECK(error == 0);
 }
 
 TEST_CASE("a large answer comes whole through small windows, and a large request, too") {
