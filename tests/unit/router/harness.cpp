@@ -336,6 +336,8 @@ void Bed::start() {
   auto started = Router::start(options);
   if (started.has_error()) FAIL(started.error().message);
   router = std::move(*started);
+  port_ = router->ports().empty() ? 0 : router->ports().front();
+  https_port_ = router->https_ports().empty() ? 0 : router->https_ports().front();
   connect();
 }
 

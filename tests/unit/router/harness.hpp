@@ -160,10 +160,10 @@ class Bed {
   void put(std::string_view state, const std::vector<ReplicaSpec>& replicas,
            json::object more = {});
   [[nodiscard]] Peer client() const { return Peer::to_port(port()); }
-  [[nodiscard]] std::uint16_t port() const { return router->ports().front(); }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
   /// A connection to the HTTPS port, before its handshake.
   [[nodiscard]] Peer https_client() const { return Peer::to_port(https_port()); }
-  [[nodiscard]] std::uint16_t https_port() const { return router->https_ports().front(); }
+  [[nodiscard]] std::uint16_t https_port() const { return https_port_; }
   void put_certificate(std::string_view name, const std::vector<std::string>& hosts,
                        const CertificatePem& pem, bool is_default = false);
   /// The lines of the access log once there are `count` of them.
@@ -183,6 +183,9 @@ class Bed {
   void start();
   void connect();
   bool host_is_put_ = false;
+  // For clients' threads, also while a router is replaced, which has them too.
+  std::uint16_t port_ = 0;
+  std::uint16_t https_port_ = 0;
 };
 
 /// A GET for hello.localhost.
