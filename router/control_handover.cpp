@@ -51,6 +51,8 @@ Result<void> Control::succeed(Handover& before) {
     // Once more, so that whoever connects is told our process and not that before us.
     if (::listen(to->get(), 64) != 0) return system_error("listen on the control socket");
   }
+  if (const auto keys = before.take("tickets", ""); !keys.empty())
+    builder_.use_tickets(TicketKeys::from_file(keys.front()));
   predecessor_ = std::make_unique<Predecessor>();
   BERTH_ASSIGN(predecessor_->pid, peer_pid(before.connection.get()));
   predecessor_->connection = copy_of(before.connection.get());
@@ -128,6 +130,8 @@ void Control::give_place() {
     all.push_back({listener.kind, listener.address, copy_of(listener.socket.get())});
   all.push_back({"control", "", copy_of(listener_.get())});
   all.push_back({"handover", "", copy_of(handover_listener_.get())});
+  if (Fd keys = current_->tickets->to_memory_file(); keys)
+    all.push_back({"tickets", "", std::move(keys)});
   if (admin_) all.push_back({"admin", settings_.admin_listen, copy_of(admin_->listener())});
   if (auto given = hand_over(socket.get(), all, table_); given.has_error())
     log_warning("another router asked to take over: {}", given.error().message);

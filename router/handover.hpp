@@ -20,7 +20,8 @@
 
 namespace berth::router {
 
-/// A listening socket, by what it is for: "http", "https", "admin", "control" or "handover".
+/// A listening socket, by what it is for: "http", "https", "admin", "control" or "handover". Or
+/// "tickets": the keys of TLS sessions, as a file in memory.
 struct HandedListener {
   std::string kind;
   std::string address;

@@ -65,6 +65,10 @@ class SnapshotBuilder final {
   explicit SnapshotBuilder(std::size_t threads) : threads_(threads) {}
   /// The next snapshot; shares with the last what did not change.
   [[nodiscard]] std::unique_ptr<const Snapshot> build(const Table& table, const Changes& changes);
+  /// Of the router before, instead of our own; before the first build(). Null changes nothing.
+  void use_tickets(std::shared_ptr<const TicketKeys> keys) {
+    if (keys) tickets_ = std::move(keys);
+  }
   /// Every app that ever was in a table, by slot.
   [[nodiscard]] const std::vector<std::unique_ptr<AppRuntime>>& runtimes() const {
     return runtimes_;

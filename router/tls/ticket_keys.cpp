@@ -3,6 +3,8 @@
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -25,6 +27,21 @@ std::shared_ptr<const TicketKeys> TicketKeys::rotated(const TicketKeys* last) {
     next->count += old;
   }
   return next;
+}
+
+Fd TicketKeys::to_memory_file() const {
+  Fd file(::memfd_create("berth-ticket-keys", MFD_CLOEXEC));
+  const auto size = static_cast<ssize_t>(count * sizeof(Key));
+  if (!file || ::pwrite(file.get(), keys.data(), count * sizeof(Key), 0) != size) return {};
+  return file;
+}
+
+std::shared_ptr<const TicketKeys> TicketKeys::from_file(const Fd& file) {
+  auto read = std::make_shared<TicketKeys>();
+  const ssize_t size = ::pread(file.get(), read->keys.data(), sizeof read->keys, 0);
+  if (size <= 0 || static_cast<std::size_t>(size) % sizeof(Key) != 0) return nullptr;
+  read->count = static_cast<std::size_t>(size) / sizeof(Key);
+  return read;
 }
 
 }  // namespace berth::router

@@ -3,6 +3,7 @@
 // A router takes the place of another that is in full flight: no connection is lost or refused, and
 // a replica is drained when neither of them has a request on it.
 #include <doctest/doctest.h>
+#include <openssl/ssl.h>
 
 #include <condition_variable>
 #include <thread>
@@ -188,6 +189,28 @@ TEST_CASE("routers that were replaced live as long as those after them, and end 
   CHECK(eventually([&] { return retired == 3; }));
 }
 
+TEST_CASE("a TLS session goes on at the next router") {
+  Server replica(answer_with("fine"));
+  Bed bed(1);
+  bed.put("running", {{"r-1", replica.port()}});
+  const auto authority = CertificateAuthority::create("test", "localhost").value();
+  bed.put_certificate("hello", {"hello.localhost"}, authority.issue("hello.localhost").value(),
+                      true);
+  const auto visit = [&](std::shared_ptr<ssl_session_st> session) {
+    Peer peer = bed.https_client();
+    REQUIRE(peer.start_tls({.session = std::move(session)}) == "");
+    peer.send(get("/"));
+    REQUIRE(peer.read_message().status() == 200);
+    return peer;
+  };
+  const Peer first = visit(nullptr);  // whose end would end its session, too
+  CHECK(SSL_session_reused(first.tls()) == 0);
+  for (int i = 0; i < 2; ++i) {
+    bed.replace();
+    CHECK(SSL_session_reused(visit(first.session()).tls()) == 1);
+  }
+}
+
 TEST_CASE("who asks for a router's place and goes away changes nothing") {
   Server replica(answer_with("fine"));
   Bed bed(1);
@@ -195,7 +218,8 @@ TEST_CASE("who asks for a router's place and goes away changes nothing") {
   {
     const auto asked = ask_for_handover(bed.options.control_socket);
     REQUIRE(asked.has_value());
-    CHECK(asked->listeners.size() == 4);  // one of HTTP, one of HTTPS, control and handover
+    // One of HTTP, one of HTTPS, control and handover, and the keys of tickets.
+    CHECK(asked->listeners.size() == 5);
     CHECK(asked->table.apps.contains("hello"));
   }
   Peer client = bed.client();
