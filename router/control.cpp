@@ -56,6 +56,7 @@ Result<std::unique_ptr<Control>> Control::open(Settings settings, Handover* befo
       control->table_ = std::move(*loaded);
     }
   }
+  control->in_charge_ = before == nullptr;
   if (!set.table_file.empty()) control->file_ = std::make_unique<TableFile>(set.table_file);
   if (!set.socket.empty() && !before) {
     BERTH_ASSIGN(control->listener_, listen_unix(set.socket));
@@ -91,7 +92,7 @@ void Control::stop() {
     thread_.join();
     if (save_due_us_ != INT64_MAX) save_table();
   }
-  if (listener_) {
+  if (listener_ && (in_charge_ || charge_asked_)) {
     ::unlink(settings_.socket.c_str());
     ::unlink(handover_socket(settings_.socket).c_str());
   }
@@ -172,6 +173,7 @@ void Control::run() {
       std::uint64_t count = 0;
       static_cast<void>(!::read(event_.get(), &count, sizeof count));
     }
+    if (charge_asked_.exchange(false)) take_charge_now();
     read_inbox();
     if (polled[1].revents) accept_connection();
     if (connection_ && (polled[2].revents & (POLLIN | POLLHUP | POLLERR)) &&

@@ -52,6 +52,9 @@ class Control final : public WorkerObserver {
 
   /// What the workers listen on, for a router that asks; copies of their own. Before start().
   void offer(std::vector<HandedListener> listeners) { offered_ = std::move(listeners); }
+  /// The router before has been told that we took over: the control socket is ours, and its name
+  /// goes when we stop. Until then it is that router's.
+  void take_charge();
   /// Nobody may ask any more: the workers' listeners are to be closed.
   void withdraw();
 
@@ -95,6 +98,7 @@ class Control final : public WorkerObserver {
   [[nodiscard]] std::string metrics() const;
   // control_handover.cpp:
   [[nodiscard]] Result<void> succeed(Handover& before);
+  void take_charge_now();
   void give_place();
   void read_asking();
   void retire(std::string_view rest);
@@ -121,6 +125,8 @@ class Control final : public WorkerObserver {
   Fd handover_listener_;
   Fd asking_;  ///< a router that was given everything and has not taken over yet
   std::unique_ptr<Predecessor> predecessor_;
+  std::atomic<bool> charge_asked_{false};
+  bool in_charge_ = false;  ///< of the control socket
   bool retired_ = false;
   std::int64_t retire_due_us_ = INT64_MAX;
   Fd event_;

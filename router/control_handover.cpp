@@ -48,8 +48,6 @@ Result<void> Control::succeed(Handover& before) {
     if (taken.empty())
       return Error{ErrorKind::unavailable, "the router that runs did not give all its sockets"};
     *to = std::move(taken.front());
-    // Once more, so that whoever connects is told our process and not that before us.
-    if (::listen(to->get(), 64) != 0) return system_error("listen on the control socket");
   }
   if (const auto keys = before.take("tickets", ""); !keys.empty())
     builder_.use_tickets(TicketKeys::from_file(keys.front()));
@@ -58,6 +56,19 @@ Result<void> Control::succeed(Handover& before) {
   predecessor_->connection = copy_of(before.connection.get());
   make_nonblocking(predecessor_->connection);
   return {};
+}
+
+void Control::take_charge() {
+  charge_asked_ = true;
+  notify();
+}
+
+void Control::take_charge_now() {
+  in_charge_ = true;
+  // Once more, so that whoever connects is told our process and not that before us.
+  for (const Fd* listener : {&listener_, &handover_listener_})
+    if (::listen(listener->get(), 64) != 0)
+      log_warning("{}", system_error("listen on the control socket").message);
 }
 
 void Control::forward(std::string_view line) {
@@ -123,11 +134,14 @@ void Control::withdraw() {
 void Control::give_place() {
   Fd socket(::accept4(handover_listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   if (!socket) return;
-  const std::lock_guard lock(mutex_);
-  if (offered_.empty()) return;  // we end
   std::vector<HandedListener> all;
-  for (const HandedListener& listener : offered_)
-    all.push_back({listener.kind, listener.address, copy_of(listener.socket.get())});
+  {
+    // Not while it is sent: workers that tell something would wait for whoever reads it.
+    const std::lock_guard lock(mutex_);
+    for (const HandedListener& listener : offered_)
+      all.push_back({listener.kind, listener.address, copy_of(listener.socket.get())});
+  }
+  if (all.empty()) return;  // we end
   all.push_back({"control", "", copy_of(listener_.get())});
   all.push_back({"handover", "", copy_of(handover_listener_.get())});
   if (Fd keys = current_->tickets->to_memory_file(); keys)
@@ -142,8 +156,7 @@ void Control::give_place() {
 void Control::read_asking() {
   std::string input;
   const bool goes_on = read_available(asking_, input);
-  constexpr std::string_view take = "{\"type\":\"take\"}\n";
-  if (input.starts_with(take)) return retire(std::string_view(input).substr(take.size()));
+  if (input.starts_with(take_line)) return retire(std::string_view(input).substr(take_line.size()));
   if (goes_on && input.empty()) return;
   log_warning("another router asked to take over, and did not");
   asking_.reset();

@@ -26,8 +26,7 @@ void be_patient(int socket) {
 }
 
 /// All of it, with the descriptor at its first byte.
-Result<void> send_line(int socket, const json::object& message, int descriptor = -1) {
-  const std::string text = to_text(message) + "\n";
+Result<void> send_all(int socket, std::string_view text, int descriptor = -1) {
   for (std::size_t sent = 0; sent < text.size();) {
     iovec part{const_cast<char*>(text.data()) + sent, text.size() - sent};
     msghdr header{};
@@ -49,6 +48,10 @@ Result<void> send_line(int socket, const json::object& message, int descriptor =
     sent += static_cast<std::size_t>(count);
   }
   return {};
+}
+
+Result<void> send_line(int socket, const json::object& message, int descriptor = -1) {
+  return send_all(socket, to_text(message) + "\n", descriptor);
 }
 
 /// Lines and the descriptors that came with them, in their order.
@@ -163,7 +166,7 @@ std::vector<Fd> Handover::take(std::string_view kind, std::string_view address) 
 }
 
 Result<void> Handover::finish() const {
-  return send_line(connection.get(), {{"type", "take"}});
+  return send_all(connection.get(), take_line);
 }
 
 }  // namespace berth::router

@@ -28,6 +28,9 @@ struct HandedListener {
   Fd socket;
 };
 
+/// What the new router says, at once and alone, when it takes over.
+inline constexpr std::string_view take_line = "{\"type\":\"take\"}\n";
+
 struct Handover {
   std::vector<HandedListener> listeners;
   Table table;

@@ -104,7 +104,10 @@ class Router::Core final {
     core->control_->start(std::move(workers));
     for (const auto& worker : core->workers_)
       core->threads_.emplace_back([&target = *worker] { target.run(); });
-    if (before) BERTH_TRY(before->finish());
+    if (before) {
+      BERTH_TRY(before->finish());
+      core->control_->take_charge();
+    }
     return core;
   }
 

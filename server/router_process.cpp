@@ -77,6 +77,7 @@ struct RouterProcess::State {
   /// If it cannot, the adopted one goes on.
   Result<void> replace() {
     BERTH_TRY(spawn({std::string(replace_flag)}));
+    Error why{ErrorKind::timeout, "the new one did not take over within 10 s"};
     for (const auto end = std::chrono::steady_clock::now() + 10s;
          std::chrono::steady_clock::now() < end;) {
       if (const auto connection = connect_unix(options.control_socket); connection.has_value())
@@ -85,12 +86,13 @@ struct RouterProcess::State {
           return {};
       BERTH_ASSIGN(const auto ended, child->wait_for(5ms));
       if (!ended) continue;
-      Error why{ErrorKind::unavailable, "it ended (" + ended->describe() + "): " + last_words()};
-      child.reset();
-      BERTH_TRY(adopt());
-      return why;
+      why = {ErrorKind::unavailable,
+             "the new one ended (" + ended->describe() + "): " + last_words()};
+      break;
     }
-    return Error{ErrorKind::timeout, "it did not take over within 10 s"};
+    child.reset();  // which kills one that hangs
+    BERTH_TRY(adopt());
+    return why;
   }
 
   Result<void> spawn(const std::vector<std::string>& more = {}) {

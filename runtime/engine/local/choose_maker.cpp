@@ -3,8 +3,9 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
+
+#include "base/split.hpp"
 
 namespace berth::runtime {
 
@@ -32,12 +33,9 @@ Result<std::string> find_program(Maker maker, std::string_view name) {
     return std::string(name);
   }
   const char* path = std::getenv("PATH");
-  const std::string rest = path ? path : "/usr/sbin:/usr/bin:/sbin:/bin";
-  for (std::size_t at = 0; at <= rest.size();) {
-    const auto end = std::min(rest.find(':', at), rest.size());
-    const std::string candidate = rest.substr(at, end - at) + "/" + std::string(name);
+  for (const std::string& directory : split(path ? path : "/usr/sbin:/usr/bin:/sbin:/bin", ':')) {
+    const std::string candidate = directory + "/" + std::string(name);
     if (candidate.starts_with('/') && ::access(candidate.c_str(), X_OK) == 0) return candidate;
-    at = end + 1;
   }
   return not_installed(maker, name);
 }

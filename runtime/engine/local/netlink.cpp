@@ -209,15 +209,24 @@ Result<void> Netlink::add_address(int index, Ipv4Prefix address) {
   return talk(request, "add address " + ipv4_text(address.address));
 }
 
-Result<void> Netlink::add_default_route(std::uint32_t gateway) {
-  NetlinkRequest request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+namespace {
+
+rtmsg default_route(unsigned char family, unsigned flags) {
   rtmsg body{};
-  body.rtm_family = AF_INET;
+  body.rtm_family = family;
   body.rtm_table = RT_TABLE_MAIN;
   body.rtm_protocol = RTPROT_BOOT;
   body.rtm_scope = RT_SCOPE_UNIVERSE;
   body.rtm_type = RTN_UNICAST;
-  request.body(body);
+  body.rtm_flags = flags;
+  return body;
+}
+
+}  // namespace
+
+Result<void> Netlink::add_default_route(std::uint32_t gateway) {
+  NetlinkRequest request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+  request.body(default_route(AF_INET, 0));
   request.attribute(RTA_GATEWAY, htonl(gateway));
   return talk(request, "add default route");
 }
@@ -236,14 +245,7 @@ Result<void> Netlink::add_address(int index, const IpAddress& address, int lengt
 
 Result<void> Netlink::add_default_route(int index, const IpAddress& gateway) {
   NetlinkRequest request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
-  rtmsg body{};
-  body.rtm_family = AF_INET6;
-  body.rtm_table = RT_TABLE_MAIN;
-  body.rtm_protocol = RTPROT_BOOT;
-  body.rtm_scope = RT_SCOPE_UNIVERSE;
-  body.rtm_type = RTN_UNICAST;
-  body.rtm_flags = RTNH_F_ONLINK;
-  request.body(body);
+  request.body(default_route(AF_INET6, RTNH_F_ONLINK));
   request.attribute(RTA_GATEWAY, gateway.bytes().data(), gateway.bytes().size());
   request.attribute(RTA_OIF, static_cast<std::uint32_t>(index));
   return talk(request, "add IPv6 default route");

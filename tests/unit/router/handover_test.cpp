@@ -232,6 +232,22 @@ TEST_CASE("who asks for a router's place and goes away changes nothing") {
   CHECK(other.read_message().status() == 200);
 }
 
+TEST_CASE("one that cannot start leaves the router that runs as it was, and its socket") {
+  Server replica(answer_with("fine"));
+  Bed bed(1);
+  bed.put("running", {{"r-1", replica.port()}});
+  Options wrong = bed.options;
+  wrong.replace = true;
+  wrong.trusted_proxies = {"nowhere"};
+  CHECK(Router::start(wrong).has_error());
+  bed.control = std::make_unique<ControlPlane>(bed.options.control_socket);
+  CHECK_FALSE(bed.control->wait_for("hello").empty());
+  bed.replace();
+  Peer client = bed.client();
+  client.send(get("/"));
+  CHECK(client.read_message().status() == 200);
+}
+
 TEST_CASE("where no router runs there is nothing to replace") {
   const TempDir directory = TempDir::create(std::filesystem::temp_directory_path()).value();
   Options options;
