@@ -43,7 +43,7 @@ trap 'rm -rf -- "$step_directory"' EXIT
 trap 'stop_steps; exit 130' INT TERM
 
 start() {
-  local log=$step_directory/${1// /-}.log
+  local log=$step_directory/${1//[ \/]/-}.log
   step_names+=("$1")
   step_logs+=("$log")
   step_begins+=("$SECONDS")
