@@ -2,7 +2,8 @@
 //
 // Which replica takes a request: of two drawn at random, the one with the smaller load. Two choices
 // spread nearly as well as asking all of them, and a burst does not fall on the one that looked
-// idle (Mitzenmacher 2001). Pure: the loads and the random numbers are given.
+// idle (Mitzenmacher 2001). Before that, whether it is one of a canary's. Pure: the loads and the
+// random numbers are given.
 #pragma once
 
 #include <cstddef>
@@ -57,6 +58,21 @@ template <class Load>
     }
   }
   return best;
+}
+
+struct Group {
+  std::size_t begin = 0;
+  std::size_t count = 0;
+};
+
+/// Which of `count` replicas (at least one) are to be chosen from: the first `regulars`, or, for
+/// `percent` of the requests, the canaries behind them.
+[[nodiscard]] inline Group choose_group(std::size_t regulars, std::size_t count,
+                                        std::uint32_t percent, Random& random) {
+  if (regulars == count) return {0, count};
+  if (regulars == 0 || (percent > 0 && random.below(100) < percent))
+    return {regulars, count - regulars};
+  return {0, regulars};
 }
 
 }  // namespace berth::router

@@ -3,28 +3,24 @@
 
 namespace berth::router {
 
-namespace histogram {
+namespace {
 
-std::uint64_t percentile(const Counts& counts, double part) {
-  std::uint64_t total = 0;
-  for (const std::uint64_t count : counts) total += count;
-  if (total == 0) return 0;
-  const double wanted = part * static_cast<double>(total);
-  double seen = 0;
-  for (std::size_t bucket = 0; bucket < bucket_count; ++bucket) {
-    if (counts[bucket] == 0) continue;
-    const auto here = static_cast<double>(counts[bucket]);
-    if (seen + here >= wanted) {
-      const auto begin = static_cast<double>(bucket == 0 ? 0 : bucket_end(bucket - 1));
-      const auto end = static_cast<double>(bucket_end(bucket));
-      return static_cast<std::uint64_t>(begin + (end - begin) * ((wanted - seen) / here));
-    }
-    seen += here;
+/// By the one thread that writes it, when it first has to.
+template <class Value>
+Value& made(std::atomic<Value*>& place) {
+  Value* value = place.load(std::memory_order_relaxed);
+  if (!value) {
+    value = new Value;
+    place.store(value, std::memory_order_release);
   }
-  return bucket_end(bucket_count - 1);
+  return *value;
 }
 
-}  // namespace histogram
+void add(histogram::Counts& sum, const AppShard::Histogram& buckets) {
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += buckets[i].get();
+}
+
+}  // namespace
 
 void AppShard::finished(const Finished& request) {
   requests.add();
@@ -38,12 +34,13 @@ void AppShard::finished(const Finished& request) {
   if (request.error != ErrorCode::none) errors[static_cast<std::size_t>(request.error)].add();
   if (latency_max_us.load(std::memory_order_relaxed) < request.latency_us)
     latency_max_us.store(request.latency_us, std::memory_order_relaxed);
-  Histogram* buckets = latency.load(std::memory_order_relaxed);
-  if (!buckets) {
-    buckets = new Histogram;
-    latency.store(buckets, std::memory_order_release);
-  }
-  (*buckets)[histogram::bucket_of(request.latency_us)].add();
+  const std::size_t bucket = histogram::bucket_of(request.latency_us);
+  made(latency)[bucket].add();
+  if (!request.by_canary) return;
+  Canary& part = made(canary);
+  part.requests.add();
+  if (first_digit == 5) part.failed.add();
+  part.latency[bucket].add();
 }
 
 Totals totals_of(const AppRuntime& app) {
@@ -59,7 +56,12 @@ Totals totals_of(const AppRuntime& app) {
     for (std::size_t i = 0; i < sum.status.size(); ++i) sum.status[i] += shard->status[i].get();
     for (std::size_t i = 0; i < sum.errors.size(); ++i) sum.errors[i] += shard->errors[i].get();
     if (const auto* buckets = shard->latency.load(std::memory_order_acquire))
-      for (std::size_t i = 0; i < sum.latency.size(); ++i) sum.latency[i] += (*buckets)[i].get();
+      add(sum.latency, *buckets);
+    if (const auto* canary = shard->canary.load(std::memory_order_acquire)) {
+      sum.canary_requests += canary->requests.get();
+      sum.canary_failed += canary->failed.get();
+      add(sum.canary_latency, canary->latency);
+    }
   }
   return sum;
 }

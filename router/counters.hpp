@@ -6,12 +6,12 @@
 
 #include <array>
 #include <atomic>
-#include <bit>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/histogram.hpp"
 #include "router/errors.hpp"
 #include "router/rate_table.hpp"
 
@@ -30,30 +30,6 @@ class Count final {
   std::atomic<std::uint64_t> value_{0};
 };
 
-/// Latencies in microseconds, eight buckets an octave: a value is known to 6 %.
-namespace histogram {
-
-inline constexpr std::size_t bucket_count = 256;
-
-[[nodiscard]] constexpr std::size_t bucket_of(std::uint64_t us) {
-  if (us < 8) return us;
-  const auto octave = static_cast<std::size_t>(std::bit_width(us)) - 1;
-  const std::size_t bucket = (octave - 2) * 8 + ((us >> (octave - 3)) & 7);
-  return bucket < bucket_count ? bucket : bucket_count - 1;
-}
-/// The smallest value that is beyond the bucket.
-[[nodiscard]] constexpr std::uint64_t bucket_end(std::size_t bucket) {
-  if (bucket < 8) return bucket + 1;
-  const std::size_t octave = bucket / 8 + 2;
-  return ((bucket % 8) + 9) << (octave - 3);
-}
-
-using Counts = std::array<std::uint64_t, bucket_count>;
-/// The value below which `part` (0 to 1) of the counted ones lie; 0 if none are counted.
-[[nodiscard]] std::uint64_t percentile(const Counts& counts, double part);
-
-}  // namespace histogram
-
 struct AppShard {
   Count requests;
   Count refused;  ///< of them, those that the app's state was never asked for: no load of the app's
@@ -63,18 +39,28 @@ struct AppShard {
   std::array<Count, error_code_count> errors;
   std::atomic<std::uint64_t> latency_max_us{0};  ///< the reader swaps it for 0
   using Histogram = std::array<Count, histogram::bucket_count>;
+  /// Of those that a canary has answered, once more.
+  struct Canary {
+    Count requests, failed;  ///< with 5xx
+    Histogram latency;
+  };
   /// Made by the writer at the first request: most apps of a large table sleep.
   std::atomic<Histogram*> latency{nullptr};
+  std::atomic<Canary*> canary{nullptr};
 
   AppShard() = default;
   AppShard(const AppShard&) = delete;
   AppShard& operator=(const AppShard&) = delete;
-  ~AppShard() { delete latency.load(); }
+  ~AppShard() {
+    delete latency.load();
+    delete canary.load();
+  }
 
   struct Finished {
     int status = 0;
     ErrorCode error = ErrorCode::none;
     bool refused = false;
+    bool by_canary = false;
     std::uint64_t bytes_in = 0, bytes_out = 0, latency_us = 0, service_us = 0;
   };
   void finished(const Finished& request);
@@ -88,6 +74,7 @@ struct AppRuntime {
   const std::string name;
   std::vector<std::unique_ptr<AppShard>> shards;
   std::atomic<std::uint32_t> held{0};         ///< requests that wait now, on all threads
+  std::atomic<bool> has_canary{false};        ///< now
   std::atomic<bool> wake_wanted{false};       ///< set by a thread, taken by the control thread
   /// Made with the first table in which the app has rules that need them; then they stay.
   std::unique_ptr<RateTable> requests_of_clients;
@@ -108,6 +95,8 @@ struct Totals {
   std::array<std::uint64_t, 6> status{};
   std::array<std::uint64_t, error_code_count> errors{};
   histogram::Counts latency{};
+  std::uint64_t canary_requests = 0, canary_failed = 0;
+  histogram::Counts canary_latency{};
 };
 [[nodiscard]] Totals totals_of(const AppRuntime& app);
 

@@ -78,7 +78,7 @@ void Exchange::dispatch() {
     fail(ErrorCode::no_such_app);
     return;
   }
-  const Decision decision = decide(app_->app->state, !app_->replicas.empty());
+  const Decision decision = decide(app_->app->state, app_->regulars() > 0);
   switch (decision.action) {
     case Decision::Action::proxy: connect(); break;
     case Decision::Action::hold: hold(decision); break;
@@ -104,23 +104,12 @@ void Exchange::hold(const Decision& decision) {
   if (decision.wake) worker_.want_wake(*app_);
 }
 
-ReplicaHandle& Exchange::choose() {
-  if (ReplicaHandle* const sticky = sticky_replica()) return *sticky;
-  const auto& replicas = app_->replicas;
-  const std::int64_t now = worker_.loop().now_us();
-  const std::size_t index = choose_replica(replicas.size(), worker_.random(), [&](std::size_t i) {
-    const ReplicaHandle& replica = *replicas[i];
-    const bool tried = std::find(tried_.begin(), tried_.end(), &replica) != tried_.end();
-    return replica.in_flight + (tried || replica.avoid_until_us > now ? avoided : 0);
-  });
-  return *replicas[index];
-}
-
 void Exchange::connect() {
   ReplicaHandle& replica = choose();
   tried_[static_cast<std::size_t>(std::min(attempts_, max_attempts - 1))] = &replica;
   ++attempts_;
   replica_ = &replica;
+  by_canary_ = replica.canary;
   ++replica.in_flight;
   auto& kept = by_http2_ ? replica.idle_http2 : replica.idle;
   while (!fresh_only_ && !kept.empty()) {
@@ -529,6 +518,7 @@ void Exchange::finish(ErrorCode error) {
     finished.status = status_;
     finished.error = error;
     finished.refused = !admitted_;
+    finished.by_canary = by_canary_;
     finished.bytes_in = bytes_in_;
     finished.bytes_out = bytes_out_;
     finished.latency_us = static_cast<std::uint64_t>(now - started_us_);
@@ -576,6 +566,7 @@ void Exchange::finish(ErrorCode error) {
   phase_ = Phase::free;
   reused_ = nothing_received_ = fresh_only_ = upstream_reusable_ = decode_chunks_ = false;
   request_refused_ = client_ended_ = upstream_ended_ = admitted_ = false;
+  by_canary_ = false;
   replayable_ = true;
   worker_.give_back(*this);
 }

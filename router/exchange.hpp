@@ -165,6 +165,7 @@ class Exchange final : public Timed {
   bool request_refused_ = false;   ///< the replica takes no more of the body
   bool client_ended_ = false;      ///< tunnels: half closed
   bool admitted_ = false;          ///< its app's rules let it pass
+  bool by_canary_ = false;         ///< the last replica that was asked is one
   bool upstream_ended_ = false;
 };
 

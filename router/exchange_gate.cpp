@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What happens to a request before its app's state is asked: whether it may pass at all (Rules), by
-// the address that it comes from, how often it comes, how large it is and who sends it.
+// the address that it comes from, how often it comes, how large it is and who sends it. And which
+// replica it is for.
 #include <algorithm>
 #include <charconv>
 
@@ -232,7 +233,22 @@ void Exchange::on_password_checked(const PasswordCheck& check, bool matches) {
   dispatch();
 }
 
-// ---- Sticky sessions ----------------------------------------------------------------------------
+// ---- Its replica --------------------------------------------------------------------------------
+
+ReplicaHandle& Exchange::choose() {
+  if (ReplicaHandle* const sticky = sticky_replica()) return *sticky;
+  const auto& replicas = app_->replicas;
+  const std::int64_t now = worker_.loop().now_us();
+  // Where a canary has failed, those who are no canaries are asked.
+  const Group among = choose_group(app_->regulars(), replicas.size(),
+                                   attempts_ == 0 ? app_->app->canary : 0, worker_.random());
+  const std::size_t index = choose_replica(among.count, worker_.random(), [&](std::size_t i) {
+    const ReplicaHandle& replica = *replicas[among.begin + i];
+    const bool tried = std::find(tried_.begin(), tried_.end(), &replica) != tried_.end();
+    return replica.in_flight + (tried || replica.avoid_until_us > now ? avoided : 0);
+  });
+  return *replicas[among.begin + index];
+}
 
 /// The replica that the client's cookie names, if it is here and can be asked; else null.
 ReplicaHandle* Exchange::sticky_replica() const {

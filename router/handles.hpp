@@ -35,6 +35,7 @@ struct ReplicaHandle {
   List<Upstream, IdleTag> idle_http2;
   std::int64_t avoid_until_us = 0;   ///< it refused a connection
   std::uint64_t sticky_token = 0;    ///< that the cookie has; of an app with a sticky_key
+  bool canary = false;               ///< of a release that gets a part of the requests
   bool removed = false;              ///< no longer in the table; goes when nothing is in flight
 };
 
@@ -45,12 +46,14 @@ struct AppHandle {
   std::shared_ptr<const App> app;  ///< null: removed
   AppRuntime& runtime;
   AppShard& shard;
-  std::vector<std::unique_ptr<ReplicaHandle>> replicas;
+  std::vector<std::unique_ptr<ReplicaHandle>> replicas;  ///< canaries behind all others
   std::vector<std::unique_ptr<ReplicaHandle>> draining;
   HeldQueue<Exchange*> held;
   /// Of Authorization fields that were found right: their hashes, the last one first.
   std::vector<std::uint64_t> known_passwords;
   AccessLog log;
+  /// Of the replicas, those that are no canaries: without one, requests wait for them.
+  [[nodiscard]] std::size_t regulars() const { return app ? app->replicas.size() : 0; }
   bool log_is_listed = false;  ///< the worker flushes it from time to time
 };
 

@@ -24,6 +24,33 @@ Quick quick_totals(const AppRuntime& app) {
   return sum;
 }
 
+histogram::Counts operator-(const histogram::Counts& now, const histogram::Counts& before) {
+  histogram::Counts result{};
+  for (std::size_t i = 0; i < result.size(); ++i) result[i] = now[i] - before[i];
+  return result;
+}
+
+/// The buckets that have something, each with its count: [[37,5],[40,1]].
+json::array to_json(const histogram::Counts& counts) {
+  json::array buckets;
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    if (counts[i] > 0) buckets.push_back(json::array{i, counts[i]});
+  return buckets;
+}
+
+/// What a canary did, and what those beside it did, so that the two may be compared.
+void compare_canary(json::object& sample, const Totals& now, const Totals& before) {
+  const histogram::Counts latency = now.canary_latency - before.canary_latency;
+  const std::uint64_t requests = now.canary_requests - before.canary_requests;
+  const std::uint64_t failed = now.canary_failed - before.canary_failed;
+  sample["canary"] = json::object{
+      {"requests", requests}, {"failed", failed}, {"latency", to_json(latency)}};
+  sample["regular"] = json::object{
+      {"requests", now.requests - before.requests - requests},
+      {"failed", now.status[5] - before.status[5] - failed},
+      {"latency", to_json((now.latency - before.latency) - latency)}};
+}
+
 json::object difference(const Totals& now, const Totals& before, std::uint64_t held,
                         std::uint64_t max_us) {
   json::object status;
@@ -33,8 +60,7 @@ json::object difference(const Totals& now, const Totals& before, std::uint64_t h
   for (std::size_t i = 0; i < error_code_count; ++i)
     if (const auto count = now.errors[i] - before.errors[i])
       errors[info(static_cast<ErrorCode>(i)).code] = count;
-  histogram::Counts latency{};
-  for (std::size_t i = 0; i < latency.size(); ++i) latency[i] = now.latency[i] - before.latency[i];
+  const histogram::Counts latency = now.latency - before.latency;
   // A bucket's end may lie beyond the largest value in it.
   const auto p50 = std::min(histogram::percentile(latency, 0.50), max_us);
   const auto p95 = std::min(histogram::percentile(latency, 0.95), max_us);
@@ -86,7 +112,10 @@ std::optional<json::object> Sampler::take(const Runtimes& apps, Time at,
     std::uint64_t max_us = 0;
     for (const auto& shard : app.shards)
       max_us = std::max(max_us, shard->latency_max_us.exchange(0, std::memory_order_relaxed));
-    samples[app.name] = difference(now, before.totals, held, max_us);
+    json::object sample = difference(now, before.totals, held, max_us);
+    if (app.has_canary.load(std::memory_order_relaxed))
+      compare_canary(sample, now, before.totals);
+    samples[app.name] = std::move(sample);
     before.totals = now;
     before.was_active = active;
   }

@@ -39,6 +39,7 @@ void SnapshotBuilder::update(AppSlot slot, const App* app, std::vector<AppSlot>&
     if (!app->rules->users.empty() && !runtime.passwords_of_clients)
       runtime.passwords_of_clients = std::make_unique<RateTable>();
   }
+  runtimes_[slot]->has_canary.store(app && !app->canaries.empty(), std::memory_order_relaxed);
   changed.push_back(slot);
 }
 

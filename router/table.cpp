@@ -69,6 +69,26 @@ Result<Replica> replica_from(const json::value& value) {
   return replica;
 }
 
+Result<std::vector<Replica>> replicas_from(const json::object& app, std::string_view key) {
+  std::vector<Replica> replicas;
+  if (const json::array* items = optional_array(app, key))
+    for (const json::value& item : *items) {
+      BERTH_ASSIGN(auto replica, replica_from(item));
+      replicas.push_back(std::move(replica));
+    }
+  return replicas;
+}
+
+json::array to_json(const std::vector<Replica>& replicas) {
+  json::array items;
+  for (const Replica& replica : replicas)
+    items.push_back(json::object{{"id", replica.id},
+                                 {"name", replica.name},
+                                 {"address", replica.address},
+                                 {"port", replica.port}});
+  return items;
+}
+
 std::chrono::milliseconds timeout(const json::object& object, std::string_view key,
                                   std::chrono::milliseconds fallback) {
   const auto value = optional_int(object, key);
@@ -103,22 +123,14 @@ Result<App> app_from(const json::value& value) {
   app.maintenance_page = optional_string(*object, "maintenance_page").value_or("");
   if (app.error_page.size() > max_page_size || app.maintenance_page.size() > max_page_size)
     return Error{ErrorKind::invalid, "app " + app.name + ": a page is larger than 64 KiB"};
-  if (const json::array* replicas = optional_array(*object, "replicas")) {
-    for (const json::value& item : *replicas) {
-      BERTH_ASSIGN(auto replica, with_context(replica_from(item), "app " + app.name));
-      app.replicas.push_back(std::move(replica));
-    }
-  }
+  BERTH_ASSIGN(app.replicas, with_context(replicas_from(*object, "replicas"), "app " + app.name));
+  BERTH_ASSIGN(app.canaries, with_context(replicas_from(*object, "canaries"), "app " + app.name));
+  app.canary = static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(optional_int(*object, "canary").value_or(0), 0, 100));
   return app;
 }
 
 json::object to_json(const App& app) {
-  json::array replicas;
-  for (const Replica& replica : app.replicas)
-    replicas.push_back(json::object{{"id", replica.id},
-                                    {"name", replica.name},
-                                    {"address", replica.address},
-                                    {"port", replica.port}});
   json::object object{{"name", app.name},
                       {"state", state_name(app.state)},
                       {"release", app.release},
@@ -129,7 +141,9 @@ json::object to_json(const App& app) {
                       {"hold_timeout_ms", app.hold_timeout.count()},
                       {"https_redirect", app.https_redirect},
                       {"hsts", app.hsts},
-                      {"replicas", std::move(replicas)}};
+                      {"replicas", to_json(app.replicas)}};
+  if (!app.canaries.empty()) object["canaries"] = to_json(app.canaries);
+  if (app.canary > 0) object["canary"] = app.canary;
   if (app.rules) object["rules"] = to_json(*app.rules);
   if (!app.sticky_key.empty()) object["sticky_key"] = app.sticky_key;
   if (!app.error_page.empty()) object["error_page"] = app.error_page;

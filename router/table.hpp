@@ -47,6 +47,8 @@ struct App {
   std::string error_page;       ///< HTML in place of the router's for 5xx; "": the router's
   std::string maintenance_page;
   std::vector<Replica> replicas;
+  std::vector<Replica> canaries;  ///< of a release that gets a part of the requests only
+  std::uint32_t canary = 0;       ///< that part, in percent, while there are both
   friend bool operator==(const App&, const App&) = default;
 };
 

@@ -199,7 +199,7 @@ void Worker::adopt_app(AppSlot slot, const Snapshot::Entry& entry) {
                            loop_->now_us());
   if (handle.held.empty()) return;
   if (handle.app) {
-    const Decision decision = decide(handle.app->state, !handle.replicas.empty());
+    const Decision decision = decide(handle.app->state, handle.regulars() > 0);
     if (decision.action == Decision::Action::hold) {
       if (decision.wake) want_wake(handle);
       return;
@@ -222,16 +222,19 @@ void Worker::replace_replicas(AppHandle& handle) {
     from.erase(found);
     return taken;
   };
-  if (handle.app) {
+  const auto take = [&](const Replica& replica, bool canary) {
     const std::string& sticky = handle.app->sticky_key;
-    for (const Replica& replica : handle.app->replicas) {
-      auto kept = take_from(before, replica);
-      if (!kept) kept = take_from(handle.draining, replica);
-      if (!kept) kept = std::make_unique<ReplicaHandle>(replica);
-      kept->removed = false;
-      kept->sticky_token = sticky.empty() ? 0 : KeyedHash(sticky).of(replica.id);
-      handle.replicas.push_back(std::move(kept));
-    }
+    auto kept = take_from(before, replica);
+    if (!kept) kept = take_from(handle.draining, replica);
+    if (!kept) kept = std::make_unique<ReplicaHandle>(replica);
+    kept->removed = false;
+    kept->canary = canary;
+    kept->sticky_token = sticky.empty() ? 0 : KeyedHash(sticky).of(replica.id);
+    handle.replicas.push_back(std::move(kept));
+  };
+  if (handle.app) {
+    for (const Replica& replica : handle.app->replicas) take(replica, false);
+    for (const Replica& replica : handle.app->canaries) take(replica, true);
   }
   for (auto& gone : before) {
     gone->removed = true;
