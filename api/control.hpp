@@ -132,6 +132,20 @@ struct PoolView {
   std::uint64_t cpu_takes_milli = 0;
 };
 
+/// Requests that some replicas of an app have answered.
+struct AnsweredView {
+  std::uint64_t requests = 0;
+  std::uint64_t failed = 0;  ///< with 5xx
+  std::uint64_t p95_us = 0;
+};
+
+/// How the app's canary fares.
+struct CanaryView {
+  Time since{};  ///< it gets its share; epoch: its replicas are not ready yet
+  AnsweredView canary;
+  AnsweredView regular;  ///< what serves beside it, since then
+};
+
 class Control {
  public:
   virtual ~Control() = default;
@@ -143,6 +157,7 @@ class Control {
   [[nodiscard]] virtual std::vector<ReplicaView> replicas(const platform::AppId& app) = 0;
   [[nodiscard]] virtual std::vector<CheckView> checks(const platform::AppId& app) = 0;
   [[nodiscard]] virtual std::vector<PoolView> pools() = 0;
+  [[nodiscard]] virtual CanaryView canary(const platform::AppId& app) = 0;
   /// The app's egress policy holds when this returns.
   [[nodiscard]] virtual Result<void> apply_egress(const platform::App& app) = 0;
   [[nodiscard]] virtual std::vector<CronJobView> cron_jobs(const platform::AppId& app) = 0;

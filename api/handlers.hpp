@@ -156,6 +156,14 @@ Answer get_placement(Call& call);
 Answer update_placement(Call& call);
 Answer list_pools(Call& call);
 
+// rollout.cpp
+Answer get_rollout(Call& call);
+Answer update_rollout(Call& call);
+Answer get_canary(Call& call);
+Answer create_canary(Call& call);
+Answer promote_canary(Call& call);
+Answer abort_canary(Call& call);
+
 // events.cpp
 Answer get_traffic(Call& call);
 Answer list_app_events(Call& call);

@@ -140,7 +140,7 @@ std::string Renderer::app_state(const platform::App& app) const {
   const auto target = store_.target_release(app.id);
   if (app.maintenance) return "maintenance";
   if (!target || target->image.empty()) return "empty";
-  if (target->status == ReleaseStatus::pending) return "deploying";
+  if (target->status == ReleaseStatus::pending && !target->is_canary()) return "deploying";
   const auto formation = store_.formation(app.id);
   const auto web = std::ranges::find(formation, "web", &platform::Formation::type);
   const bool any =
@@ -253,7 +253,8 @@ json::object Renderer::release(const platform::Release& release) const {
           {"commit", text_or_null(release.commit)},
           {"image", text_or_null(release.image)},
           {"processes", std::move(processes)},
-          {"message", text_or_null(release.failure)}};
+          {"message", text_or_null(release.failure)},
+          {"canary", release.is_canary() ? json::value(release.canary) : json::value()}};
 }
 
 json::object Renderer::formation(const platform::Formation& formation) const {

@@ -107,6 +107,16 @@ constexpr Route routes[] = {
     plain("POST", "/apps/{app}/releases", create_release,
           "Rolls back: a new release from an old one", "Release", "Rollback", 201),
 
+    plain("GET", "/apps/{app}/canary", get_canary, "How the release fares that gets a part of "
+          "the requests", "Canary"),
+    plain("POST", "/apps/{app}/canary", create_canary,
+          "Gives a part of the requests to a new release from an old one, or another part to the "
+          "canary", "Release", "NewCanary", 201),
+    plain("POST", "/apps/{app}/canary/actions/promote", promote_canary,
+          "Gives the canary all requests", "Release"),
+    plain("POST", "/apps/{app}/canary/actions/abort", abort_canary,
+          "Takes the canary's requests away; its release fails", "Release"),
+
     plain("POST", "/sources", create_source, "A place to upload an archive to", "Source", {}, 201),
     stream("PUT", "/uploads/{upload}", receive_upload, "Receives an archive", "Empty", {}, 200,
            Access::open, Body::streamed),
@@ -233,6 +243,9 @@ constexpr Route routes[] = {
     plain("GET", "/apps/{app}/placement", get_placement, "Where its replicas run", "Placement"),
     plain("PATCH", "/apps/{app}/placement", update_placement,
           "Changes that: its replicas are replaced one by one", "Placement", "PlacementUpdate"),
+    plain("GET", "/apps/{app}/rollout", get_rollout, "How its replicas are replaced", "Rollout"),
+    plain("PATCH", "/apps/{app}/rollout", update_rollout, "Changes that; null is the default",
+          "Rollout", "RolloutUpdate"),
     plain("GET", "/pools", list_pools, "The parts of the machine that apps are placed in",
           "[Pool]"),
     plain("GET", "/development-authority", get_development_authority,

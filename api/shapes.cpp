@@ -191,8 +191,23 @@ Release
   image string?
   processes {string}
   message string?
+  canary integer?
 Rollback
   release string
+NewCanary
+  release string
+  weight integer
+AnsweredRequests
+  requests integer
+  failed integer
+  p95_ms number
+Canary
+  release Release
+  weight integer
+  promote string
+  since time?
+  canary AnsweredRequests
+  regular AnsweredRequests
 SourceBlob
   url string?
   version string?
@@ -395,6 +410,13 @@ Placement
   pools [string]
 PlacementUpdate
   placement {string}
+Rollout
+  surge string
+  unavailable string
+  rollback string
+  canary string
+  promote string
+RolloutUpdate = {string?}
 Pool
   name string
   labels {string}

@@ -43,9 +43,9 @@ const std::vector<Command>& all_commands() {
     for (const auto& group :
          {app_commands, git_commands, process_commands, scale_commands, check_commands,
           cron_commands, network_commands, placement_commands, volume_commands, log_commands,
-          run_commands, config_commands, release_commands, build_commands, buildpack_commands,
-          deploy_commands, image_commands, preview_commands, pipeline_commands, domain_commands,
-          certificate_commands, https_commands, routing_commands, account_commands,
+          run_commands, config_commands, release_commands, rollout_commands, build_commands,
+          buildpack_commands, deploy_commands, image_commands, preview_commands, pipeline_commands,
+          domain_commands, certificate_commands, https_commands, routing_commands, account_commands,
           platform_commands, pool_commands, disk_commands, completion_commands})
       std::ranges::move(group(), std::back_inserter(all));
     return all;

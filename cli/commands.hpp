@@ -16,6 +16,7 @@ namespace berth::cli {
 [[nodiscard]] std::vector<Command> check_commands();       // checks.cpp
 [[nodiscard]] std::vector<Command> cron_commands();        // cron.cpp
 [[nodiscard]] std::vector<Command> network_commands();     // network.cpp
+[[nodiscard]] std::vector<Command> rollout_commands();     // rollout.cpp
 [[nodiscard]] std::vector<Command> placement_commands();   // placement.cpp
 [[nodiscard]] std::vector<Command> volume_commands();      // volumes.cpp
 [[nodiscard]] std::vector<Command> log_commands();         // logs.cpp

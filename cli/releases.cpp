@@ -19,7 +19,10 @@ constexpr int shown_releases = 15;
 
 std::string state_of(const json::object& release) {
   const bool current = optional_bool(release, "current").value_or(false);
-  return current ? "current" : field(release, "status");
+  const std::int64_t canary = number(release, "canary");
+  return current      ? "current"
+         : canary > 0 ? fmt::format("canary {}%", canary)
+                      : field(release, "status");
 }
 
 /// "v3" and "3" are the same; an id stays as it is.

@@ -16,6 +16,7 @@
 #include "platform/app_json.hpp"
 #include "platform/egress.hpp"
 #include "platform/placement.hpp"
+#include "platform/rollout.hpp"
 #include "platform/routing_settings.hpp"
 #include "platform/volume.hpp"
 
@@ -71,6 +72,7 @@ struct App {
   HttpsSettings https = {};
   EgressPolicy egress = {};
   Placement placement = {};
+  RolloutSettings rollout = {};
   bool automatic_certificates = false;  ///< asked for at the platform's certificate authority
   RoutingSettings routing = {};
   std::optional<Preview> preview = {};
@@ -115,6 +117,12 @@ struct Release {
   std::optional<BuildId> build;
   Time created_at{};
   Time updated_at{};
+  int canary = 0;         ///< percent of the requests that it gets until it is settled; 0: none
+  bool promoted = false;  ///< of a canary: it may be settled
+  bool stays = false;     ///< it was rolled back by the platform once, or is what came of it
+  [[nodiscard]] bool is_canary() const {
+    return status == ReleaseStatus::pending && canary > 0 && !promoted;
+  }
   friend bool operator==(const Release&, const Release&) = default;
 };
 

@@ -14,7 +14,7 @@ namespace berth::platform {
 namespace {
 
 /// Script i leads from schema version i to i+1. A script that was ever released is never changed.
-constexpr std::array<std::string_view, 14> migrations = {R"sql(
+constexpr std::array<std::string_view, 15> migrations = {R"sql(
 CREATE TABLE apps (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -253,12 +253,18 @@ CREATE TABLE unwanted_volume_files (
 )sql",
                                            R"sql(
 ALTER TABLE apps ADD COLUMN placement TEXT NOT NULL DEFAULT '';
+)sql",
+                                                        R"sql(
+ALTER TABLE apps ADD COLUMN rollout TEXT NOT NULL DEFAULT '';
+ALTER TABLE releases ADD COLUMN canary INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE releases ADD COLUMN promoted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE releases ADD COLUMN stays INTEGER NOT NULL DEFAULT 0;
 )sql"};
 
 constexpr std::string_view app_columns =
     "SELECT id, name, number, maintenance, created_at, updated_at, released_at, https_redirect, "
     "hsts_max_age, hsts_subdomains, hsts_preload, automatic_certificates, egress, routing, "
-    "preview_of, preview_name, preview_expires_at, placement FROM apps ";
+    "preview_of, preview_name, preview_expires_at, placement, rollout FROM apps ";
 
 App read_app(const Statement& row) {
   auto egress = parse_egress(row.text(12));
@@ -267,6 +273,8 @@ App read_app(const Statement& row) {
   BERTH_ASSERT(routing.has_value());  // only write_routing writes this one
   auto placement = parse_placement(row.text(17));
   BERTH_ASSERT(placement.has_value());  // only set_placement writes this one
+  const auto rollout = parse_rollout(row.text(18));
+  BERTH_ASSERT(rollout.has_value());  // only set_rollout writes this one
   return {.id = AppId(row.text(0)),
           .name = row.text(1),
           .number = row.integer(2),
@@ -281,6 +289,7 @@ App read_app(const Statement& row) {
                                                                 .preload = row.boolean(10)})},
           .egress = std::move(*egress),
           .placement = std::move(*placement),
+          .rollout = *rollout,
           .automatic_certificates = row.boolean(11),
           .routing = std::move(*routing),
           .preview = row.is_null(14)
@@ -357,43 +366,6 @@ Result<App> Store::rename_app(const AppId& app, const AppName& name, const Actor
   return find_app(app.value);
 }
 
-Result<App> Store::set_maintenance(const AppId& app, bool on, const Actor& actor) {
-  BERTH_ASSIGN(const App before, find_app(app.value));
-  if (before.maintenance == on) return before;
-  Change change(*this);
-  database_.prepare("UPDATE apps SET maintenance = ?, updated_at = ? WHERE id = ?")
-      .bind(on).bind(column(now())).bind(app.value).run();
-  change.event(app, actor.user, "app.update",
-               std::string("maintenance mode ") + (on ? "on" : "off"));
-  change.commit();
-  return find_app(app.value);
-}
-
-Result<App> Store::set_egress(const AppId& app, const EgressPolicy& policy, const Actor& actor) {
-  BERTH_ASSIGN(const App before, find_app(app.value));
-  if (before.egress == policy) return before;
-  Change change(*this);
-  database_.prepare("UPDATE apps SET egress = ?, updated_at = ? WHERE id = ?")
-      .bind(egress_text(policy)).bind(column(now())).bind(app.value).run();
-  change.event(app, actor.user, "network.update", "egress: " + egress_text(policy));
-  change.commit();
-  return find_app(app.value);
-}
-
-Result<App> Store::set_placement(const AppId& app, const Placement& placement,
-                                 const Actor& actor) {
-  BERTH_ASSIGN(const App before, find_app(app.value));
-  if (before.placement == placement) return before;
-  Change change(*this);
-  const std::string text = placement_text(placement);
-  database_.prepare("UPDATE apps SET placement = ?, updated_at = ? WHERE id = ?")
-      .bind(text).bind(column(now())).bind(app.value).run();
-  change.event(app, actor.user, "placement.update",
-               "placement: " + (text.empty() ? "default" : text));
-  change.commit();
-  return find_app(app.value);
-}
-
 Result<void> Store::destroy_app(const AppId& app, const Actor& actor) {
   BERTH_ASSIGN(const App before, find_app(app.value));
   Change change(*this);
@@ -433,6 +405,10 @@ Result<ConfigVars> Store::update_config_vars(
   ConfigVars vars = config_vars(app);
   std::string set;
   std::string unset;
+  if (const auto target = target_release(app); target && target->is_canary())
+    return Error{ErrorKind::conflict,
+                 "v" + std::to_string(target->version) + " is a canary, and config vars are for "
+                 "all replicas. End it first: `berth releases:promote` or `berth releases:abort`"};
   const auto list = [](std::string& names, const std::string& name) {
     names += (names.empty() ? "" : ", ") + name;
   };

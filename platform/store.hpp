@@ -36,6 +36,7 @@ struct NewRelease {
   AppJson app_json = {};
   std::string description;
   std::optional<BuildId> build;
+  std::optional<int> canary = {};  ///< percent; nothing: as the app's rollout settings say
 };
 
 struct FormationChange {
@@ -81,6 +82,8 @@ class Store final {
                                       const Actor& actor);
   [[nodiscard]] Result<App> set_placement(const AppId& app, const Placement& placement,
                                           const Actor& actor);
+  [[nodiscard]] Result<App> set_rollout(const AppId& app, const RolloutSettings& rollout,
+                                        const Actor& actor);
   [[nodiscard]] Result<App> set_egress(const AppId& app, const EgressPolicy& policy,
                                        const Actor& actor);
   [[nodiscard]] Result<void> destroy_app(const AppId& app, const Actor& actor);
@@ -162,6 +165,23 @@ class Store final {
                                                const Actor& actor);
   [[nodiscard]] Result<Release> rollback(const AppId& app, std::string_view version_or_id,
                                          const Actor& actor);
+  /// By the platform: what served before `crashed` is released again. Neither is rolled back by
+  /// the platform once more.
+  [[nodiscard]] Result<Release> roll_back_crashed(const Release& crashed, const Release& good,
+                                                  std::string_view why);
+  /// A pending release of the old one's content that gets `percent` of the requests until it is
+  /// promoted; of one that is a canary, another part.
+  [[nodiscard]] Result<Release> create_canary(const AppId& app, std::string_view version_or_id,
+                                              int percent, const Actor& actor);
+  /// The app's canary gets everything, as a release that was pending from now on does.
+  [[nodiscard]] Result<Release> promote_canary(const AppId& app, const Actor& actor,
+                                               std::string_view why = {});
+  [[nodiscard]] Result<Release> abort_canary(const AppId& app, const Actor& actor,
+                                             std::string_view why = {});
+  /// What stands against a canary with these process types: nothing serves, there is no web to
+  /// share, or its volume is for one container. Empty: nothing.
+  [[nodiscard]] std::string why_no_canary(const AppId& app,
+                                          const std::map<std::string, std::string>& processes);
   void settle_release(const ReleaseId& release, ReleaseStatus status, std::string_view failure);
   /// Where app.json's postdeploy script stands; an app whose first release had none is `none` for
   /// ever. It becomes due when the app's first image serves.
@@ -309,6 +329,8 @@ class Store final {
   /// A type with an exclusive volume has one replica at most.
   [[nodiscard]] Result<void> check_alone(const Formation& entry);
   void note_first_deploy(const Release& release);
+  void replace_config_vars(const AppId& app, const ConfigVars& vars);
+  [[nodiscard]] Result<Release> find_canary(const AppId& app);
   void remove_idle_certificates(const AppId& app);
 
   Database database_;

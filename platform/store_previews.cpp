@@ -41,10 +41,10 @@ Result<App> Store::create_preview(const AppId& parent, const PreviewName& name,
   const Time at = now();
   database_
       .prepare("INSERT INTO apps (id, name, created_at, updated_at, https_redirect, hsts_max_age, "
-               "hsts_subdomains, hsts_preload, egress, routing, placement, preview_of, "
+               "hsts_subdomains, hsts_preload, egress, routing, placement, rollout, preview_of, "
                "preview_name, preview_expires_at) SELECT ?, ?, ?, ?, https_redirect, "
-               "hsts_max_age, hsts_subdomains, hsts_preload, egress, routing, placement, id, ?, ? "
-               "FROM apps WHERE id = ?")
+               "hsts_max_age, hsts_subdomains, hsts_preload, egress, routing, placement, "
+               "rollout, id, ?, ? FROM apps WHERE id = ?")
       .bind(id.value).bind(name.of(app.name)).bind(column(at)).bind(column(at)).bind(name.text())
       .bind(wanted.expires_at ? std::optional(column(*wanted.expires_at)) : std::nullopt)
       .bind(parent.value).run();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Builds and releases.
+// Builds and releases; of these, canaries get a share of the requests while they are pending.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -20,7 +20,7 @@ constexpr std::string_view build_columns =
     "SELECT id, app, commit_id, status, image, failure, user, created_at, updated_at FROM builds ";
 constexpr std::string_view release_columns =
     "SELECT id, app, version, image, commit_id, processes, description, user, status, failure, "
-    "build, created_at, updated_at, app_json FROM releases ";
+    "build, created_at, updated_at, app_json, canary, promoted, stays FROM releases ";
 
 using PostdeployName = std::pair<Store::Postdeploy, std::string_view>;
 constexpr std::array<PostdeployName, 5> postdeploy_names = {
@@ -94,9 +94,31 @@ Release read_release(const Statement& row) {
                   .failure = row.text(9),
                   .build = std::nullopt,
                   .created_at = time_of(row, 11),
-                  .updated_at = time_of(row, 12)};
+                  .updated_at = time_of(row, 12),
+                  .canary = static_cast<int>(row.integer(14)),
+                  .promoted = row.boolean(15),
+                  .stays = row.boolean(16)};
   if (!row.is_null(10)) release.build = BuildId(row.text(10));
   return release;
+}
+
+std::string name_of(const Release& release) { return "v" + std::to_string(release.version); }
+
+Result<void> check_has_image(const Release& release) {
+  if (!release.image.empty()) return {};
+  return Error{ErrorKind::invalid,
+               name_of(release) + " has no image: it was made before the first deploy"};
+}
+
+/// A release of the old one's content.
+NewRelease again(const Release& old, std::string description, int canary) {
+  return {.image = old.image,
+          .commit = old.commit,
+          .processes = old.processes,
+          .app_json = old.app_json,
+          .description = std::move(description),
+          .build = old.build,
+          .canary = canary};
 }
 
 /// "v12", "12" → 12; anything else → nothing.
@@ -229,16 +251,18 @@ ReleaseId Store::insert_release(Change& change, const AppId& app, const NewRelea
       .bind("superseded by " + name).bind(column(at)).bind(app.value).run();
   // Without an image there is nothing to wait for.
   const std::string_view status = release.image.empty() ? "succeeded" : "pending";
+  const auto owner = find_app(app.value);
+  int canary = release.canary.value_or(owner.has_value() ? owner->rollout.canary : 0);
+  if (release.image.empty() || !why_no_canary(app, release.processes).empty()) canary = 0;
   database_.prepare("INSERT INTO releases (id, app, version, image, commit_id, processes, "
                     "sealed_config, description, user, status, build, created_at, updated_at, "
-                    "app_json) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+                    "app_json, canary) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
       .bind(id).bind(app.value).bind(version).bind(release.image).bind(release.commit)
       .bind(map_to_json(release.processes)).bind_blob(secrets_.seal(map_to_json(vars)))
       .bind(release.description).bind(actor.user).bind(status)
       .bind(release.build ? std::optional(release.build->value) : std::nullopt)
-      .bind(column(at)).bind(column(at)).bind(app_json_text(release.app_json)).run();
+      .bind(column(at)).bind(column(at)).bind(app_json_text(release.app_json)).bind(canary).run();
   const std::vector<Formation> known = formation(app);
-  const auto owner = find_app(app.value);
   const bool preview = owner.has_value() && owner->preview.has_value();
   for (const auto& [type, command] : release.processes)
     if (std::ranges::find(known, type, &Formation::type) == known.end())
@@ -257,33 +281,121 @@ Result<Release> Store::create_release(const AppId& app, const NewRelease& releas
   return find_release(app, id.value);
 }
 
-Result<Release> Store::rollback(const AppId& app, std::string_view version_or_id,
-                                const Actor& actor) {
-  BERTH_ASSIGN(const Release old, find_release(app, version_or_id));
-  if (old.image.empty())
-    return Error{ErrorKind::invalid, "v" + std::to_string(old.version) +
-                                         " has no image: it was made before the first deploy"};
-  if (old.status != ReleaseStatus::succeeded)
-    return Error{ErrorKind::invalid,
-                 "v" + std::to_string(old.version) + " never served (" +
-                     std::string(text_of(old.status)) +
-                     "): roll back to one that succeeded; `berth releases` shows them"};
-  BERTH_ASSIGN(const ConfigVars vars, release_config_vars(old.id));
-  Change change(*this);
+void Store::replace_config_vars(const AppId& app, const ConfigVars& vars) {
   database_.prepare("DELETE FROM config_vars WHERE app = ?").bind(app.value).run();
   for (const auto& [name, value] : vars)
     database_.prepare("INSERT INTO config_vars (app, name, sealed_value) VALUES (?,?,?)")
         .bind(app.value).bind(name).bind_blob(secrets_.seal(value)).run();
-  const ReleaseId id = insert_release(change, app,
-                                      {.image = old.image,
-                                       .commit = old.commit,
-                                       .processes = old.processes,
-                                       .app_json = old.app_json,
-                                       .description = "Rollback to v" + std::to_string(old.version),
-                                       .build = old.build},
-                                      vars, actor);
+}
+
+Result<Release> Store::rollback(const AppId& app, std::string_view version_or_id,
+                                const Actor& actor) {
+  BERTH_ASSIGN(const Release old, find_release(app, version_or_id));
+  BERTH_TRY(check_has_image(old));
+  if (old.status != ReleaseStatus::succeeded)
+    return Error{ErrorKind::invalid,
+                 name_of(old) + " never served (" + std::string(text_of(old.status)) +
+                     "): roll back to one that succeeded; `berth releases` shows them"};
+  BERTH_ASSIGN(const ConfigVars vars, release_config_vars(old.id));
+  Change change(*this);
+  replace_config_vars(app, vars);
+  const ReleaseId id =
+      insert_release(change, app, again(old, "Rollback to " + name_of(old), 0), vars, actor);
   change.commit();
   return find_release(app, id.value);
+}
+
+Result<Release> Store::roll_back_crashed(const Release& crashed, const Release& good,
+                                         std::string_view why) {
+  BERTH_ASSIGN(const ConfigVars vars, release_config_vars(good.id));
+  Change change(*this);
+  change.event(crashed.app, "berth", "release.rollback",
+               name_of(crashed) + " is rolled back: " + std::string(why));
+  replace_config_vars(crashed.app, vars);
+  const ReleaseId id = insert_release(
+      change, crashed.app,
+      again(good, "Rollback to " + name_of(good) + ": " + name_of(crashed) + " crashed", 0), vars,
+      {.user = "berth"});
+  for (const ReleaseId& release : {crashed.id, id})
+    database_.prepare("UPDATE releases SET stays = 1 WHERE id = ?").bind(release.value).run();
+  change.commit();
+  return find_release(crashed.app, id.value);
+}
+
+std::string Store::why_no_canary(const AppId& app,
+                                 const std::map<std::string, std::string>& processes) {
+  const auto serving = serving_release(app);
+  if (!serving || serving->image.empty())
+    return "nothing serves yet that could get the other requests";
+  if (!processes.contains("web") || !serving->processes.contains("web"))
+    return "only the process type 'web' gets requests, and there is none";
+  const std::vector<Volume> all = volumes(app);
+  const auto taken = std::ranges::find_if(all, [](const Volume& volume) {
+    return !volume.shared &&
+           std::ranges::find(volume.mounts, "web", &VolumeMount::type) != volume.mounts.end();
+  });
+  if (taken != all.end())
+    return "the volume '" + taken->name + "' is for one container of web at a time";
+  return {};
+}
+
+Result<Release> Store::find_canary(const AppId& app) {
+  const auto target = target_release(app);
+  if (target && target->is_canary()) return *target;
+  return Error{ErrorKind::conflict,
+               "no release is a canary. `berth releases:canary v12 --weight 5%` makes one"};
+}
+
+Result<Release> Store::create_canary(const AppId& app, std::string_view version_or_id, int percent,
+                                     const Actor& actor) {
+  BERTH_ASSIGN(const Release old, find_release(app, version_or_id));
+  const std::string share = std::to_string(percent) + "% of the requests";
+  if (old.is_canary()) {
+    Change change(*this);
+    database_.prepare("UPDATE releases SET canary = ?, updated_at = ? WHERE id = ?")
+        .bind(percent).bind(column(now())).bind(old.id.value).run();
+    change.event(app, actor.user, "release.canary",
+                 name_of(old) + " gets " + share);
+    change.commit();
+    return find_release(app, old.id.value);
+  }
+  BERTH_TRY(check_has_image(old));
+  const auto serving = serving_release(app);
+  if (serving && serving->id == old.id)
+    return Error{ErrorKind::conflict,
+                 name_of(old) + " serves: it gets all requests already"};
+  if (const std::string why = why_no_canary(app, old.processes); !why.empty())
+    return Error{ErrorKind::conflict, "there can be no canary: " + why};
+  BERTH_ASSIGN(const ConfigVars vars, release_config_vars(old.id));
+  Change change(*this);
+  const std::string description = "Canary of v" + std::to_string(old.version);
+  const ReleaseId id =
+      insert_release(change, app, again(old, description, percent), vars, actor);
+  change.event(app, actor.user, "release.canary", description + " gets " + share);
+  change.commit();
+  return find_release(app, id.value);
+}
+
+Result<Release> Store::promote_canary(const AppId& app, const Actor& actor,
+                                      std::string_view why) {
+  BERTH_ASSIGN(const Release canary, find_canary(app));
+  BERTH_ASSIGN(const ConfigVars vars, release_config_vars(canary.id));
+  Change change(*this);
+  database_.prepare("UPDATE releases SET promoted = 1, updated_at = ? WHERE id = ?")
+      .bind(column(now())).bind(canary.id.value).run();
+  replace_config_vars(app, vars);
+  change.event(app, actor.user, "release.promote",
+               name_of(canary) + " is promoted" +
+                   (why.empty() ? "" : ": " + std::string(why)));
+  change.commit();
+  return find_release(app, canary.id.value);
+}
+
+Result<Release> Store::abort_canary(const AppId& app, const Actor& actor, std::string_view why) {
+  BERTH_ASSIGN(const Release canary, find_canary(app));
+  settle_release(canary.id, ReleaseStatus::failed,
+                 why.empty() ? "aborted by " + actor.user : std::string(why));
+  return find_release(app, canary.id.value);
 }
 
 void Store::settle_release(const ReleaseId& release, ReleaseStatus status,

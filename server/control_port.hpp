@@ -47,6 +47,9 @@ class ControlPort final : public api::Control {
   [[nodiscard]] std::vector<api::ReplicaView> replicas(const platform::AppId& app) override;
   [[nodiscard]] std::vector<api::CheckView> checks(const platform::AppId& app) override;
   [[nodiscard]] std::vector<api::PoolView> pools() override { return parts_.controller.pools(); }
+  [[nodiscard]] api::CanaryView canary(const platform::AppId& app) override {
+    return parts_.controller.canary(app);
+  }
   [[nodiscard]] Result<void> apply_egress(const platform::App& app) override {
     return parts_.controller.apply_egress(app);
   }

@@ -45,22 +45,12 @@ std::uint64_t count(const json::object& object, std::string_view key) {
       std::max<std::int64_t>(0, optional_int(object, key).value_or(0)));
 }
 
-bool succeeded(const runtime::ReplicaStatus& status) {
-  return status.state == ReplicaState::exited && status.reason == runtime::ExitReason::exited &&
-         status.exit_code == 0 && status.exit_signal == 0;
-}
-
 /// Why a replica ended, for people.
 std::string describe_end(const runtime::ReplicaStatus& status) {
   if (!status.message.empty()) return status.message;
   if (status.exit_signal != 0)
     return "was " + ExitStatus{.code = 0, .signal = status.exit_signal}.describe();
   return "exited with status " + std::to_string(status.exit_code);
-}
-
-/// Replicas of another shape are replaced: other limits, or another place.
-std::string shape_text(const std::string& size, const std::string& placement) {
-  return placement.empty() ? size : size + " " + placement;
 }
 
 api::TrafficSample sample_of(Time at, const json::object& entry) {
@@ -155,7 +145,7 @@ void Controller::on_replica(const runtime::ReplicaStatus& status) {
   // A release command is there to end, and so is a one-off.
   const bool may_end = status.spec.process_type == platform::release_process ||
                        status.spec.process_type == "run";
-  const bool is_crash = !may_end || !succeeded(status);
+  const bool is_crash = !may_end || !runtime::succeeded(status);
   if (status.state != before) {
     give_turns();
     if (status.state == ReplicaState::ready) begin_checks(found->second, /*adopted=*/false);
@@ -172,8 +162,8 @@ void Controller::on_replica(const runtime::ReplicaStatus& status) {
   if (status.spec.process_type == "run") {
     if (status.state != ReplicaState::exited) return;
     if (status.spec.name == platform::postdeploy_name)
-      end_postdeploy(platform::AppId(status.spec.app_id), succeeded(status), message);
-    cron_.ended(status.spec.id.value, succeeded(status),
+      end_postdeploy(platform::AppId(status.spec.app_id), runtime::succeeded(status), message);
+    cron_.ended(status.spec.id.value, runtime::succeeded(status),
                 status.reason == runtime::ExitReason::exited && status.exit_signal == 0
                     ? std::optional(status.exit_code)
                     : std::nullopt,
@@ -248,6 +238,7 @@ void Controller::on_samples(const json::object& samples) {
           replica.frozen_since == Time{})
         ++sample.replicas;
     if (sample.held > 0) note_awaited(app->id);
+    if (record.canary != 0) compare_canary(record, entry.get_object());
     record.traffic.push_back(sample);
     if (record.traffic.size() > traffic_seconds) record.traffic.pop_front();
     parts_.notices.traffic(*app, sample);
@@ -265,6 +256,7 @@ void Controller::tick() {
     const std::vector<platform::App> apps = parts_.store.apps();
     for (const platform::App& app : apps) {
       AppRecord& record = apps_[app.id];
+      if (record.canary != 0) judge_canary(app, record);
       if (record.traffic.empty() || at - record.traffic.back().at > 1500ms)
         autoscale(app, record, {});  // no sample: decide() knows silence from a router that is away
       if (at.time_since_epoch() / 1s % log_rotation_every.count() == 0)
@@ -323,105 +315,6 @@ void Controller::reconcile(const platform::AppId& app) {
   });
 }
 
-runtime::Desired Controller::desired_of(const platform::App& app, AppRecord& record) {
-  runtime::Desired desired{.target = {},
-                           .target_pending = false,
-                           .release_command = false,
-                           .serving = {},
-                           .maintenance = app.maintenance,
-                           .memory_tight = memory_tight_,
-                           .preempted = record.gives_way};
-  const std::vector<platform::Formation> formation = parts_.store.formation(app.id);
-  const std::vector<platform::Volume> volumes = parts_.store.volumes(app.id);
-  record.preview = app.preview.has_value();
-  for (const platform::Formation& entry : formation)
-    if (entry.type == "web")
-      record.least_web = entry.autoscale ? std::max(entry.autoscale->min, 1) : entry.quantity;
-  const auto wanted = [&](const platform::Release& release, bool pending) {
-    runtime::DesiredRelease result{.version = release.version,
-                                   .content = content_of(app.id, release.version),
-                                   .processes = {}};
-    for (const platform::Formation& entry : formation) {
-      if (!release.processes.contains(entry.type) || entry.type == platform::release_process)
-        continue;
-      const auto restarted = record.restart_before.find(entry.type);
-      // A sleeping app is woken once to show that the new release can start at all.
-      const bool probe = pending && entry.autoscale && entry.quantity == 0;
-      result.processes[entry.type] = {
-          .quantity = probe ? 1 : entry.quantity,
-          .autoscaled = entry.autoscale.has_value(),
-          .restart_before = restarted == record.restart_before.end() ? Time{} : restarted->second,
-          .shape = shape_text(entry.size, platform::placement_text(app.placement))};
-      want_volumes(result.processes[entry.type], volumes, entry.type);
-    }
-    return result;
-  };
-  const auto target = parts_.store.target_release(app.id);
-  if (!target || target->image.empty()) return desired;
-  desired.target_pending = target->status == platform::ReleaseStatus::pending;
-  desired.target = wanted(*target, desired.target_pending);
-  desired.release_command = target->processes.contains(std::string(platform::release_process));
-  const auto serving = parts_.store.serving_release(app.id);
-  if (desired.target_pending && serving && !serving->image.empty())
-    desired.serving = wanted(*serving, false);
-  return desired;
-}
-
-const std::string& Controller::content_of(const platform::AppId& app, int version) {
-  std::string& content = apps_[app].contents[version];
-  if (!content.empty()) return content;
-  const auto release = parts_.store.find_release(app, std::to_string(version));
-  if (release.has_error()) return content;
-  const auto vars = parts_.store.release_config_vars(release->id);
-  if (vars.has_error()) return content;
-  std::string text;
-  const auto add = [&text](std::string_view part) {
-    text += std::to_string(part.size()) + ":";
-    text += part;
-  };
-  add(release->image);
-  add(release->commit);
-  add(platform::app_json_text(release->app_json));
-  for (const auto* map : {&release->processes, &*vars}) {
-    add(std::to_string(map->size()));
-    for (const auto& [name, value] : *map) {
-      add(name);
-      add(value);
-    }
-  }
-  return content = sha256_hex(text);
-}
-
-std::vector<runtime::Observed> Controller::observed_of(const platform::AppId& app) {
-  std::vector<runtime::Observed> result;
-  for (const auto& [id, replica] : replicas_) {
-    const auto& status = replica.status;
-    if (status.spec.app_id != app.value || status.spec.process_type == "run") continue;
-    result.push_back({.id = id,
-                      .slot = {.type = status.spec.process_type,
-                               .index = runtime::index_in(status.spec.name),
-                               .release = status.spec.release},
-                      .content = content_of(app, status.spec.release),
-                      .shape = shape_text(status.spec.size, status.spec.placement),
-                      .volumes = volumes_text(status.spec.volumes),
-                      .state = state_of(replica),
-                      .stopping = status.stopping,
-                      .draining = replica.draining,
-                      .drained = replica.drained,
-                      .started_at = status.started_at,
-                      .ready_at = replica.ready_at,
-                      .draining_since = replica.draining_since,
-                      .frozen = replica.frozen_since != Time{},
-                      .frozen_since = replica.frozen_since,
-                      .exited_at = status.exited_at,
-                      .unready = health_.find(id) && !health_.find(id)->ready(),
-                      .unhealthy = replica.unhealthy,
-                      .succeeded = succeeded(status),
-                      .message = status.message});
-  }
-  return result;
-}
-
 void Controller::reconcile_now(const platform::AppId& id) {
   if (stopped_) return;
   const auto app = parts_.store.find_app(id.value);
@@ -438,11 +331,12 @@ void Controller::reconcile_now(const platform::AppId& id) {
   const runtime::Plan plan =
       runtime::plan(desired, observed_of(id), record.memory, policy_, at);
   record.memory = plan.memory;
+  note_canary(record, plan.canary.empty() ? 0 : desired.target.version);
   const bool state_changed = std::exchange(record.state, plan.state) != plan.state;
   // Routes before stops: a replica leaves the table before it hears of its end.
   for (const auto& action : plan.actions)
     if (std::holds_alternative<runtime::DrainReplica>(action)) act(*app, action);
-  route(*app, record, plan);
+  route(*app, record, plan, desired.canary);
   for (const auto& action : plan.actions)
     if (!std::holds_alternative<runtime::DrainReplica>(action)) act(*app, action);
   Time next = plan.next;
@@ -471,7 +365,9 @@ void Controller::call_waiters() {
   std::vector<Waiter> waiting = std::exchange(waiters_, {});
   for (Waiter& waiter : waiting) {
     const auto release = parts_.store.find_release(waiter.app, waiter.release.value);
-    if (release.has_value() && release->status == platform::ReleaseStatus::pending) {
+    const bool shares = release.has_value() && release->is_canary() &&
+                        apps_[waiter.app].canary == release->version;
+    if (!shares && release.has_value() && release->status == platform::ReleaseStatus::pending) {
       waiters_.push_back(std::move(waiter));
     } else if (release.has_value()) {
       waiter.callback(*release);

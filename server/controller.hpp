@@ -24,6 +24,7 @@
 #include "runtime/autoscaler/decide.hpp"
 #include "runtime/engine/engine.hpp"
 #include "runtime/health/memory_pressure.hpp"
+#include "runtime/scheduler/canary.hpp"
 #include "runtime/scheduler/place.hpp"
 #include "runtime/scheduler/plan.hpp"
 #include "runtime/scheduler/start_turns.hpp"
@@ -64,6 +65,7 @@ class Controller final {
   [[nodiscard]] std::vector<api::ReplicaView> replicas(const platform::AppId& app) const;
   [[nodiscard]] std::vector<api::CheckView> checks(const platform::AppId& app);
   [[nodiscard]] std::vector<api::PoolView> pools() const;
+  [[nodiscard]] api::CanaryView canary(const platform::AppId& app) const;
   [[nodiscard]] Result<void> restart(const platform::AppId& app, const std::string& which);
   [[nodiscard]] Result<void> stop_replica(const platform::AppId& app, const std::string& which);
   [[nodiscard]] std::vector<api::TrafficSample> traffic(const platform::AppId& app,
@@ -96,7 +98,8 @@ class Controller final {
   }
   [[nodiscard]] Result<void> apply_egress(const platform::App& app);
 
-  /// Calls back once the release is settled (at once if it is), or still pending when we stop.
+  /// Calls back once the release is settled (at once if it is) or gets its share as a canary, or
+  /// still pending when we stop.
   void when_settled(const platform::AppId& app, const platform::ReleaseId& release,
                     std::function<void(const platform::Release&)> callback);
 
@@ -115,6 +118,7 @@ class Controller final {
     Time frozen_since{};
     std::string unhealthy;  ///< why its health checks want it gone
     Time ready_at{};        ///< its health checks let it be so
+    bool unrouted = false;  ///< we started it, and it never was in a route
     runtime::MemoryPressure pressure;
   };
   struct AppRecord {
@@ -131,6 +135,8 @@ class Controller final {
     std::map<int, std::string> contents;  ///< of releases, as the scheduler compares them
     bool blocked = false;  ///< a full disk stopped a decision, which is tried again
     bool preview = false;
+    int canary = 0;         ///< the release that gets its share of the requests, or 0
+    runtime::CanaryTrial trial;  ///< how it fares
     bool gives_way = false;  ///< it is a preview, and memory is short
     std::map<runtime::Slot, api::ReplicaView> crashed;  ///< that wait to be tried again
     int least_web = 0;       ///< web replicas that are not there for load alone
@@ -152,12 +158,23 @@ class Controller final {
   void on_router(bool restarted);
   void tick();
   void reconcile_now(const platform::AppId& app);
+  void autoscale(const platform::App& app, AppRecord& record, const runtime::LoadSample& sample);
+  void call_waiters();
+
+  // controller_desired.cpp: what plan() is asked with
   [[nodiscard]] runtime::Desired desired_of(const platform::App& app, AppRecord& record);
   [[nodiscard]] std::vector<runtime::Observed> observed_of(const platform::AppId& app);
   /// What makes the replicas of two releases as good as each other: image, config vars, processes.
   [[nodiscard]] const std::string& content_of(const platform::AppId& app, int version);
-  void autoscale(const platform::App& app, AppRecord& record, const runtime::LoadSample& sample);
-  void call_waiters();
+
+  // controller_canary.cpp: how a release fares that serves
+  static void note_canary(AppRecord& record, int version);
+  static void compare_canary(AppRecord& record, const json::object& sample);
+  void judge_canary(const platform::App& app, AppRecord& record);
+  /// What this one would be rolled back to if it crashed now: the last that served and is another.
+  [[nodiscard]] std::optional<platform::Release> release_before(const platform::App& app,
+                                                                const platform::Release& target);
+  void roll_back(const platform::App& app, const runtime::RollBack& crash);
 
   // controller_postdeploy.cpp: the script of an app's first release
   void begin_postdeploy(const platform::AppId& app);
@@ -239,7 +256,8 @@ class Controller final {
   void stop_now(const runtime::ReplicaId& id);
   void forget(const runtime::ReplicaId& id);
   void settle(const platform::App& app, const runtime::SettleRelease& outcome);
-  void route(const platform::App& app, AppRecord& record, const runtime::Plan& plan);
+  void route(const platform::App& app, AppRecord& record, const runtime::Plan& plan,
+             int canary_share);
   void publish(const Replica& replica, std::string_view state = {});
   [[nodiscard]] api::ReplicaView view_of(const Replica& replica) const;
 

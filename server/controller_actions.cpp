@@ -96,6 +96,8 @@ void Controller::act(const platform::App& app, const runtime::Action& action) {
     forget(gone->id);
   } else if (const auto* outcome = std::get_if<runtime::SettleRelease>(&action)) {
     settle(app, *outcome);
+  } else if (const auto* crash = std::get_if<runtime::RollBack>(&action)) {
+    roll_back(app, *crash);
   }
 }
 
@@ -185,6 +187,7 @@ void Controller::launch(const runtime::ReplicaSpec& spec) {
   Replica& replica = replicas_[spec.id];
   replica.status.spec = spec;
   replica.status.started_at = now();
+  replica.unrouted = true;
   publish(replica);
   asio::post(parts_.pool, [this, spec, strand = parts_.strand, alive = alive_] {
     auto started = parts_.engine.start(spec);
@@ -245,21 +248,28 @@ void Controller::settle(const platform::App& app, const runtime::SettleRelease& 
   reconcile(app.id);
 }
 
-void Controller::route(const platform::App& app, AppRecord& record, const runtime::Plan& plan) {
-  json::array replicas;
-  for (const runtime::ReplicaId& id : plan.routed) {
-    const auto& status = replicas_.at(id).status;
-    replicas.push_back(json::object{{"id", id.value},
-                                    {"name", status.spec.name},
-                                    {"address", status.endpoint.address},
-                                    {"port", status.endpoint.port}});
-  }
+void Controller::route(const platform::App& app, AppRecord& record, const runtime::Plan& plan,
+                       int canary_share) {
+  const auto routed = [this](const std::vector<runtime::ReplicaId>& ids) {
+    json::array replicas;
+    for (const runtime::ReplicaId& id : ids) {
+      Replica& replica = replicas_.at(id);
+      replica.unrouted = false;
+      replicas.push_back(json::object{{"id", id.value},
+                                      {"name", replica.status.spec.name},
+                                      {"address", replica.status.endpoint.address},
+                                      {"port", replica.status.endpoint.port}});
+    }
+    return replicas;
+  };
   json::object route = route_settings(app, parts_.config.router);
   route["state"] = name_of(plan.state);
   route["release"] = plan.routed_release;
   route["log"] = log_directory(app.id).string();
   route["message"] = plan.message;
-  route["replicas"] = std::move(replicas);
+  route["replicas"] = routed(plan.routed);
+  if (!plan.canary.empty()) route["canaries"] = routed(plan.canary);
+  if (!plan.canary.empty()) route["canary"] = canary_share;
   for (const auto& [page, field] : {std::pair{platform::Page::error, "error_page"},
                                     std::pair{platform::Page::maintenance, "maintenance_page"}})
     if (std::string html = parts_.store.page(app.id, page); !html.empty())

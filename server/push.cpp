@@ -112,6 +112,18 @@ std::string describe_end(std::string_view version, const platform::Release& sett
       version, settled.failure, type);
 }
 
+std::string describe_canary(std::string_view version, const platform::Release& release,
+                            const platform::App& app) {
+  const bool by_itself = app.rollout.promote > Duration::zero();
+  return fmt::format("-----> Release {} is a canary: it gets {}% of the requests\n"
+                     "       {}\n"
+                     "       berth releases:canary -a {} shows how it fares\n",
+                     version, release.canary,
+                     by_itself ? "If it fares well it gets all of them, else none, by itself"
+                               : "berth releases:promote gives it all of them, releases:abort none",
+                     app.name);
+}
+
 std::string describe_rollout(std::string_view version,
                              const std::vector<platform::Formation>& formation,
                              const platform::Release& release, Duration took) {

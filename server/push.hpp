@@ -51,9 +51,13 @@ inline constexpr std::string_view preview_refs = "refs/previews/";
 [[nodiscard]] Error explain_full_disk(Error error, std::uint64_t free_bytes,
                                       std::uint64_t needed_bytes);
 
-/// "-----> Release v3: web=1 worker=1 healthy in 0.4 s\n"
 /// Of a release that was taken although a process ended before it listened.
 [[nodiscard]] std::string describe_end(std::string_view version, const platform::Release& settled);
+/// Of one that gets a part of the requests, and what becomes of it.
+[[nodiscard]] std::string describe_canary(std::string_view version,
+                                          const platform::Release& release,
+                                          const platform::App& app);
+/// "-----> Release v3: web=1 worker=1 healthy in 0.4 s\n"
 [[nodiscard]] std::string describe_rollout(std::string_view version,
                                            const std::vector<platform::Formation>& formation,
                                            const platform::Release& release, Duration took);

@@ -29,6 +29,10 @@ asio::awaitable<Result<void>> RollOut::finish(platform::App app, platform::Relea
   const bool ran_before = store_.postdeploy(app.id) != platform::Store::Postdeploy::none;
   const platform::Release settled = co_await settle(app, release, say);
   const std::string version = "v" + std::to_string(release.version);
+  if (settled.is_canary()) {
+    say(describe_canary(version, settled, app));
+    co_return Result<void>{};
+  }
   if (settled.status == platform::ReleaseStatus::pending)
     co_return Error{ErrorKind::unavailable, "the platform is stopping; it goes on with release " +
                                                 version + " at its next start"};

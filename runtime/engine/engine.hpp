@@ -134,6 +134,12 @@ struct ReplicaStatus {
   Time exited_at{};
 };
 
+/// It ended by itself, with status 0.
+[[nodiscard]] inline bool succeeded(const ReplicaStatus& status) {
+  return status.state == ReplicaState::exited && status.reason == ExitReason::exited &&
+         status.exit_code == 0 && status.exit_signal == 0;
+}
+
 /// Something changed: the whole new status, so that a missed event costs nothing.
 using EngineListener = std::function<void(const ReplicaStatus&)>;
 

@@ -16,6 +16,13 @@
 // The web replicas of the release that served before are kept frozen for a while: a release of the
 // same content, which a rollback to it is, thaws them instead of starting its own.
 //
+// A type with a surge is replaced stepwise: never more replicas than quantity and surge, never
+// fewer slots served than `unavailable` says, and new replicas serve beside old ones as they come.
+// A release that fails half-way is replaced in the same way.
+//
+// A pending release may be a canary: some of its web replicas get a share of the requests, beside
+// all of those that serve, until it is promoted or fails.
+//
 // A type with an exclusive volume has one container at a time: its old replica drains and ends
 // before the new one starts, once all others of a pending release are ready. What has a volume is
 // never frozen.
@@ -23,6 +30,7 @@
 
 #include <compare>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -41,6 +49,8 @@ struct DesiredProcess {
   std::string volumes;           ///< and those with other volumes (volumes_text())
   bool exclusive = false;        ///< of its volumes one is for one container at a time
   bool paused = false;           ///< a volume is restored: none may run, and requests wait
+  std::optional<int> surge;  ///< more than `quantity` while they are replaced; nothing: all at once
+  int unavailable = 0;  ///< slots that may be without a ready replica meanwhile
   friend bool operator==(const DesiredProcess&, const DesiredProcess&) = default;
 };
 
@@ -55,10 +65,14 @@ struct Desired {
   DesiredRelease target;
   bool target_pending = false;  ///< not settled yet: the gate is closed
   bool release_command = false;  ///< the target has one, which must succeed first
+  int canary = 0;         ///< percent of the requests that the pending target gets; 0: it is none
+  bool promoted = false;  ///< of a canary: it may be settled
+  Time roll_back_until{};  ///< a settled target that crashes before is rolled back; epoch: never
   DesiredRelease serving;  ///< what serves while the target is pending; version 0 if nothing did
   bool maintenance = false;
   bool memory_tight = false;  ///< of the machine: what is only kept goes
   bool preempted = false;  ///< memory stays short, and this app is of those that have to give way
+  [[nodiscard]] bool is_canary() const { return canary > 0 && !promoted; }
 };
 
 /// Why a release of an app that is preempted fails.
@@ -90,6 +104,7 @@ struct Observed {
   Time frozen_since{};
   Time exited_at{};
   bool unready = false;   ///< a readiness check fails: no traffic
+  bool unrouted = false;  ///< it never got traffic, for certain
   std::string unhealthy;  ///< why its checks say that it has to go; empty: they do not
   bool succeeded = false; ///< it exited by itself, with status 0
   std::string message;    ///< why it ended, for people
@@ -161,8 +176,14 @@ struct SettleRelease {
   std::string failure;  ///< of one that succeeded: what ended before it was ready
   friend bool operator==(const SettleRelease&, const SettleRelease&) = default;
 };
+/// The release that served before is released again.
+struct RollBack {
+  int version = 0;  ///< from
+  std::string why;
+  friend bool operator==(const RollBack&, const RollBack&) = default;
+};
 using Action = std::variant<StartReplica, DrainReplica, FreezeReplica, ThawReplica, StopReplica,
-                            ForgetReplica, SettleRelease>;
+                            ForgetReplica, SettleRelease, RollBack>;
 
 /// As the router's protocol names them (docs/decisions/0002).
 enum class AppState { empty, running, asleep, stopped, crashed, maintenance };
@@ -170,6 +191,7 @@ enum class AppState { empty, running, asleep, stopped, crashed, maintenance };
 struct Plan {
   std::vector<Action> actions;
   std::vector<ReplicaId> routed;  ///< web replicas that get traffic, in slot order
+  std::vector<ReplicaId> canary;  ///< that get Desired::canary percent of it, in slot order
   AppState state = AppState::empty;
   int routed_release = 0;         ///< the release whose traffic is served or awaited
   std::string message;            ///< for state crashed, and of an app that is preempted: why

@@ -6,5 +6,6 @@ berth_fuzzer(app_json LIBS berth_base SOURCES platform/app_json.cpp platform/hea
   platform/json_field.cpp platform/cron_job.cpp platform/cron_schedule.cpp)
 berth_fuzzer(egress LIBS berth_base SOURCES platform/egress.cpp)
 berth_fuzzer(placement LIBS berth_base SOURCES platform/placement.cpp)
+berth_fuzzer(rollout LIBS berth_base SOURCES platform/rollout.cpp platform/units.cpp)
 berth_fuzzer(cron_schedule LIBS berth_base SOURCES platform/cron_schedule.cpp
   runtime/cron/next_time.cpp)

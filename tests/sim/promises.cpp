@@ -65,11 +65,12 @@ void World::check_routes(const Desired& desired, const std::vector<Observed>& ob
     demand(!replica->frozen, "what is frozen gets no traffic: " + id.value);
     demand(!replica->unready && replica->unhealthy.empty(),
            "a replica whose health checks fail is not routed: " + id.value);
-    demand(std::ranges::any_of(store_.releases,
-                               [&](const Release& known) {
-                                 return known.status == Status::succeeded &&
-                                        stands_for(*replica, known.version);
-                               }),
+    demand(steps_.contains("web") ||
+               std::ranges::any_of(store_.releases,
+                                   [&](const Release& known) {
+                                     return known.status == Status::succeeded &&
+                                            stands_for(*replica, known.version);
+                                   }),
            "a release that did not succeed gets no traffic: " + id.value);
     covered.insert(replica->slot.index);
   }
@@ -85,9 +86,68 @@ void World::check_routes(const Desired& desired, const std::vector<Observed>& ob
     const bool able = replica && replica->state == ReplicaState::ready && !replica->stopping &&
                       !replica->unready && replica->unhealthy.empty() && !replica->frozen;
     const Formation& web = store_.formation.at("web");
-    if (able && replica->slot.index <= web_quantity(desired) && !web.exclusive())
+    if (able && replica->slot.index <= web_quantity(desired) && !web.exclusive() &&
+        !web.stepwise())
       demand(covered.contains(replica->slot.index),
              "a slot that serves goes on serving: web." + std::to_string(replica->slot.index));
+  }
+}
+
+/// Of a type that is replaced stepwise no more are started than may be there, and no more slots are
+/// left without one that serves than may be.
+void World::check_steps(const Desired& desired, const std::vector<Observed>& observed,
+                        const Plan& plan) {
+  for (const auto& [type, formation] : store_.formation) {
+    if (!formation.stepwise() || formation.paused() || desired.preempted) continue;
+    steps_.insert(type);
+    const auto is_counted = [&](const Observed& seen) {
+      return seen.slot.type == type && seen.state != ReplicaState::exited && !seen.frozen &&
+             !(desired.is_canary() && seen.slot.release == desired.target.version);
+    };
+    auto there = std::ranges::count_if(observed, is_counted);
+    for (const Action& action : plan.actions) {
+      const auto* start = std::get_if<StartReplica>(&action);
+      if (start && start->slot.type == type &&
+          !(desired.is_canary() && start->slot.release == desired.target.version))
+        demand(++there <= std::max(formation.quantity, 1) + *formation.surge,
+               "no more replicas of a type than its surge allows: " + type);
+    }
+    std::set<ReplicaId> gone;
+    for (const Action& action : plan.actions) {
+      if (const auto* drain = std::get_if<DrainReplica>(&action)) gone.insert(drain->id);
+      if (const auto* stop = std::get_if<StopReplica>(&action)) gone.insert(stop->id);
+    }
+    std::set<int> before;
+    std::set<int> after;
+    for (const Observed& seen : observed) {
+      const bool serves = is_counted(seen) && seen.state == ReplicaState::ready &&
+                          !seen.stopping && !seen.draining && !seen.unready &&
+                          seen.unhealthy.empty() && seen.slot.index <= formation.quantity;
+      if (serves) before.insert(seen.slot.index);
+      if (serves && !gone.contains(seen.id)) after.insert(seen.slot.index);
+    }
+    const DesiredRelease& serving = desired.target_pending ? desired.serving : desired.target;
+    demand(!serving.processes.contains(type) || after.size() == before.size() ||
+               static_cast<int>(after.size()) >= formation.quantity - formation.unavailable,
+           "no more slots of a type go away than may be unavailable: " + type);
+  }
+}
+
+/// Requests of a canary are additional to those who serve, and it is not settled by itself.
+void World::check_canary(const Desired& desired, const Plan& plan) const {
+  for (const ReplicaId& id : plan.canary) {
+    demand(desired.canary > 0, "without a canary none gets its share");
+    demand(std::ranges::find(plan.routed, id) == plan.routed.end(),
+           "a canary gets its share, and no more: " + id.value);
+    const Observed& seen = engine_.at(id).seen;
+    demand(stands_for(seen, desired.target.version) && seen.slot.type == "web" &&
+               seen.state == ReplicaState::ready && !seen.frozen,
+           "a canary's replicas are those of the release: " + id.value);
+  }
+  for (const Action& action : plan.actions) {
+    const auto* outcome = std::get_if<SettleRelease>(&action);
+    demand(!outcome || !outcome->succeeded || !desired.is_canary(),
+           "a canary succeeds when it is promoted");
   }
 }
 
@@ -96,6 +156,7 @@ void World::check_order_is_no_matter(const Desired& desired, std::vector<Observe
   std::ranges::reverse(observed);
   const Plan again = runtime::plan(desired, observed, server_.memory, policy_, now_);
   demand(again.routed == plan.routed && again.state == plan.state && again.memory == plan.memory &&
+             again.canary == plan.canary &&
              again.next == plan.next && again.actions.size() == plan.actions.size(),
          "the order of the observation is of no matter");
   for (const Action& action : plan.actions)
@@ -191,7 +252,7 @@ void World::check_preempted() const {
   demand(router_.table.empty(), "a preview gets no traffic where memory is short");
   for (const auto& [id, replica] : engine_) {
     if (replica.seen.state == ReplicaState::exited) continue;
-    const Time seen_at = std::max(tight_since_ + looks_every, server_.up_at);
+    const Time seen_at = std::max(tight_since_, server_.up_at) + looks_every;
     demand(replica.stop_requested || now_ < seen_at + policy_.drain_timeout,
            "a preview is stopped where memory is short: " + id.value);
     demand(replica.seen.started_at <= tight_since_,

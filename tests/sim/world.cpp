@@ -174,6 +174,7 @@ void World::calm_down() {
     if (replica.seen.state == ReplicaState::starting && replica.ready_due != Time::max())
       replica.exit_due = Time::max();
   }
+  promote_or_abort();
   rate_ = random_.chance(0.5) ? 0 : random_.between(1, 120);
   server_.up_at = std::min(server_.up_at, now_);
 }
@@ -187,6 +188,14 @@ const World::Release* World::target() const {
 const World::Release* World::serving() const {
   for (auto at = store_.releases.rbegin(); at != store_.releases.rend(); ++at)
     if (at->status == Status::succeeded) return &*at;
+  return nullptr;
+}
+
+const World::Release* World::good_before(const Release& release) const {
+  for (auto at = store_.releases.rbegin(); at != store_.releases.rend(); ++at)
+    if (at->status == Status::succeeded && at->version < release.version &&
+        at->content != release.content)
+      return &*at;
   return nullptr;
 }
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -51,12 +52,19 @@ class World final {
     bool bad = false;  ///< its processes end soon after their start
     bool command = false;   ///< it has a release command
     bool prepared = false;  ///< which has succeeded
+    int canary = 0;         ///< percent that it gets until it is promoted
+    bool promoted = false;
+    bool stays = false;  ///< it was rolled back once, or is what came of it
+    Time settled_at{};
   };
   struct Formation {
     int quantity = 0;
     bool autoscaled = false;
     std::string size = "standard";
     std::string volumes;     ///< an exclusive one; empty: none
+    std::optional<int> surge;  ///< nothing: all at once
+    int unavailable = 0;
+    [[nodiscard]] bool stepwise() const { return surge && !exclusive(); }
     Time restored_at = Time::max();  ///< a restore was asked for, and may be done then
     [[nodiscard]] bool exclusive() const { return !volumes.empty(); }
     [[nodiscard]] bool paused() const { return restored_at != Time::max(); }
@@ -94,6 +102,7 @@ class World final {
     Time timer = Time::max();
     Time up_at{};  ///< it is down before this
     std::vector<ReplicaId> routed;  ///< of the last plan
+    std::set<ReplicaId> unrouted;   ///< that it started, and that were in none
   };
 
   // world.cpp: what happens by itself
@@ -109,6 +118,8 @@ class World final {
   void trouble();
   void deploy(bool bad);
   void roll_back();
+  void release_again(Release again);
+  void promote_or_abort();
   void change_volume(const std::string& type);
   void crash_server();
 
@@ -116,6 +127,7 @@ class World final {
   void reconcile();
   void autoscale(const LoadSample& sample);
   [[nodiscard]] Desired desired() const;
+  [[nodiscard]] bool is_canary(const Release& release) const;
   [[nodiscard]] DesiredRelease wanted(const Release& release, bool pending) const;
   [[nodiscard]] std::vector<Observed> observed();
   /// False if the server crashed on the way.
@@ -129,6 +141,8 @@ class World final {
   void route(const Plan& plan);
   [[nodiscard]] const Release* target() const;
   [[nodiscard]] const Release* serving() const;
+  /// The last that succeeded before this one and is another.
+  [[nodiscard]] const Release* good_before(const Release& release) const;
   [[nodiscard]] Release& release(int version);
 
   // promises.cpp
@@ -138,6 +152,9 @@ class World final {
   void check_order_is_no_matter(const Desired& desired, std::vector<Observed> observed,
                                 const Plan& plan);
   void check_start(const Slot& slot);
+  void check_steps(const Desired& desired, const std::vector<Observed>& observed,
+                   const Plan& plan);
+  void check_canary(const Desired& desired, const Plan& plan) const;
   void check_stop(const ReplicaId& id);
   void check_settle(const SettleRelease& outcome, const std::vector<Observed>& observed) const;
   void check_slots();
@@ -173,6 +190,7 @@ class World final {
   /// Starts of each slot since anybody but the scheduler had a reason for them.
   std::map<Slot, std::vector<Time>> starts_;
   std::set<ReplicaId> stopped_by_user_;
+  std::set<std::string> steps_;  ///< types that were replaced stepwise at some time
   std::vector<std::string> story_;
 };
 

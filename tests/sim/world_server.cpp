@@ -4,6 +4,7 @@
 // order, with a crash possible between any two acts.
 #include <algorithm>
 
+#include "platform/rollout.hpp"
 #include "tests/sim/world.hpp"
 
 namespace berth::sim {
@@ -16,16 +17,29 @@ DesiredRelease World::wanted(const Release& release, bool pending) const {
     const auto restarted = server_.restart_before.find(type);
     // A sleeping app is woken once to show that the new release can start at all.
     const bool probe = pending && formation.autoscaled && formation.quantity == 0;
+    const bool canary = pending && is_canary(release);
+    if (canary && type != "web") continue;
+    const int quantity = probe ? 1 : formation.quantity;
     result.processes[type] = {
-        .quantity = probe ? 1 : formation.quantity,
+        .quantity = canary && quantity > 0 ? platform::canary_quantity(quantity, release.canary)
+                                           : quantity,
         .autoscaled = formation.autoscaled,
         .restart_before = restarted == server_.restart_before.end() ? Time{} : restarted->second,
         .shape = formation.size,
         .volumes = formation.volumes,
         .exclusive = formation.exclusive(),
-        .paused = formation.paused()};
+        .paused = formation.paused(),
+        .surge = formation.surge,
+        .unavailable = formation.unavailable};
   }
   return result;
+}
+
+/// Beside a release that serves, and where two containers may run.
+bool World::is_canary(const Release& release) const {
+  const Release* before = serving();
+  return release.canary > 0 && !release.promoted && before && before->types.contains("web") &&
+         release.types.contains("web") && !store_.formation.at("web").exclusive();
 }
 
 Desired World::desired() const {
@@ -41,6 +55,10 @@ Desired World::desired() const {
   result.target_pending = newest->status == Status::pending;
   result.target = wanted(*newest, result.target_pending);
   result.release_command = newest->command;
+  if (result.target_pending && serving()) result.canary = newest->canary;
+  result.promoted = !is_canary(*newest);
+  if (!result.target_pending && !newest->stays && good_before(*newest))
+    result.roll_back_until = newest->settled_at + 60s;
   if (const Release* before = serving(); before && result.target_pending)
     result.serving = wanted(*before, false);
   return result;
@@ -55,6 +73,7 @@ std::vector<Observed> World::observed() {
     seen.stopping = mark.stopping;
     seen.draining = mark.draining;
     seen.drained = mark.drained;
+    seen.unrouted = server_.unrouted.contains(id);
     seen.draining_since = mark.draining_since;
     result.push_back(seen);
   }
@@ -68,7 +87,9 @@ void World::reconcile() {
   const Desired wanted = desired();
   const std::vector<Observed> seen = observed();
   const Plan decided = plan(wanted, seen, server_.memory, policy_, now_);
+  check_steps(wanted, seen, decided);
   check_plan(wanted, seen, decided);
+  check_canary(wanted, decided);
   server_.memory = decided.memory;
   server_.timer = decided.next == Time{} ? Time::max() : decided.next;
   // Routes before stops: a replica leaves the table before it hears of its end.
@@ -84,13 +105,15 @@ void World::reconcile() {
 }
 
 void World::route(const Plan& plan) {
-  const std::set<ReplicaId> table(plan.routed.begin(), plan.routed.end());
+  std::set<ReplicaId> table(plan.routed.begin(), plan.routed.end());
+  table.insert(plan.canary.begin(), plan.canary.end());
   for (const ReplicaId& id : router_.table)
     if (!table.contains(id)) router_.removed_at[id] = now_;
   for (const ReplicaId& id : table) {
     router_.removed_at.erase(id);
     router_.reported.erase(id);
   }
+  for (const ReplicaId& id : table) server_.unrouted.erase(id);
   router_.table = table;
   router_.state = plan.state;
   server_.routed = plan.routed;
@@ -135,10 +158,21 @@ bool World::act(const Action& action) {
     router_.reported.erase(gone->id);
   } else if (const auto* outcome = std::get_if<SettleRelease>(&action)) {
     release(outcome->version).status = outcome->succeeded ? Status::succeeded : Status::failed;
+    release(outcome->version).settled_at = now_;
+    starts_.clear();  // what it has stopped half-way may begin again
     // What shows to be ready when trouble is over is well.
     if (calm_ && outcome->succeeded) release(outcome->version).bad = false;
     tell("settle v" + std::to_string(outcome->version) +
          (outcome->succeeded ? " succeeded" : " failed: " + outcome->failure));
+    server_.timer = now_;
+  } else if (const auto* back = std::get_if<RollBack>(&action)) {
+    demand(target() && back->version == target()->version && !back->why.empty() &&
+               !target()->stays,
+           "a release is rolled back once, and it is said why");
+    tell("v" + std::to_string(back->version) + " is rolled back: " + back->why);
+    release(back->version).stays = true;
+    release_again(*good_before(*target()));
+    store_.releases.back().stays = true;
     server_.timer = now_;
   }
   return true;
@@ -146,6 +180,7 @@ bool World::act(const Action& action) {
 
 void World::start(const Slot& slot) {
   const ReplicaId id("r-" + std::to_string(++next_id_));
+  server_.unrouted.insert(id);
   tell("start " + id.value + " as v" + std::to_string(slot.release) + " " + slot.type + "." +
        std::to_string(slot.index));
   Replica& replica = engine_[id];

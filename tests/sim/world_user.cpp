@@ -15,6 +15,7 @@ void World::deploy(bool bad) {
       .version = static_cast<int>(store_.releases.size()) + 1, .types = {"web"}, .bad = bad};
   release.content = release.version;
   release.command = random_.chance(0.3);
+  if (random_.chance(0.2)) release.canary = random_.between(1, 99);
   if (random_.chance(0.5)) release.types.insert("worker");
   if (random_.chance(0.05)) release.types.erase("web");
   tell("deploy v" + std::to_string(release.version) + (bad ? " (bad)" : ""));
@@ -27,17 +28,35 @@ void World::roll_back() {
   for (const Release& release : store_.releases)
     if (release.status == Status::succeeded) good.push_back(release);
   if (good.size() < 2) return deploy(false);
-  Release again = random_.chance(0.7)
+  release_again(random_.chance(0.7)
                       ? good[good.size() - 2]
                       : good[static_cast<std::size_t>(
-                            random_.between(0, static_cast<int>(good.size()) - 1))];
+                            random_.between(0, static_cast<int>(good.size()) - 1))]);
+}
+
+void World::release_again(Release again) {
   for (Release& release : store_.releases)
     if (release.status == Status::pending) release.status = Status::failed;  // superseded
   again.version = static_cast<int>(store_.releases.size()) + 1;
   again.status = Status::pending;
-  again.prepared = false;
+  again.prepared = again.promoted = again.stays = false;
+  again.canary = 0;
   tell("roll back to v" + std::to_string(again.content) + " as v" + std::to_string(again.version));
   store_.releases.push_back(std::move(again));
+}
+
+/// Somebody says what is to become of a canary.
+void World::promote_or_abort() {
+  const Release* newest = target();
+  if (!newest || newest->status != Status::pending || newest->canary == 0) return;
+  Release& canary = release(newest->version);
+  if (random_.chance(0.6)) {
+    canary.promoted = true;
+    tell("promote v" + std::to_string(canary.version));
+  } else {
+    canary.status = Status::failed;
+    tell("abort v" + std::to_string(canary.version));
+  }
 }
 
 /// A volume comes, goes, or is restored. With an exclusive one, one replica is the most.
@@ -74,7 +93,7 @@ void World::trouble() {
   if (store_.releases.empty()) return deploy(random_.chance(0.2));
   // Whoever changes what is wanted has a reason for starts; only the scheduler's own are counted.
   starts_.clear();
-  switch (random_.between(0, 18)) {
+  switch (random_.between(0, 21)) {
     case 0:
     case 1:
       return deploy(random_.chance(0.3));
@@ -124,6 +143,17 @@ void World::trouble() {
       return roll_back();
     case 17:
       return change_volume(type);
+    case 18:
+      server_.routed.clear();  // what serves in a rollout that goes on otherwise may change
+      formation.surge.reset();
+      formation.unavailable = 0;
+      if (random_.chance(0.3)) return tell("all of " + type + " at once");
+      formation.surge = random_.between(0, 3);
+      formation.unavailable = random_.between(formation.surge == 0 ? 1 : 0, 2);
+      return tell("steps of " + type + ": " + std::to_string(*formation.surge) + " more, " +
+                  std::to_string(formation.unavailable) + " fewer");
+    case 19:
+      return promote_or_abort();
     case 16:
       if (!std::exchange(memory_tight_, random_.chance(0.3))) tight_since_ = now_;
       return tell(memory_tight_ ? "memory is short" : "there is memory");

@@ -71,6 +71,8 @@ class FakeControl final : public api::Control {
       {.name = "default", .labels = {{"pool", "default"}}, .oci = "native"},
       {.name = "far", .labels = {{"pool", "far"}, {"region", "eu"}}, .oci = "runsc"}};
   std::vector<api::PoolView> pools() override { return shown_pools; }
+  api::CanaryView shown_canary;
+  api::CanaryView canary(const platform::AppId&) override { return shown_canary; }
 
   Result<void> apply_egress(const platform::App& app) override {
     calls.push_back("egress " + platform::egress_text(app.egress));

@@ -141,7 +141,7 @@ TEST_CASE("commands, options, apps and process types complete where they may sta
   CHECK(texts({"ps:scale", "web=1", "wo"}) == std::vector<std::string>{"worker="});
   CHECK(texts({"ps:restart", "web", ""}).empty());
   CHECK(texts({"completion", ""}) == std::vector<std::string>{"bash", "zsh"});
-  CHECK(texts({"help", "roll"}) == std::vector<std::string>{"rollback"});
+  CHECK(texts({"help", "rollb"}) == std::vector<std::string>{"rollback"});
   CHECK(texts({"run", "-a", "x", "--", "l"}).empty());
   CHECK(texts({"nonsense", ""}).empty());
   CHECK(texts({}).empty());
@@ -180,7 +180,7 @@ TEST_CASE_FIXTURE(Fixture,
     return output->out;
   };
   CHECK(completed("config:") == "get\nset\nunset\n");
-  CHECK(completed("rele") == "releases\nreleases:info\n");
+  CHECK(completed("pipelines:p") == "promote\n");
   CHECK(completed("ps:scale -a hello wo") == "worker=\n");
   CHECK(completed("ps --js") == "--json\n");
 }

@@ -34,6 +34,7 @@ struct Case {
                     ReplicaState state, Duration started = 0s) {
     Observed seen{.id = ReplicaId(id), .slot = {type, index, version}, .state = state};
     seen.started_at = start_of_time + started;
+    seen.unrouted = desired.target_pending && version == desired.target.version;
     if (state == ReplicaState::ready) seen.ready_at = seen.started_at + 1s;
     observed.push_back(seen);
     return observed.back();
@@ -78,6 +79,8 @@ inline std::vector<std::string> words(const Plan& plan) {
     if (const auto* settle = std::get_if<SettleRelease>(&action))
       result.push_back("settle v" + std::to_string(settle->version) +
                        (settle->succeeded ? " ok" : ": " + settle->failure));
+    if (const auto* back = std::get_if<RollBack>(&action))
+      result.push_back("roll back v" + std::to_string(back->version) + ": " + back->why);
   }
   return result;
 }
