@@ -31,12 +31,12 @@ class Random final {
   std::uint64_t state_;
 };
 
-/// Marks a replica to be used only if nothing better is there (it refused a connection just now, or
-/// this very request failed on it): added to its load.
-inline constexpr std::uint64_t avoided = std::uint64_t{1} << 40;
+/// Marks a replica to be used only if nothing better is there (it is set aside, or this very
+/// request failed on it): added to its load.
+inline constexpr std::uint64_t avoided = std::uint64_t{1} << 60;
 
-/// The index of the chosen replica among `count` (at least one); `load(index)` is its requests in
-/// flight, plus `avoided`.
+/// The index of the chosen replica among `count` (at least one); `load(index)` is its load, plus
+/// `avoided`.
 template <class Load>
 [[nodiscard]] std::size_t choose_replica(std::size_t count, Random& random, Load&& load) {
   if (count == 1) return 0;

@@ -13,7 +13,6 @@ namespace berth::router {
 namespace {
 
 constexpr std::int64_t connect_timeout_us = 5'000'000;
-constexpr std::int64_t avoid_us = 2'000'000;
 
 std::int64_t us(std::chrono::milliseconds time) {
   return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
@@ -107,7 +106,7 @@ void Exchange::hold(const Decision& decision) {
 void Exchange::connect() {
   ReplicaHandle& replica = choose();
   tried_[static_cast<std::size_t>(std::min(attempts_, max_attempts - 1))] = &replica;
-  ++attempts_;
+  if (attempts_++ == 0) app_->retries.requested();
   replica_ = &replica;
   by_canary_ = replica.canary;
   ++replica.in_flight;
@@ -152,7 +151,7 @@ void Exchange::on_connected() {
 }
 
 void Exchange::on_connect_failed(ErrorCode code) {
-  replica_->avoid_until_us = worker_.loop().now_us() + avoid_us;
+  replica_->standing.refused(worker_.loop().now_us());
   attempt_failed(code);
 }
 
@@ -165,7 +164,8 @@ void Exchange::send_request() {
     attempt_failed(ErrorCode::H13);
     return;
   }
-  if (request_body_.complete()) {
+  sent_whole_ = request_body_.complete();
+  if (sent_whole_) {
     set_deadline(us(app_->app->first_byte_timeout));
   } else {
     expect_progress();
@@ -173,7 +173,14 @@ void Exchange::send_request() {
   }
 }
 
+void Exchange::note_answer(int status) {
+  status_ = status;
+  const std::int64_t now = worker_.loop().now_us();
+  replica_->standing.answered(sent_whole_ ? now - sent_us_ : -1, status < 500, now);
+}
+
 void Exchange::attempt_failed(ErrorCode code) {
+  const std::int64_t now = worker_.loop().now_us();
   const Attempt attempt{
       .number = attempts_,
       .connected = phase_ != Phase::connecting,
@@ -183,7 +190,9 @@ void Exchange::attempt_failed(ErrorCode code) {
       .replayable = replayable_,
       .idempotent = idempotent_,
   };
-  if (!may_retry(attempt)) {
+  // A kept connection that was closed tells nothing of the replica.
+  if (attempt.connected && !attempt.reused) replica_->standing.disappointed(now);
+  if (!may_retry(attempt) || !app_->retries.take(now)) {
     if (attempt.response_begun && code == ErrorCode::H13) code = ErrorCode::H18;
     if (app_->app && app_->app->state == AppState::crashed) code = ErrorCode::H10;
     fail(code);
@@ -342,7 +351,7 @@ void Exchange::start_response(const http::ResponseHead& head, char* data, std::s
   upstream_reusable_ = head.keep_alive && !response_body_.ends_by_close();
   if (response_body_.ends_by_close() || (http_1_0_ && decode_chunks_) || worker_.draining())
     keep_alive_ = false;
-  status_ = head.status;
+  note_answer(head.status);
 
   http::ResponseContext context{
       .client_is_http_1_0 = http_1_0_, .close = !keep_alive_, .upgrade = false};
@@ -488,6 +497,7 @@ void Exchange::on_deadline() {
     case Phase::connecting: on_connect_failed(ErrorCode::H19); break;
     case Phase::waiting:
       if (request_body_.complete() || upstream_->is_blocked()) {
+        replica_->standing.disappointed(worker_.loop().now_us());
         fail(ErrorCode::H12);
       } else {
         cut_response(ErrorCode::H28);

@@ -96,6 +96,8 @@ class Exchange final : public Timed {
   void attempt_failed(ErrorCode code);
   void detach_upstream(bool reuse);
   [[nodiscard]] ReplicaHandle& choose();
+  /// The replica has answered, with this status.
+  void note_answer(int status);
   /// `fields`: lines for the head of the answer.
   void fail(ErrorCode code, std::string_view message = {}, int status = 0,
             std::string_view fields = {});
@@ -165,6 +167,7 @@ class Exchange final : public Timed {
   bool request_refused_ = false;   ///< the replica takes no more of the body
   bool client_ended_ = false;      ///< tunnels: half closed
   bool admitted_ = false;          ///< its app's rules let it pass
+  bool sent_whole_ = false;        ///< with its head
   bool by_canary_ = false;         ///< the last replica that was asked is one
   bool upstream_ended_ = false;
 };

@@ -245,7 +245,7 @@ ReplicaHandle& Exchange::choose() {
   const std::size_t index = choose_replica(among.count, worker_.random(), [&](std::size_t i) {
     const ReplicaHandle& replica = *replicas[among.begin + i];
     const bool tried = std::find(tried_.begin(), tried_.end(), &replica) != tried_.end();
-    return replica.in_flight + (tried || replica.avoid_until_us > now ? avoided : 0);
+    return replica.standing.load(replica.in_flight, now) + (tried ? avoided : 0);
   });
   return *replicas[among.begin + index];
 }
@@ -256,7 +256,7 @@ ReplicaHandle* Exchange::sticky_replica() const {
   for (const auto& replica : app_->replicas) {
     const bool tried = std::ranges::find(tried_, replica.get()) != tried_.end();
     if (replica->sticky_token == sticky_token_ && !tried &&
-        replica->avoid_until_us <= worker_.loop().now_us())
+        !replica->standing.is_aside(worker_.loop().now_us()))
       return replica.get();
   }
   return nullptr;

@@ -12,7 +12,7 @@ void Exchange::start_tunnel(const http::ResponseHead& head, char* data, std::siz
     fail(ErrorCode::H17, "the app switched protocols unasked");
     return;
   }
-  status_ = head.status;
+  note_answer(head.status);
   phase_ = Phase::tunnel;
   expect_progress();
   const Buffer kept = requester_->take_kept();

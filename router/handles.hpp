@@ -13,7 +13,9 @@
 
 #include "router/access_log.hpp"
 #include "router/held_queue.hpp"
+#include "router/routing.hpp"
 #include "router/snapshot.hpp"
+#include "router/standing.hpp"
 #include "router/upstream.hpp"
 
 namespace berth::router {
@@ -33,7 +35,7 @@ struct ReplicaHandle {
   std::uint32_t idle_count = 0;
   List<Upstream, IdleTag> idle;      ///< the last used first
   List<Upstream, IdleTag> idle_http2;
-  std::int64_t avoid_until_us = 0;   ///< it refused a connection
+  Standing standing;
   std::uint64_t sticky_token = 0;    ///< that the cookie has; of an app with a sticky_key
   bool canary = false;               ///< of a release that gets a part of the requests
   bool removed = false;              ///< no longer in the table; goes when nothing is in flight
@@ -49,6 +51,7 @@ struct AppHandle {
   std::vector<std::unique_ptr<ReplicaHandle>> replicas;  ///< canaries behind all others
   std::vector<std::unique_ptr<ReplicaHandle>> draining;
   HeldQueue<Exchange*> held;
+  RetryBudget retries;
   /// Of Authorization fields that were found right: their hashes, the last one first.
   std::vector<std::uint64_t> known_passwords;
   AccessLog log;

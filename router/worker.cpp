@@ -222,11 +222,19 @@ void Worker::replace_replicas(AppHandle& handle) {
     from.erase(found);
     return taken;
   };
+  const std::int64_t now = loop_->now_us();
+  const bool beside_others = !before.empty();
+  std::int64_t usual_wait = 0;
+  for (const auto& replica : before)
+    usual_wait = std::max(usual_wait, replica->standing.wait_us(now));
   const auto take = [&](const Replica& replica, bool canary) {
     const std::string& sticky = handle.app->sticky_key;
     auto kept = take_from(before, replica);
     if (!kept) kept = take_from(handle.draining, replica);
-    if (!kept) kept = std::make_unique<ReplicaHandle>(replica);
+    if (!kept) {
+      kept = std::make_unique<ReplicaHandle>(replica);
+      kept->standing.begin(now, usual_wait, /*slow_start=*/beside_others);
+    }
     kept->removed = false;
     kept->canary = canary;
     kept->sticky_token = sticky.empty() ? 0 : KeyedHash(sticky).of(replica.id);
