@@ -61,9 +61,7 @@ Renderer::Renderer(platform::Store& store, Control& control, const Settings& set
     : store_(store), control_(control), settings_(settings), key_secret_(std::move(key_secret)) {}
 
 std::string Renderer::url_of(std::string_view host) const {
-  std::string url = "http://" + std::string(host);
-  if (settings_.router_port != 80) url += ":" + std::to_string(settings_.router_port);
-  return url;
+  return platform::url_of("http", std::string(host), settings_.router.http);
 }
 
 std::string Renderer::api_url() const { return url_of("api." + settings_.domain); }
@@ -71,7 +69,7 @@ std::string Renderer::api_url() const { return url_of("api." + settings_.domain)
 std::string Renderer::dashboard_url() const { return url_of("dashboard." + settings_.domain); }
 
 std::string Renderer::web_url(const platform::App& app) const {
-  return url_of(app.name + "." + settings_.domain) + "/";
+  return platform::web_url(app, settings_.domain, settings_.router) + "/";
 }
 
 std::string Renderer::git_url(const platform::App& app) const {

@@ -89,6 +89,8 @@ TEST_CASE("redirect and HSTS are set for an app, where the platform serves HTTPS
   CHECK(set.status == 200);
   CHECK(to_text(body_of(set)) ==
         R"({"redirect":true,"hsts":{"max_age":60,"include_subdomains":true,"preload":false}})");
+  CHECK(text_at(body_of(api.call("GET", "/apps/hello")), "/web_url") ==
+        "https://hello.localhost:8443/");
   CHECK(to_text(body_of(api.call("PATCH", "/apps/hello/https", R"({"redirect":false})"))) ==
         R"({"redirect":false,"hsts":{"max_age":60,"include_subdomains":true,"preload":false}})");
   CHECK(to_text(body_of(api.call("PATCH", "/apps/hello/https", R"({"hsts":null})"))) ==
@@ -97,7 +99,7 @@ TEST_CASE("redirect and HSTS are set for an app, where the platform serves HTTPS
                           R"({"hsts":{"max_age":60,"preload":true}})"})
     CHECK(api.call("PATCH", "/apps/hello/https", bad).status == 422);
 
-  ApiFixture plain([](api::Settings& settings) { settings.https = false; });
+  ApiFixture plain([](api::Settings& settings) { settings.router.https = 0; });
   REQUIRE(plain.call("POST", "/apps", R"({"name":"hello"})").status == 201);
   const auto refused = plain.call("PATCH", "/apps/hello/https", R"({"redirect":true})");
   CHECK(refused.status == 422);
