@@ -42,6 +42,11 @@ std::string_view text_of(ReleaseStatus status) {
                                            : "succeeded";
 }
 
+/// What serves a domain by HTTPS.
+json::object shown_certificate(std::string_view kind, const std::string& issuer, Time ends_at) {
+  return {{"kind", kind}, {"issuer", issuer}, {"expires_at", rfc3339(ends_at)}};
+}
+
 }  // namespace
 
 std::string derived_uuid(std::string_view kind, std::string_view name) {
@@ -387,12 +392,15 @@ json::object Renderer::domain(const platform::Domain& domain) const {
     target = std::string(app["name"].get_string()) + "." + settings_.domain;
   const std::string at = rfc3339(domain.created_at);
   json::value endpoint = nullptr;
+  json::value shown = nullptr;
   const auto owner = store_.find_app(domain.app.value);
   bool automatic = owner.has_value() && owner->automatic_certificates;
   if (domain.certificate) {
     const auto certificate = store_.find_certificate(domain.app, domain.certificate->value);
     if (certificate.has_value()) {
       endpoint = {{"id", certificate->id.value}, {"name", certificate->domains.front()}};
+      shown = shown_certificate(certificate->automatic ? "automatic" : "own", certificate->issuer,
+                                certificate->ends_at);
       automatic = automatic && certificate->automatic;
     }
   }
@@ -415,6 +423,7 @@ json::object Renderer::domain(const platform::Domain& domain) const {
           {"acm_status", std::move(status)},
           {"acm_status_reason", std::move(reason)},
           {"sni_endpoint", std::move(endpoint)},
+          {"certificate", std::move(shown)},
           {"created_at", at},
           {"updated_at", at}};
 }
@@ -443,6 +452,10 @@ json::object Renderer::certificate(const platform::Certificate& certificate) con
 }
 
 json::object Renderer::default_domain(const platform::App& app) const {
+  json::value shown = nullptr;
+  if (const auto known = control_.platform_certificate(app))
+    shown = shown_certificate(known->is_development ? "development" : "operator", known->issuer,
+                              known->ends_at);
   return {{"id", derived_uuid("domain", app.id.value)},
           {"app", {{"id", app.id.value}, {"name", app.name}}},
           {"hostname", app.name + "." + settings_.domain},
@@ -453,6 +466,7 @@ json::object Renderer::default_domain(const platform::App& app) const {
           {"acm_status", nullptr},
           {"acm_status_reason", nullptr},
           {"sni_endpoint", nullptr},
+          {"certificate", std::move(shown)},
           {"created_at", rfc3339(app.created_at)},
           {"updated_at", rfc3339(app.updated_at)}};
 }

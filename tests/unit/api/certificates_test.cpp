@@ -33,6 +33,10 @@ TEST_CASE("a certificate goes in with its key, serves its domains, and the key n
   CHECK(text_at(body_of(made), "/certificate_chain") == pem.chain);
   const auto domain = api.call("GET", "/apps/hello/domains/www.example.com");
   CHECK(text_at(body_of(domain), "/sni_endpoint/name") == "www.example.com");
+  CHECK(text_at(body_of(domain), "/certificate/kind") == "own");
+  CHECK(text_at(body_of(domain), "/certificate/issuer") == "CN = Test");
+  CHECK(text_at(body_of(domain), "/certificate/expires_at") ==
+        text_at(body_of(made), "/ssl_cert/expires_at"));
 
   const auto renewed = api.call("PATCH", "/apps/hello/sni-endpoints/www.example.com",
                                 body_for(authority.issue("www.example.com").value()));
@@ -77,6 +81,28 @@ TEST_CASE("the development authority's certificate is shown where there is one")
     return 0;
   });
   CHECK(text_at(body_of(api.call("GET", "/development-authority")), "/certificate") == "PEM");
+}
+
+TEST_CASE("the app's own name says which certificate of the platform's serves it") {
+  ApiFixture api;
+  REQUIRE(api.call("POST", "/apps", R"({"name":"hello"})").status == 201);
+  const auto shown = [&](std::string_view key) {
+    return text_at(body_of(api.call("GET", "/apps/hello/domains/hello.localhost")),
+                   "/certificate" + std::string(key));
+  };
+  CHECK(shown("") == "null");
+  const auto set = [&](bool is_development) {
+    api.on_strand([&] {
+      api.control.shown_certificate = {
+          .is_development = is_development, .issuer = "CN = A", .ends_at = Time{}};
+      return 0;
+    });
+  };
+  set(true);
+  CHECK(shown("/kind") == "development");
+  CHECK(shown("/issuer") == "CN = A");
+  set(false);
+  CHECK(shown("/kind") == "operator");
 }
 
 TEST_CASE("redirect and HSTS are set for an app, where the platform serves HTTPS at all") {
