@@ -24,6 +24,13 @@
 
 namespace berth::api {
 
+/// The operator's certificate, or one of the development authority.
+struct PlatformCertificate {
+  bool is_development = false;
+  std::string issuer;
+  Time ends_at{};
+};
+
 /// A replica as the API shows it (the Platform API's dyno).
 struct ReplicaView {
   std::string id;
@@ -248,6 +255,9 @@ class Control {
   [[nodiscard]] virtual Result<void> check_kept(const platform::Release& release) = 0;
   /// Of the authority that signs for hosts without a certificate of their own, in PEM.
   [[nodiscard]] virtual Result<std::string> development_authority() = 0;
+  /// What the router shows for the app's own name; nothing where HTTPS is off.
+  [[nodiscard]] virtual std::optional<PlatformCertificate> platform_certificate(
+      const platform::App& app) = 0;
   /// What `GET /disk-usage` shows.
   virtual boost::asio::awaitable<json::object> disk_usage() = 0;
   /// Removes what nothing needs, or tells what would be removed.

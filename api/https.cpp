@@ -44,7 +44,7 @@ Answer update_https(Call& call) {
       return invalid_params("hsts must be an object with max_age, or null");
     }
   }
-  if (!call.settings().https && (https.redirect || https.hsts))
+  if (call.settings().router.https == 0 && (https.redirect || https.hsts))
     return invalid_params(
         "this platform serves no HTTPS, so nobody could follow. Its operator sets router.https in "
         "berth.yaml");

@@ -42,6 +42,11 @@ std::string_view text_of(ReleaseStatus status) {
                                            : "succeeded";
 }
 
+/// What serves a domain by HTTPS.
+json::object shown_certificate(std::string_view kind, const std::string& issuer, Time ends_at) {
+  return {{"kind", kind}, {"issuer", issuer}, {"expires_at", rfc3339(ends_at)}};
+}
+
 }  // namespace
 
 std::string derived_uuid(std::string_view kind, std::string_view name) {
@@ -61,9 +66,7 @@ Renderer::Renderer(platform::Store& store, Control& control, const Settings& set
     : store_(store), control_(control), settings_(settings), key_secret_(std::move(key_secret)) {}
 
 std::string Renderer::url_of(std::string_view host) const {
-  std::string url = "http://" + std::string(host);
-  if (settings_.router_port != 80) url += ":" + std::to_string(settings_.router_port);
-  return url;
+  return platform::url_of("http", std::string(host), settings_.router.http);
 }
 
 std::string Renderer::api_url() const { return url_of("api." + settings_.domain); }
@@ -71,7 +74,7 @@ std::string Renderer::api_url() const { return url_of("api." + settings_.domain)
 std::string Renderer::dashboard_url() const { return url_of("dashboard." + settings_.domain); }
 
 std::string Renderer::web_url(const platform::App& app) const {
-  return url_of(app.name + "." + settings_.domain) + "/";
+  return platform::web_url(app, settings_.domain, settings_.router) + "/";
 }
 
 std::string Renderer::git_url(const platform::App& app) const {
@@ -390,12 +393,15 @@ json::object Renderer::domain(const platform::Domain& domain) const {
     target = std::string(app["name"].get_string()) + "." + settings_.domain;
   const std::string at = rfc3339(domain.created_at);
   json::value endpoint = nullptr;
+  json::value shown = nullptr;
   const auto owner = store_.find_app(domain.app.value);
   bool automatic = owner.has_value() && owner->automatic_certificates;
   if (domain.certificate) {
     const auto certificate = store_.find_certificate(domain.app, domain.certificate->value);
     if (certificate.has_value()) {
       endpoint = {{"id", certificate->id.value}, {"name", certificate->domains.front()}};
+      shown = shown_certificate(certificate->automatic ? "automatic" : "own", certificate->issuer,
+                                certificate->ends_at);
       automatic = automatic && certificate->automatic;
     }
   }
@@ -418,6 +424,7 @@ json::object Renderer::domain(const platform::Domain& domain) const {
           {"acm_status", std::move(status)},
           {"acm_status_reason", std::move(reason)},
           {"sni_endpoint", std::move(endpoint)},
+          {"certificate", std::move(shown)},
           {"created_at", at},
           {"updated_at", at}};
 }
@@ -446,6 +453,10 @@ json::object Renderer::certificate(const platform::Certificate& certificate) con
 }
 
 json::object Renderer::default_domain(const platform::App& app) const {
+  json::value shown = nullptr;
+  if (const auto known = control_.platform_certificate(app))
+    shown = shown_certificate(known->is_development ? "development" : "operator", known->issuer,
+                              known->ends_at);
   return {{"id", derived_uuid("domain", app.id.value)},
           {"app", {{"id", app.id.value}, {"name", app.name}}},
           {"hostname", app.name + "." + settings_.domain},
@@ -456,6 +467,7 @@ json::object Renderer::default_domain(const platform::App& app) const {
           {"acm_status", nullptr},
           {"acm_status_reason", nullptr},
           {"sni_endpoint", nullptr},
+          {"certificate", std::move(shown)},
           {"created_at", rfc3339(app.created_at)},
           {"updated_at", rfc3339(app.updated_at)}};
 }

@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "platform/config.hpp"
+#include "platform/web_address.hpp"
 
 namespace berth::api {
 
 struct Settings {
   std::string domain = "localhost";
-  int router_port = 8080;                 ///< as users reach it; 80 does not stand in URLs
-  bool https = false;                     ///< the router speaks TLS too
+  platform::RouterPorts router = {};      ///< as users reach it
   bool automatic_certificates = false;    ///< there is an authority to ask
   std::string listen = "127.0.0.1:7070";  ///< port 0: any free one (Server::port tells)
   std::filesystem::path dashboard_directory = {};

@@ -464,8 +464,13 @@ Domain
   acm_status string?
   acm_status_reason string?
   sni_endpoint Reference?
+  certificate ShownCertificate?
   created_at time
   updated_at time
+ShownCertificate
+  kind "own"|"automatic"|"operator"|"development"
+  issuer string
+  expires_at time
 NewDomain
   hostname string
   sni_endpoint? any

@@ -2,10 +2,12 @@
 #include "base/acme.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <thread>
 
 #include "base/acme_key.hpp"
+#include "base/crypto.hpp"
 #include "base/http_client.hpp"
 
 namespace berth {
@@ -17,16 +19,23 @@ using namespace std::chrono_literals;
 constexpr auto patience = std::chrono::minutes(3);  ///< for an authority that is at work
 constexpr auto deadline = std::chrono::seconds(15); ///< of one request
 constexpr int tries = 4;                            ///< a nonce may be too old
+constexpr std::array<std::string_view, 3> methods{"http-01", "tls-alpn-01", "dns-01"};
 
 /// One conversation with an authority.
 class Conversation final {
  public:
-  Conversation(const AcmeAuthority& authority, AcmeKey key, const std::atomic<bool>& cancel)
-      : authority_(authority), key_(std::move(key)), cancel_(cancel) {}
+  using Present = std::function<Result<void>(const AcmeChallenge&)>;
+  Conversation(const AcmeAuthority& authority, AcmeKey key, std::string host, AcmeMethod method,
+               const Present& present, const std::atomic<bool>& cancel)
+      : authority_(authority),
+        key_(std::move(key)),
+        host_(std::move(host)),
+        method_(method),
+        present_(present),
+        cancel_(cancel) {}
 
   Result<void> open();
-  Result<CertificatePem> obtain(const std::string& host,
-                                const std::function<Result<void>(const AcmeChallenge&)>& present);
+  Result<CertificatePem> obtain();
 
  private:
   struct Answer {
@@ -39,14 +48,16 @@ class Conversation final {
                                std::string body = {});
   Result<Answer> post(const std::string& url, std::string_view payload);
   Result<void> fresh_nonce();
-  Result<void> prove(const std::string& authorization,
-                     const std::function<Result<void>(const AcmeChallenge&)>& present);
+  Result<void> prove(const std::string& authorization);
   /// Asks until `status` is none of `waits`.
   Result<Answer> await(const std::string& url, std::initializer_list<std::string_view> waits);
   Result<void> pause(std::chrono::milliseconds time) const;
 
   const AcmeAuthority& authority_;
   const AcmeKey key_;
+  const std::string host_;
+  const AcmeMethod method_;
+  const Present& present_;
   const std::atomic<bool>& cancel_;
   std::string new_nonce_;
   std::string new_account_;
@@ -163,29 +174,33 @@ Result<Conversation::Answer> Conversation::await(const std::string& url,
   }
 }
 
-Result<void> Conversation::prove(
-    const std::string& url, const std::function<Result<void>(const AcmeChallenge&)>& present) {
+Result<void> Conversation::prove(const std::string& url) {
   BERTH_ASSIGN(const Answer authorization, post(url, ""));
   if (text_of(authorization.body, "status") == "valid") return {};
+  // Of a wildcard it is the domain below which it is for (RFC 8555, section 7.1.4).
   const json::object* identifier = optional_object(authorization.body, "identifier");
+  const std::string host = host_.substr(host_.starts_with("*.") ? 2 : 0);
+  if (!identifier || text_of(*identifier, "value") != host)
+    return Error{ErrorKind::invalid, "the certificate authority asks about another host"};
   const json::array* challenges = optional_array(authorization.body, "challenges");
   const json::object* wanted = nullptr;
   if (challenges)
     for (const json::value& challenge : *challenges)
       if (const auto* object = challenge.if_object();
-          object && text_of(*object, "type") == "http-01")
+          object && text_of(*object, "type") == to_string(method_))
         wanted = object;
-  if (!identifier || !wanted)
-    return Error{ErrorKind::invalid, "the certificate authority offers no http-01 challenge"};
+  if (!wanted)
+    return Error{ErrorKind::invalid, "the certificate authority offers no " +
+                                         std::string(to_string(method_)) + " challenge for " +
+                                         host_};
   BERTH_ASSIGN(const std::string token, require_string(*wanted, "token"));
   BERTH_ASSIGN(const std::string answer_url, require_string(*wanted, "url"));
   if (token.empty() || token.size() > 200 ||
       token.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") !=
           std::string::npos)
     return Error{ErrorKind::invalid, "the certificate authority's token is not one"};
-  BERTH_TRY(present({.host = text_of(*identifier, "value"),
-                     .token = token,
-                     .proof = key_.proof_of(token)}));
+  BERTH_TRY(present_(
+      {.method = method_, .host = host, .token = token, .proof = key_.proof_of(token)}));
   BERTH_TRY(post(answer_url, "{}"));
   BERTH_ASSIGN(const Answer after, await(url, {"pending", "processing"}));
   if (text_of(after.body, "status") == "valid") return {};
@@ -198,17 +213,16 @@ Result<void> Conversation::prove(
   return Error{ErrorKind::invalid, "the certificate authority says: " + why};
 }
 
-Result<CertificatePem> Conversation::obtain(
-    const std::string& host, const std::function<Result<void>(const AcmeChallenge&)>& present) {
+Result<CertificatePem> Conversation::obtain() {
   const json::object wanted{
-      {"identifiers", json::array{json::object{{"type", "dns"}, {"value", host}}}}};
+      {"identifiers", json::array{json::object{{"type", "dns"}, {"value", host_}}}}};
   BERTH_ASSIGN(const Answer order, post(new_order_, to_text(wanted)));
   if (order.location.empty())
     return Error{ErrorKind::invalid, "the certificate authority gave the order no address"};
   if (const json::array* authorizations = optional_array(order.body, "authorizations"))
     for (const json::value& url : *authorizations)
-      if (url.is_string()) BERTH_TRY(prove(std::string(url.get_string()), present));
-  BERTH_ASSIGN(const CertificateRequest request, make_certificate_request(host));
+      if (url.is_string()) BERTH_TRY(prove(std::string(url.get_string())));
+  BERTH_ASSIGN(const CertificateRequest request, make_certificate_request(host_));
   BERTH_ASSIGN(const std::string finalize, require_string(order.body, "finalize"));
   BERTH_TRY(post(finalize, to_text(json::object{{"csr", request.request}})));
   BERTH_ASSIGN(const Answer done, await(order.location, {"pending", "ready", "processing"}));
@@ -221,14 +235,29 @@ Result<CertificatePem> Conversation::obtain(
 
 }  // namespace
 
+std::string_view to_string(AcmeMethod method) {
+  return methods[static_cast<std::size_t>(method)];
+}
+
+Result<AcmeMethod> acme_method_of(std::string_view text) {
+  for (std::size_t i = 0; i < methods.size(); ++i)
+    if (methods[i] == text) return static_cast<AcmeMethod>(i);
+  return Error{ErrorKind::invalid, "must be http-01, tls-alpn-01 or dns-01, not '" +
+                                       std::string(text.substr(0, 60)) + "'"};
+}
+
+std::string dns_value_of(const AcmeChallenge& challenge) {
+  return base64url(sha256(challenge.proof));
+}
+
 Result<CertificatePem> obtain_certificate(
     const AcmeAuthority& authority, const std::string& account_key, const std::string& host,
-    const std::function<Result<void>(const AcmeChallenge&)>& present,
+    AcmeMethod method, const std::function<Result<void>(const AcmeChallenge&)>& present,
     const std::atomic<bool>& cancel) {
   BERTH_ASSIGN(AcmeKey key, AcmeKey::parse(account_key));
-  Conversation conversation(authority, std::move(key), cancel);
+  Conversation conversation(authority, std::move(key), host, method, present, cancel);
   BERTH_TRY(conversation.open());
-  return conversation.obtain(host, present);
+  return conversation.obtain();
 }
 
 }  // namespace berth

@@ -92,13 +92,7 @@ Result<AcmeKey> AcmeKey::parse(const std::string& pem) {
 }
 
 std::string AcmeKey::proof_of(std::string_view token) const {
-  const std::string text = to_text(jwk_);
-  std::vector<unsigned char> digest(EVP_MAX_MD_SIZE);
-  unsigned size = 0;
-  BERTH_ASSERT(EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) ==
-               1);
-  digest.resize(size);
-  return std::string(token) + "." + base64url(bytes_of(digest));
+  return std::string(token) + "." + base64url(sha256(to_text(jwk_)));
 }
 
 Result<std::string> AcmeKey::sign(const json::object& header, std::string_view payload) const {

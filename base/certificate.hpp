@@ -92,4 +92,9 @@ class CertificateAuthority final {
   std::shared_ptr<evp_pkey_st> key_;
 };
 
+/// What proves to an ACME authority that `host` is served here (RFC 8737): signed by itself, with
+/// the digest of the challenge's proof.
+[[nodiscard]] Result<CertificatePem> make_proof_certificate(std::string_view host,
+                                                            std::string_view proof);
+
 }  // namespace berth

@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "base/certificate.hpp"
+#include "base/crypto.hpp"
 #include "base/openssl.hpp"
 
 namespace berth {
@@ -22,6 +23,7 @@ constexpr long day_s = 24 * 3600;
 constexpr long authority_s = 10 * 365 * day_s;
 /// No longer than clients accept.
 constexpr long leaf_s = 397 * day_s;
+constexpr long proof_s = 7 * day_s;
 /// A client's clock may be behind.
 constexpr long before_s = day_s;
 
@@ -57,6 +59,22 @@ bool add_extension(X509* certificate, X509* issuer, int kind, const std::string&
   X509V3_CTX context;
   X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
   const X509Extension extension(X509V3_EXT_conf_nid(nullptr, &context, kind, value.c_str()));
+  return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
+}
+
+/// The critical extension acmeIdentifier (RFC 8737, section 3): an octet string in DER.
+bool add_digest(X509* certificate, std::string_view digest) {
+  const std::string der = "\x04" + std::string(1, static_cast<char>(digest.size())) +
+                          std::string(digest);
+  const openssl::Owned<ASN1_OBJECT, ASN1_OBJECT_free> kind(
+      OBJ_txt2obj("1.3.6.1.5.5.7.1.31", 1));
+  const openssl::Owned<ASN1_OCTET_STRING, ASN1_OCTET_STRING_free> value(ASN1_OCTET_STRING_new());
+  if (!kind || !value ||
+      ASN1_OCTET_STRING_set(value.get(), reinterpret_cast<const unsigned char*>(der.data()),
+                            static_cast<int>(der.size())) != 1)
+    return false;
+  const X509Extension extension(
+      X509_EXTENSION_create_by_OBJ(nullptr, kind.get(), 1, value.get()));
   return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
 }
 
@@ -165,6 +183,19 @@ Result<CertificatePem> CertificateAuthority::issue(std::string_view host) const 
                     "DNS:" + std::string(host)) &&
       X509_sign(certificate, key_.get(), EVP_sha256()) > 0;
   if (!made_whole) return failed("sign a certificate");
+  return CertificatePem{.chain = pem_of(certificate), .key = pem_of(key.get())};
+}
+
+Result<CertificatePem> make_proof_certificate(std::string_view host, std::string_view proof) {
+  BERTH_ASSIGN(const Key key, new_key());
+  BERTH_ASSIGN(const X509Certificate made, new_certificate(host.substr(0, 64), key.get(), proof_s));
+  X509* certificate = made.get();
+  const bool made_whole =
+      X509_set_issuer_name(certificate, X509_get_subject_name(certificate)) == 1 &&
+      add_extension(certificate, certificate, NID_subject_alt_name, "DNS:" + std::string(host)) &&
+      add_digest(certificate, sha256(proof)) &&
+      X509_sign(certificate, key.get(), EVP_sha256()) > 0;
+  if (!made_whole) return failed("make the certificate that proves the host");
   return CertificatePem{.chain = pem_of(certificate), .key = pem_of(key.get())};
 }
 

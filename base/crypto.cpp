@@ -101,11 +101,14 @@ std::string Sha256::finish_hex() {
   return hex({reinterpret_cast<char*>(digest), length});
 }
 
-std::string sha256_hex(std::string_view data) {
-  Sha256 digest;
-  digest.update(data);
-  return digest.finish_hex();
+std::string sha256(std::string_view data) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned length = 0;
+  BERTH_ASSERT(EVP_Digest(data.data(), data.size(), digest, &length, EVP_sha256(), nullptr) == 1);
+  return {reinterpret_cast<char*>(digest), length};
 }
+
+std::string sha256_hex(std::string_view data) { return hex(sha256(data)); }
 
 Result<SecretBox> SecretBox::open(const std::filesystem::path& key_file) {
   initialise();

@@ -24,7 +24,8 @@ namespace berth {
 [[nodiscard]] std::string base64(std::string_view bytes);
 [[nodiscard]] Result<std::string> base64_decode(std::string_view text);
 
-/// SHA-256 as 64 hex digits.
+/// SHA-256 as 32 bytes; as 64 hex digits.
+[[nodiscard]] std::string sha256(std::string_view data);
 [[nodiscard]] std::string sha256_hex(std::string_view data);
 
 /// SHA-256 of a stream.

@@ -51,13 +51,13 @@ std::string HttpResponse::header(std::string_view lower_case_name) const {
   return found == headers.end() ? std::string() : found->second;
 }
 
-namespace {
-
-constexpr std::size_t max_body_bytes = 256U << 20;
-
 bool is_localhost(std::string_view host) {
   return host == "localhost" || host.ends_with(".localhost");
 }
+
+namespace {
+
+constexpr std::size_t max_body_bytes = 256U << 20;
 
 /// Runs one asynchronous step to its end on a private context; Beast's
 /// deadlines only work that way.

@@ -48,8 +48,10 @@ struct HttpResponse {
   [[nodiscard]] std::string header(std::string_view lower_case_name) const;
 };
 
-/// Hosts named localhost or *.localhost are connected on the loopback (RFC 6761, section 6.3),
-/// whatever the system's resolver says.
+/// "localhost" and all below it: the loopback, whatever the system's resolver says (RFC 6761,
+/// section 6.3).
+[[nodiscard]] bool is_localhost(std::string_view host);
+
 [[nodiscard]] Result<HttpResponse> http_request(const HttpRequest& request);
 
 }  // namespace berth

@@ -217,8 +217,8 @@ std::vector<Command> certificate_commands() {
        .example = "berth certs:auto:enable",
        .for_app = true,
        .json = true,
-       .details = "The domains must lead to this platform, on port 80. A domain with a certificate "
-                  "of yours keeps it.",
+       .details = "The domains must lead to this platform, unless it proves them by DNS. A domain "
+                  "with a certificate of yours keeps it.",
        .run = enable},
       {.name = "certs:auto:disable",
        .group = "Domains",

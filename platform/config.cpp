@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/dns.hpp"
 #include "base/file.hpp"
 #include "base/ip_network.hpp"
 #include "platform/names.hpp"
@@ -131,6 +132,11 @@ Result<std::filesystem::path> check_path_or_none(std::string_view text) {
 Result<std::string> check_directory(std::string_view text) {
   if (text.empty() || (text.starts_with("https://") && text.size() > 8)) return std::string(text);
   return invalid("must begin with https://, not " + quoted(text));
+}
+
+Result<std::string> check_dns_server_or_none(std::string_view text) {
+  if (!text.empty()) BERTH_TRY(parse_dns_server(text));
+  return std::string(text);
 }
 
 Result<std::string> check_contact(std::string_view text) {
@@ -319,7 +325,14 @@ class ConfigReader {
         {"contact", text_of(acme.contact, "an e-mail address", check_contact)},
         {"trusted", yaml_.parsed<std::filesystem::path>(acme.trusted, "a path",
                                                         check_path_or_none)},
+        {"challenge",
+         yaml_.parsed<AcmeMethod>(acme.challenge, "a challenge's name", acme_method_of)},
         {"port", count(acme.port, 1, 65535)},
+        {"tls_port", count(acme.tls_port, 1, 65535)},
+        {"dns_hook", yaml_.parsed<std::filesystem::path>(acme.dns_hook, "a path",
+                                                         check_path_or_none)},
+        {"dns_server", text_of(acme.dns_server, "an address", check_dns_server_or_none)},
+        {"dns_timeout", duration(acme.dns_timeout, milliseconds(1))},
     });
   }
 

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/acme.hpp"
 #include "base/result.hpp"
 
 namespace berth::platform {
@@ -75,7 +76,12 @@ struct Config {
     std::string directory = {};             ///< its URL; empty: none
     std::string contact = {};               ///< an e-mail address, or empty
     std::filesystem::path trusted = {};     ///< PEM, for an authority of one's own
+    AcmeMethod challenge = AcmeMethod::http_01;
     int port = 80;                          ///< where the public reaches router.listen
+    int tls_port = 443;                     ///< and router.https
+    std::filesystem::path dns_hook = {};    ///< the program for dns-01
+    std::string dns_server = {};            ///< where records are looked for; empty: the system's
+    std::chrono::milliseconds dns_timeout = std::chrono::minutes(2);
     friend bool operator==(const Acme&, const Acme&) = default;
   } acme;
 

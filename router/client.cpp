@@ -202,6 +202,10 @@ void Client::read_head() {
       if (handshaking_) {
         note_handshake();
         if (closing_ || lingering_) return;
+        if (!handshaking_ && tls() && tls()->is_proof()) {
+          end();
+          return;
+        }
         if (!handshaking_ && tls() && tls()->is_http2()) {
           if (result == Read::data || result == Read::blocked) {
             speak_http2({scratch.data, size});

@@ -12,7 +12,9 @@ void Changes::note(const Message& message) {
   if (std::holds_alternative<PutHost>(message) || std::holds_alternative<RemoveHost>(message))
     hosts = true;
   if (std::holds_alternative<PutCertificate>(message) ||
-      std::holds_alternative<RemoveCertificate>(message))
+      std::holds_alternative<RemoveCertificate>(message) ||
+      std::holds_alternative<PutTlsChallenge>(message) ||
+      std::holds_alternative<RemoveTlsChallenge>(message))
     certificates = true;
   if (std::holds_alternative<PutChallenge>(message) ||
       std::holds_alternative<RemoveChallenge>(message))
@@ -59,6 +61,13 @@ void SnapshotBuilder::update_certificates(const Table& table) {
     }
     if (entry.certificate) map->add(entry.certificate, source.hosts, source.is_default);
     read.emplace(name, std::move(entry));
+  }
+  for (const auto& [host, pem] : table.tls_challenges) {
+    auto parsed = ServerCertificate::parse(pem);
+    if (parsed.has_error())
+      log_error("the proof for {} is not used: {}", host, parsed.error().message);
+    else
+      map->add_proof(std::make_shared<const ServerCertificate>(std::move(*parsed)), host);
   }
   read_ = std::move(read);
   certificates_ = std::move(map);

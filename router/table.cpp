@@ -204,13 +204,19 @@ Result<std::string> host_of(const json::object& object) {
   return route_from(host);
 }
 
+Result<CertificatePem> pem_from(const json::object& object) {
+  CertificatePem pem;
+  BERTH_ASSIGN(pem.chain, require_string(object, "chain"));
+  BERTH_ASSIGN(pem.key, require_string(object, "key"));
+  return pem;
+}
+
 Result<Certificate> certificate_from(const json::value& value) {
   const json::object* object = value.if_object();
   if (!object) return Error{ErrorKind::invalid, "a certificate must be an object"};
   Certificate certificate;
   BERTH_ASSIGN(certificate.name, require_name(*object, "name"));
-  BERTH_ASSIGN(certificate.pem.chain, require_string(*object, "chain"));
-  BERTH_ASSIGN(certificate.pem.key, require_string(*object, "key"));
+  BERTH_ASSIGN(certificate.pem, pem_from(*object));
   certificate.is_default = optional_bool(*object, "default").value_or(false);
   if (const json::array* hosts = optional_array(*object, "hosts")) {
     for (const json::value& host : *hosts) {
@@ -246,6 +252,14 @@ Result<Message> read_change(const json::object& object, std::string_view type) {
   if (type == "remove_challenge") {
     BERTH_ASSIGN(std::string token, require_name(object, "token"));
     return Message(RemoveChallenge{version, std::move(token)});
+  }
+  if (type == "put_tls_challenge" || type == "remove_tls_challenge") {
+    BERTH_ASSIGN(const std::string text, require_string(object, "host"));
+    BERTH_ASSIGN(std::string host, host_from(text));
+    if (type == "remove_tls_challenge")
+      return Message(RemoveTlsChallenge{version, std::move(host)});
+    BERTH_ASSIGN(CertificatePem pem, pem_from(object));
+    return Message(PutTlsChallenge{version, std::move(host), std::move(pem)});
   }
   if (type == "remove_certificate") {
     BERTH_ASSIGN(std::string name, require_name(object, "name"));
@@ -307,6 +321,14 @@ Result<Table> table_from_json(const json::object& object) {
   if (const json::object* challenges = optional_object(object, "challenges"))
     for (const auto& [token, proof] : *challenges)
       if (proof.is_string()) table.challenges[token] = std::string(proof.get_string());
+  if (const json::object* challenges = optional_object(object, "tls_challenges")) {
+    for (const auto& [host, value] : *challenges) {
+      const json::object* pem = value.if_object();
+      if (!pem) return Error{ErrorKind::invalid, "'tls_challenges' must map names to objects"};
+      BERTH_ASSIGN(std::string name, host_from(std::string_view(host.data(), host.size())));
+      BERTH_ASSIGN(table.tls_challenges[std::move(name)], pem_from(*pem));
+    }
+  }
   if (const json::array* certificates = optional_array(object, "certificates")) {
     for (const json::value& item : *certificates) {
       BERTH_ASSIGN(Certificate certificate, certificate_from(item));
@@ -327,11 +349,15 @@ json::object to_json(const Table& table) {
     certificates.push_back(to_json(certificate));
   json::object challenges;
   for (const auto& [token, proof] : table.challenges) challenges[token] = proof;
+  json::object tls_challenges;
+  for (const auto& [host, pem] : table.tls_challenges)
+    tls_challenges[host] = json::object{{"chain", pem.chain}, {"key", pem.key}};
   return json::object{{"version", table.version},
                       {"apps", std::move(apps)},
                       {"hosts", std::move(hosts)},
                       {"certificates", std::move(certificates)},
-                      {"challenges", std::move(challenges)}};
+                      {"challenges", std::move(challenges)},
+                      {"tls_challenges", std::move(tls_challenges)}};
 }
 
 Result<Message> parse_message(std::string_view line) {
@@ -341,9 +367,10 @@ Result<Message> parse_message(std::string_view line) {
     BERTH_ASSIGN(Table table, with_context(table_from_json(object), type));
     return Message(std::move(table));
   }
-  constexpr std::array<std::string_view, 8> changes{
-      "put_app",         "remove_app",         "put_host",      "remove_host",
-      "put_certificate", "remove_certificate", "put_challenge", "remove_challenge"};
+  constexpr std::array<std::string_view, 10> changes{
+      "put_app",           "remove_app",          "put_host",      "remove_host",
+      "put_certificate",   "remove_certificate",  "put_challenge", "remove_challenge",
+      "put_tls_challenge", "remove_tls_challenge"};
   if (std::find(changes.begin(), changes.end(), type) == changes.end())
     return Message(UnknownMessage{});
   return with_context(read_change(object, type), type);
@@ -386,6 +413,14 @@ void apply(Table& table, Message message) {
                  [&](RemoveChallenge& remove) {
                    table.version = remove.version;
                    table.challenges.erase(remove.token);
+                 },
+                 [&](PutTlsChallenge& put) {
+                   table.version = put.version;
+                   table.tls_challenges.insert_or_assign(std::move(put.host), std::move(put.pem));
+                 },
+                 [&](RemoveTlsChallenge& remove) {
+                   table.version = remove.version;
+                   table.tls_challenges.erase(remove.host);
                  },
                  [](UnknownMessage&) {},
              },

@@ -68,6 +68,8 @@ struct Table {
   std::map<std::string, Certificate, std::less<>> certificates;
   /// Token → what proves to a certificate authority that the asked host is served here.
   std::map<std::string, std::string, std::less<>> challenges;
+  /// The same by TLS: host → the certificate that proves it.
+  std::map<std::string, CertificatePem, std::less<>> tls_challenges;
   friend bool operator==(const Table&, const Table&) = default;
 };
 
@@ -111,11 +113,21 @@ struct RemoveChallenge {
   std::uint64_t version;
   std::string token;
 };
+struct PutTlsChallenge {
+  std::uint64_t version;
+  std::string host;
+  CertificatePem pem;
+};
+struct RemoveTlsChallenge {
+  std::uint64_t version;
+  std::string host;
+};
 /// A type that this version does not know; it is ignored.
 struct UnknownMessage {};
 /// A Table is a snapshot: it replaces all.
 using Message = std::variant<Table, PutApp, RemoveApp, PutHost, RemoveHost, PutCertificate,
-                             RemoveCertificate, PutChallenge, RemoveChallenge, UnknownMessage>;
+                             RemoveCertificate, PutChallenge, RemoveChallenge, PutTlsChallenge,
+                             RemoveTlsChallenge, UnknownMessage>;
 
 /// One line from the control plane.
 [[nodiscard]] Result<Message> parse_message(std::string_view line);

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/automatic_certificates.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
-#include <thread>
 
 #include "base/file.hpp"
-#include "base/http_client.hpp"
 #include "base/log.hpp"
+#include "server/dns_hook.hpp"
 #include "server/offload.hpp"
 #include "server/renewal.hpp"
 
@@ -20,27 +17,25 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto look_every = 2s;
-constexpr auto reach_within = 10s;  ///< the router must show the proof
-constexpr auto reach_every = 100ms;
 
 /// The same for a domain's whole life.
 double jitter_of(const platform::Domain& domain) {
   return static_cast<double>(std::hash<std::string>{}(domain.id.value) % 1000) / 1000;
 }
 
-std::string unreachable(const AcmeChallenge& challenge, const std::string& why) {
-  return "http://" + challenge.host + "/ does not lead to this platform's router (" + why +
-         "). Let the domain's DNS entry point to this machine, and let port 80 be reached from "
-         "outside";
-}
-
 }  // namespace
 
 AutomaticCertificates::AutomaticCertificates(AutomaticCertificatesParts parts)
-    : parts_(std::move(parts)), wakeup_(parts_.strand), tasks_(parts_.strand) {}
+    : parts_(std::move(parts)),
+      wakeup_(parts_.strand),
+      tasks_(parts_.strand),
+      proofs_(parts_.strand, parts_.config.acme, parts_.router, stopped_) {}
 
 Result<void> AutomaticCertificates::start() {
   if (parts_.config.router.https.empty() || parts_.config.acme.directory.empty()) return {};
+  if (parts_.config.acme.challenge == AcmeMethod::dns_01)
+    BERTH_TRY(with_context(check_dns_hook(parts_.config.acme.dns_hook),
+                           "acme.dns_hook in the configuration, which dns-01 needs"));
   const auto file = parts_.config.data_dir / "keys" / "acme-account.key";
   auto key = read_file(file, 64 << 10);
   if (key.has_error()) {
@@ -94,26 +89,28 @@ std::optional<platform::Domain> AutomaticCertificates::due(Time at) {
 }
 
 asio::awaitable<void> AutomaticCertificates::order(platform::Domain domain) {
-  if (domain.hostname.starts_with("*.")) {
+  if (domain.hostname.starts_with("*.") &&
+      parts_.config.acme.challenge != AcmeMethod::dns_01) {
     parts_.store.certificate_failed(
-        domain, "an authority gives certificates for wildcards only by DNS. Add one with "
-                "`berth certs:add`");
+        domain, "an authority gives certificates for wildcards only by DNS (acme.challenge: dns-01 "
+                "in berth.yaml). Add one with `berth certs:add`");
     co_return;
   }
-  std::string token;
-  auto obtained = co_await offload(parts_.pool, [this, host = domain.hostname, &token] {
+  auto obtained = co_await offload(parts_.pool, [this, host = domain.hostname] {
     const AcmeAuthority authority{.directory = parts_.config.acme.directory,
                                   .contact = parts_.config.acme.contact,
                                   .trusted = parts_.config.acme.trusted};
-    return obtain_certificate(
-        authority, account_key_, host,
-        [this, &token](const AcmeChallenge& challenge) {
-          token = challenge.token;
-          return present(challenge);
+    std::optional<AcmeChallenge> shown;
+    auto result = obtain_certificate(
+        authority, account_key_, host, parts_.config.acme.challenge,
+        [&](const AcmeChallenge& challenge) {
+          shown = challenge;
+          return proofs_.show(challenge);
         },
         stopped_);
+    if (shown) proofs_.withdraw(*shown);
+    return result;
   });
-  if (!token.empty()) parts_.router.remove_challenge(token);
   if (stopped_) co_return;
   // Meanwhile the domain may be gone, or its owner have changed their mind.
   const auto app = parts_.store.find_app(domain.app.value);
@@ -131,30 +128,6 @@ asio::awaitable<void> AutomaticCertificates::order(platform::Domain domain) {
   if (std::ranges::find(domains, domain.id, &platform::Domain::id) == domains.end()) co_return;
   log_warning("certificate for {}: {}", domain.hostname, obtained.error().message);
   parts_.store.certificate_failed(domain, obtained.error().message);
-}
-
-/// On a thread of the pool. Reading the proof as the authority will shows that the router has it,
-/// and that the domain leads here: an authority allows few failures.
-Result<void> AutomaticCertificates::present(const AcmeChallenge& challenge) {
-  asio::post(parts_.strand, [this, challenge] {
-    parts_.router.put_challenge(challenge.token, challenge.proof);
-  });
-  std::string why;
-  for (const auto end = std::chrono::steady_clock::now() + reach_within;
-       std::chrono::steady_clock::now() < end && !stopped_;) {
-    const auto response = http_request(
-        {.url = {.scheme = "http",
-                 .host = challenge.host,
-                 .port = parts_.config.acme.port,
-                 .target = "/.well-known/acme-challenge/" + challenge.token},
-         .deadline = 5s});
-    if (response.has_value() && response->body == challenge.proof) return {};
-    why = response.has_error() ? response.error().message
-                               : "it answers " + std::to_string(response->status) +
-                                     " and not the proof";
-    std::this_thread::sleep_for(reach_every);
-  }
-  return Error{ErrorKind::unavailable, unreachable(challenge, why)};
 }
 
 }  // namespace berth::server

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Brings certificates for the domains of apps that asked for it, from the authority of
-// acme.directory, and renews them: one at a time, spread by jitter, ever later after failures.
-// Before the authority looks, it checks by itself that the domain leads to this router. Used on the
-// strand; the conversation with the authority is on the pool.
+// acme.directory, and renews them: one at a time, spread by jitter, ever later after failures. Used
+// on the strand; the conversation with the authority is on the pool.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -14,10 +13,10 @@
 #include <functional>
 #include <string>
 
-#include "base/acme.hpp"
 #include "base/tasks.hpp"
 #include "platform/config.hpp"
 #include "platform/store.hpp"
+#include "server/proofs.hpp"
 #include "server/router_link.hpp"
 
 namespace berth::server {
@@ -44,13 +43,13 @@ class AutomaticCertificates final {
   boost::asio::awaitable<void> run();
   [[nodiscard]] std::optional<platform::Domain> due(Time at);
   boost::asio::awaitable<void> order(platform::Domain domain);
-  [[nodiscard]] Result<void> present(const AcmeChallenge& challenge);
 
   AutomaticCertificatesParts parts_;
   Wakeup wakeup_;
   TaskGroup tasks_;
   std::string account_key_;
   std::atomic<bool> stopped_{false};
+  Proofs proofs_;
 };
 
 }  // namespace berth::server

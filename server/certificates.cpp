@@ -88,6 +88,7 @@ Result<void> Certificates::read_operators() {
   if (parsed.covers(config_.domain)) hosts.push_back(config_.domain);
   router_.put_certificate(std::string(operators_name), offer(pem, hosts, true));
   operators_ = std::move(pem);
+  shown_operators_ = {.issuer = parsed.issuer(), .ends_at = parsed.ends_at()};
   return {};
 }
 
@@ -102,7 +103,11 @@ void Certificates::issue(const std::string& host) {
     return;
   }
   router_.put_certificate(name_of(host), offer(*pem, {host}, host == config_.domain));
-  issued_[host] = now() + std::chrono::hours(365 * 24);
+  Issued& issued = issued_[host];
+  issued.due = now() + std::chrono::hours(365 * 24);
+  if (const auto parsed = ServerCertificate::parse(*pem); parsed.has_value())
+    issued.shown = {
+        .is_development = true, .issuer = parsed->issuer(), .ends_at = parsed->ends_at()};
 }
 
 void Certificates::withdraw(const std::string& host) {
@@ -143,8 +148,8 @@ void Certificates::app_destroyed(const platform::AppId& app) {
 void Certificates::renew(Time at) {
   if (!on() || at - looked_at_ < look_every) return;
   looked_at_ = at;
-  for (const auto& [host, due] : issued_)
-    if (at >= due) issue(host);
+  for (const auto& [host, issued] : issued_)
+    if (at >= issued.due) issue(host);
   if (!operators_) return;
   const auto read = read_operators();
   const std::string refused = read.has_error() ? read.error().message : "";
@@ -160,6 +165,14 @@ Result<std::string> Certificates::development_authority() const {
                  "HTTPS is off, so there is no authority. Set router.https in berth.yaml, such as "
                  "[0.0.0.0:8443], and restart the server and the router"};
   return authority_->certificate();
+}
+
+std::optional<api::PlatformCertificate> Certificates::shown_for(const platform::App& app) const {
+  if (!on()) return std::nullopt;
+  if (operators_) return shown_operators_;
+  const auto issued = issued_.find(own_host(app));
+  if (issued == issued_.end()) return std::nullopt;
+  return issued->second.shown;
 }
 
 }  // namespace berth::server

@@ -34,6 +34,8 @@ class Certificates final {
   void renew(Time at);
   /// What clients may trust in development; an error says why there is none.
   [[nodiscard]] Result<std::string> development_authority() const;
+  /// For the app's own name; nothing where HTTPS is off.
+  [[nodiscard]] std::optional<api::PlatformCertificate> shown_for(const platform::App& app) const;
 
  private:
   /// A certificate of a store, as the router has it.
@@ -41,6 +43,11 @@ class Certificates final {
     Time updated_at{};
     std::vector<std::string> hosts;
     friend bool operator==(const Published&, const Published&) = default;
+  };
+  /// One of the development authority.
+  struct Issued {
+    Time due{};  ///< it is renewed then
+    api::PlatformCertificate shown;
   };
   struct AppRecord {
     std::string own_host;
@@ -59,8 +66,9 @@ class Certificates final {
   RouterLink& router_;
   std::optional<CertificateAuthority> authority_;
   std::optional<CertificatePem> operators_;  ///< as it was read last
+  api::PlatformCertificate shown_operators_;
   std::string refused_;                      ///< why a newer one is not used
-  std::map<std::string, Time> issued_;       ///< host → when it is to be renewed
+  std::map<std::string, Issued> issued_;     ///< by host
   std::map<platform::AppId, AppRecord> apps_;
   Time looked_at_{};
 };

@@ -277,6 +277,11 @@ Result<std::string> ControlPort::development_authority() {
   return parts_.certificates.development_authority();
 }
 
+std::optional<api::PlatformCertificate> ControlPort::platform_certificate(
+    const platform::App& app) {
+  return parts_.certificates.shown_for(app);
+}
+
 asio::awaitable<json::object> ControlPort::disk_usage() {
   co_return co_await parts_.housekeeper.usage();
 }

@@ -114,6 +114,7 @@ class ControlPort final : public api::Control {
       std::function<void(const Notice&)> listener) override;
   [[nodiscard]] Result<void> check_kept(const platform::Release& release) override;
   Result<std::string> development_authority() override;
+  std::optional<api::PlatformCertificate> platform_certificate(const platform::App& app) override;
   boost::asio::awaitable<json::object> disk_usage() override;
   boost::asio::awaitable<json::object> prune(bool dry_run) override;
   [[nodiscard]] json::object status() override;

@@ -7,6 +7,7 @@
 
 #include "base/tasks.hpp"
 #include "platform/process_type.hpp"
+#include "platform/web_address.hpp"
 #include "server/push.hpp"
 #include "server/release_output.hpp"
 
@@ -49,7 +50,8 @@ asio::awaitable<Result<void>> RollOut::finish(platform::App app, platform::Relea
     co_return Result<void>{};
   }
   say(describe_rollout(version, store_.formation(app.id), release, now() - begun));
-  say("       " + web_url(app) + "\n");
+  const auto ports = platform::RouterPorts::of(config_);
+  say("       " + platform::web_url(app, config_.domain, ports) + "\n");
   if (!ran_before) co_await follow_postdeploy(app, release, script, say);
   co_return Result<void>{};
 }
@@ -118,12 +120,6 @@ std::string RollOut::what_goes_on(const platform::App& app) const {
   const auto serving = store_.serving_release(app.id);
   if (!serving || serving->image.empty()) return "Nothing is serving yet.";
   return "v" + std::to_string(serving->version) + " goes on serving.";
-}
-
-std::string RollOut::web_url(const platform::App& app) const {
-  const std::string& listen = config_.router.listen.front();
-  const std::string port = listen.substr(listen.rfind(':'));
-  return "http://" + app.name + "." + config_.domain + (port == ":80" ? "" : port);
 }
 
 }  // namespace berth::server

@@ -41,7 +41,6 @@ class RollOut final {
   boost::asio::awaitable<void> follow_postdeploy(platform::App app, platform::Release release,
                                                  ReleaseOutput& script, Say say);
   [[nodiscard]] std::string what_goes_on(const platform::App& app) const;
-  [[nodiscard]] std::string web_url(const platform::App& app) const;
 
   boost::asio::any_io_executor strand_;
   api::FileWatcher watcher_;

@@ -223,6 +223,15 @@ void RouterLink::remove_challenge(const std::string& token) {
   state_->send({{"type", "remove_challenge"}, {"token", token}});
 }
 
+void RouterLink::put_tls_challenge(const std::string& host, const CertificatePem& pem) {
+  state_->send(
+      {{"type", "put_tls_challenge"}, {"host", host}, {"chain", pem.chain}, {"key", pem.key}});
+}
+
+void RouterLink::remove_tls_challenge(const std::string& host) {
+  state_->send({{"type", "remove_tls_challenge"}, {"host", host}});
+}
+
 const std::map<std::string, std::string>& RouterLink::hosts() const { return state_->hosts; }
 
 bool RouterLink::connected() const { return state_->connected; }

@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 
+#include "base/certificate.hpp"
 #include "base/json.hpp"
 
 namespace berth::server {
@@ -48,6 +49,9 @@ class RouterLink final {
   /// the connection: it is wanted for seconds.
   void put_challenge(const std::string& token, const std::string& proof);
   void remove_challenge(const std::string& token);
+  /// The same by TLS: the certificate that it is shown for the host.
+  void put_tls_challenge(const std::string& host, const CertificatePem& pem);
+  void remove_tls_challenge(const std::string& host);
   [[nodiscard]] const std::map<std::string, std::string>& hosts() const;
 
   [[nodiscard]] bool connected() const;

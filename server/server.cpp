@@ -49,14 +49,6 @@ constexpr std::string_view admin = "admin";
 constexpr std::size_t engine_threads = 8;
 constexpr std::size_t spare_build_threads = 2;  ///< to name an image while others build
 
-Result<int> port_of(const std::string& address) {
-  const auto colon = address.rfind(':');
-  const int port = colon == std::string::npos ? 0 : std::atoi(address.c_str() + colon + 1);
-  if (port < 1 || port > 65535)
-    return Error{ErrorKind::invalid, "'" + address + "' is not ADDRESS:PORT"};
-  return port;
-}
-
 /// The first token, for the machine's owner: a file only root reads.
 Result<void> ensure_admin_token(platform::Store& store, const fs::path& data) {
   const fs::path file = data / "keys" / "admin-token";
@@ -179,13 +171,15 @@ class Parts {
         signals_(context_, SIGTERM, SIGINT) {}
 
   Result<void> start() {
-    BERTH_ASSIGN(const int router_port, port_of(config_.router.listen.front()));
+    const auto ports = platform::RouterPorts::of(config_);
+    if (ports.http == 0)
+      return Error{ErrorKind::invalid,
+                   "'" + config_.router.listen.front() + "' is not ADDRESS:PORT"};
     api_.emplace(context_.get_executor(),
                  api::Services{.store = store_,
                                .control = control_,
                                .settings = {.domain = config_.domain,
-                                            .router_port = router_port,
-                                            .https = !config_.router.https.empty(),
+                                            .router = ports,
                                             .automatic_certificates =
                                                 !config_.router.https.empty() &&
                                                 !config_.acme.directory.empty(),

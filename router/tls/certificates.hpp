@@ -24,6 +24,11 @@ class CertificateMap final {
     if (is_default) default_ = certificate.get();
     all_.push_back(std::move(certificate));
   }
+  /// For certificate authorities alone, which look whether the host is served here.
+  void add_proof(std::shared_ptr<const ServerCertificate> certificate, const std::string& host) {
+    proofs_.add(host, static_cast<std::uint32_t>(all_.size()));
+    all_.push_back(std::move(certificate));
+  }
   /// Exact, then "*." of the parent. For an empty name, of a client that asks for none, the
   /// default. Null: none.
   [[nodiscard]] const ServerCertificate* find(std::string_view host) const {
@@ -31,11 +36,16 @@ class CertificateMap final {
     const auto index = hosts_.find(host);
     return index ? all_[*index].get() : nullptr;
   }
-  [[nodiscard]] std::size_t size() const { return all_.size(); }
+  /// Null: nothing is proved for the host.
+  [[nodiscard]] const ServerCertificate* find_proof(std::string_view host) const {
+    const auto index = proofs_.find(host);
+    return index ? all_[*index].get() : nullptr;
+  }
 
  private:
   std::vector<std::shared_ptr<const ServerCertificate>> all_;
   HostMap hosts_;
+  HostMap proofs_;
   const ServerCertificate* default_ = nullptr;
 };
 

@@ -25,10 +25,31 @@ constexpr unsigned char session_context[] = "berth";
 
 TlsContext& context_of(void* pointer) { return *static_cast<TlsContext*>(pointer); }
 
+/// A certificate authority that looks for a proof offers one protocol alone (RFC 8737, section 3).
+/// Its connection is marked by the session's data. It gets no ticket, which would lead elsewhere.
+int note_authority(SSL* ssl, int*, void* argument) {
+  constexpr std::string_view alone("\x00\x0b\x0a" "acme-tls/1", 13);
+  const unsigned char* offered = nullptr;
+  std::size_t size = 0;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &offered,
+                                &size) == 1 &&
+      std::string_view(reinterpret_cast<const char*>(offered), size) == alone) {
+    SSL_set_app_data(ssl, argument);
+    SSL_set_options(ssl, SSL_OP_NO_TICKET);
+    SSL_set_num_tickets(ssl, 0);
+  }
+  return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+bool is_authority(const SSL* ssl) { return SSL_get_app_data(ssl) != nullptr; }
+
 int choose_certificate(SSL* ssl, int* alert, void* argument) {
   const CertificateMap* certificates = context_of(argument).certificates();
   const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-  const ServerCertificate* found = certificates ? certificates->find(name ? name : "") : nullptr;
+  const std::string_view host = name ? name : "";
+  const ServerCertificate* found = nullptr;
+  if (certificates)
+    found = is_authority(ssl) ? certificates->find_proof(host) : certificates->find(host);
   if (!found) {
     *alert = name ? SSL_AD_UNRECOGNIZED_NAME : SSL_AD_HANDSHAKE_FAILURE;
     return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -40,9 +61,14 @@ int choose_certificate(SSL* ssl, int* alert, void* argument) {
   return SSL_TLSEXT_ERR_OK;
 }
 
-int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_size,
+int choose_protocol(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size,
                     const unsigned char* offered, unsigned offered_size, void*) {
   static constexpr unsigned char known[] = "\x02h2\x08http/1.1";
+  if (is_authority(ssl)) {
+    *chosen = offered + 1;
+    *chosen_size = offered[0];
+    return SSL_TLSEXT_ERR_OK;
+  }
   unsigned char* found = nullptr;
   if (SSL_select_next_proto(&found, chosen_size, known, sizeof known - 1, offered, offered_size) !=
       OPENSSL_NPN_NEGOTIATED)
@@ -114,6 +140,7 @@ Result<std::unique_ptr<TlsContext>> TlsContext::create() {
   SSL_CTX_set_timeout(ssl, std::chrono::seconds(TicketKeys::rotate_after).count() *
                                static_cast<long>(TicketKeys::kept - 1));
   SSL_CTX_set_app_data(ssl, context.get());
+  SSL_CTX_set_client_hello_cb(ssl, note_authority, context.get());
   SSL_CTX_set_tlsext_servername_callback(ssl, choose_certificate);
   SSL_CTX_set_tlsext_servername_arg(ssl, context.get());
   SSL_CTX_set_alpn_select_cb(ssl, choose_protocol, nullptr);

@@ -138,11 +138,14 @@ void TlsSession::end() {
 bool TlsSession::is_established() const { return SSL_is_init_finished(ssl_) == 1; }
 bool TlsSession::is_resumed() const { return SSL_session_reused(ssl_) == 1; }
 
-bool TlsSession::is_http2() const {
+std::string_view TlsSession::protocol() const {
   const unsigned char* protocol = nullptr;
   unsigned size = 0;
   SSL_get0_alpn_selected(ssl_, &protocol, &size);
-  return std::string_view(reinterpret_cast<const char*>(protocol), size) == "h2";
+  return {reinterpret_cast<const char*>(protocol), size};
 }
+
+bool TlsSession::is_http2() const { return protocol() == "h2"; }
+bool TlsSession::is_proof() const { return protocol() == "acme-tls/1"; }
 
 }  // namespace berth::router

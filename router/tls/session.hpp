@@ -51,8 +51,10 @@ class TlsSession final {
 
   [[nodiscard]] bool is_established() const;
   [[nodiscard]] bool is_resumed() const;
-  /// By ALPN.
+  // By ALPN:
   [[nodiscard]] bool is_http2() const;
+  /// Of a certificate authority, which has seen what it wants when the handshake is through.
+  [[nodiscard]] bool is_proof() const;
   /// The peer's first bytes are a request in plain HTTP.
   [[nodiscard]] bool is_plain_http() const { return plain_http_; }
 
@@ -60,6 +62,7 @@ class TlsSession final {
   struct Stream;  ///< what OpenSSL calls instead of a socket
   TlsSession(TlsContext& context, int socket) : context_(context), socket_(socket) {}
   void begin();
+  [[nodiscard]] std::string_view protocol() const;
   [[nodiscard]] Read outcome(int result);
 
   TlsContext& context_;

@@ -31,6 +31,7 @@ class FakeControl final : public api::Control {
   explicit FakeControl(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
   std::optional<std::string> authority;  ///< of development
+  std::optional<api::PlatformCertificate> shown_certificate;
   std::vector<std::string> calls;  ///< "reconcile ID", "restart web.1", …
   std::map<std::string, std::vector<api::ReplicaView>> shown_replicas;  ///< by app id
   std::vector<api::TrafficSample> shown_traffic;
@@ -314,6 +315,9 @@ class FakeControl final : public api::Control {
   Result<std::string> development_authority() override {
     if (authority) return *authority;
     return Error{ErrorKind::not_found, "HTTPS is off"};
+  }
+  std::optional<api::PlatformCertificate> platform_certificate(const platform::App&) override {
+    return shown_certificate;
   }
   boost::asio::awaitable<json::object> disk_usage() override { co_return shown_disk; }
   boost::asio::awaitable<json::object> prune(bool dry_run) override {

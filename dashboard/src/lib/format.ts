@@ -20,6 +20,13 @@ export function age(at: string, now_ms: number): string {
   return `${Math.floor(hours / 24)} days`;
 }
 
+/** "2 Feb 2027", in the reader's zone. */
+export function day(at: string): string {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return '';
+  return date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
+}
+
 /** Requests a second: one decimal below ten, grouped above. */
 export function rate(value: number): string {
   if (value === 0) return '0';

@@ -2,7 +2,15 @@
 // The dashboard's addresses. The server answers each of them with index.html, so that a link or a
 // reload leads to the same page.
 
-export const tabs = ['overview', 'logs', 'releases', 'builds', 'config', 'settings'] as const;
+export const tabs = [
+  'overview',
+  'logs',
+  'releases',
+  'builds',
+  'config',
+  'domains',
+  'settings',
+] as const;
 export type Tab = (typeof tabs)[number];
 
 export type Route =

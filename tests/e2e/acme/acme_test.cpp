@@ -28,14 +28,16 @@ std::optional<fs::path> pebble_programs() {
 /// Pebble and its DNS server, which says 127.0.0.1 for every name.
 class Authority final {
  public:
-  Authority(const fs::path& programs, int http_port)
+  /// It looks for proofs at these ports; nobody listens at the default ones.
+  Authority(const fs::path& programs, int http_port, int tls_port = 1)
       : directory_(TempDir::create("/tmp", "berth-test-acme-").value()) {
     const auto own = CertificateAuthority::create("Pebble", "localhost").value();
     const CertificatePem pem = own.issue("localhost").value();
     write("ca.pem", own.certificate());
     write("chain.pem", pem.chain);
     write("key.pem", pem.key);
-    const int dns = free_port();
+    dns_port_ = free_port();
+    records_port_ = free_port();
     port_ = free_port();
     management_port_ = free_port();
     write("pebble.json",
@@ -46,7 +48,7 @@ class Authority final {
                 {"certificate", path("chain.pem").string()},
                 {"privateKey", path("key.pem").string()},
                 {"httpPort", http_port},
-                {"tlsPort", 1},
+                {"tlsPort", tls_port},
                 {"ocspResponderURL", ""},
                 {"externalAccountBindingRequired", false},
                 {"retryAfter", {{"authz", 1}, {"order", 1}}},
@@ -54,12 +56,12 @@ class Authority final {
                 {"profiles",
                  {{"default", {{"description", "short"}, {"validityPeriod", term_s}}}}}}}}));
     log_ = open_file(path("log"), O_WRONLY | O_CREAT | O_APPEND, 0600).value();
-    const std::string resolver = fmt::format("127.0.0.1:{}", dns);
+    const std::string resolver = fmt::format("127.0.0.1:{}", dns_port_);
     dns_ = ChildProcess::spawn(
                {.argv = {(programs / "pebble-challtestsrv").string(), "-dnsserver", resolver,
                          "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-doh", "", "-http01", "",
                          "-https01", "", "-tlsalpn01", "", "-management",
-                         fmt::format("127.0.0.1:{}", free_port())},
+                         fmt::format("127.0.0.1:{}", records_port_)},
                 .stdout_fd = log_.get(),
                 .stderr_fd = log_.get()})
                .value();
@@ -82,11 +84,26 @@ class Authority final {
   }
 
   [[nodiscard]] fs::path path(std::string_view name) const { return directory_.path() / name; }
-  [[nodiscard]] std::string config(int router_port) const {
+  /// `more`: lines of the section.
+  [[nodiscard]] std::string config(std::string_view more) const {
     return fmt::format(
         "acme:\n  directory: https://localhost:{}/dir\n  contact: ops@example.com\n"
-        "  trusted: {}\n  port: {}\n",
-        port_, path("ca.pem").string(), router_port);
+        "  trusted: {}\n{}",
+        port_, path("ca.pem").string(), more);
+  }
+  [[nodiscard]] int dns_port() const { return dns_port_; }
+  /// A program that sets records in the DNS server, notes its calls in a file, and knows no zone
+  /// refused.example.test.
+  [[nodiscard]] fs::path dns_hook() const {
+    const std::string text = fmt::format(
+        "#!/bin/sh\nset -eu\necho \"$1 $2 $3\" >> {}\n"
+        "case $2 in refused.*) echo \"no such zone: $2\" >&2; exit 3;; esac\n"
+        "case $1 in present) path=set-txt;; cleanup) path=clear-txt;; esac\n"
+        "exec curl -fsS -d \"{{\\\"host\\\":\\\"$3.\\\",\\\"value\\\":\\\"$4\\\"}}\" "
+        "http://127.0.0.1:{}/$path\n",
+        path("calls").string(), records_port_);
+    REQUIRE(write_file_atomic(path("hook"), text, 0755).has_value());
+    return path("hook");
   }
   [[nodiscard]] std::string log() const { return read_file(path("log")).value(); }
   /// Whether it tried to read a proof there.
@@ -112,6 +129,8 @@ class Authority final {
   Fd log_;
   int port_ = 0;
   int management_port_ = 0;
+  int dns_port_ = 0;
+  int records_port_ = 0;
   std::optional<ChildProcess> dns_;
   std::optional<ChildProcess> pebble_;
 };
@@ -150,7 +169,7 @@ TEST_CASE("certificates are brought for an app's domains, renewed, and given up"
   CHECK(off.err.find("acme.directory in berth.yaml") != std::string::npos);
 
   berth.stop_server();
-  berth.set_config(authority.config(berth.router_port()));
+  berth.set_config(authority.config(fmt::format("  port: {}\n", berth.router_port())));
   berth.start_server();
   const fs::path root = authority.path("root.pem");
   berth.must({"domains:add", "shop.localhost", "-a", "shop"});
@@ -188,6 +207,75 @@ TEST_CASE("certificates are brought for an app's domains, renewed, and given up"
   berth.must({"certs:auto:disable", "-a", "shop"});
   CHECK(eventually([&] { return serial(berth, root, "shop.localhost").empty(); }));
   CHECK(berth.json_of({"certs", "-a", "shop"}).as_array().empty());
+}
+
+TEST_CASE("a domain whose port 80 is closed is proved by a TLS handshake") {
+  NEEDS_PLATFORM();
+  const auto programs = pebble_programs();
+  if (!programs) {
+    MESSAGE("SKIP: no ACME server is built: tests/e2e/acme/make-pebble makes it");
+    return;
+  }
+  Platform berth("domain: apps.test\n");
+  Authority authority(*programs, 1, berth.https_port());
+  berth.stop_server();
+  berth.set_config(authority.config(
+      fmt::format("  challenge: tls-alpn-01\n  port: 1\n  tls_port: {}\n", berth.https_port())));
+  berth.start_server();
+  berth.must({"create", "shop"});
+  berth.must({"domains:add", "elsewhere.example.test", "-a", "shop"});
+  berth.must({"domains:add", "shop.localhost", "-a", "shop"});
+  berth.must({"https:redirect", "on", "-a", "shop"});
+  berth.must({"certs:auto:enable", "-a", "shop"});
+  const fs::path root = authority.path("root.pem");
+  std::string first;
+  CHECK_MESSAGE(eventually([&] { return !(first = serial(berth, root, "shop.localhost")).empty(); },
+                           60s),
+                status_of(berth, "shop.localhost", "acm_status_reason") << authority.log());
+  CHECK(status_of(berth, "elsewhere.example.test", "acm_status_reason")
+            .starts_with("https://elsewhere.example.test/ does not lead to this platform's "
+                         "router"));
+  // The renewal, beside the certificate that is in use.
+  CHECK(eventually(
+      [&] {
+        const std::string now = serial(berth, root, "shop.localhost");
+        return !now.empty() && now != first;
+      },
+      90s));
+}
+
+TEST_CASE("wildcards and domains that do not lead here are proved by DNS") {
+  NEEDS_PLATFORM();
+  const auto programs = pebble_programs();
+  if (!programs) {
+    MESSAGE("SKIP: no ACME server is built: tests/e2e/acme/make-pebble makes it");
+    return;
+  }
+  Platform berth("domain: apps.test\n");
+  Authority authority(*programs, 1);
+  const fs::path hook = authority.dns_hook();
+  berth.stop_server();
+  berth.set_config(authority.config(
+      fmt::format("  challenge: dns-01\n  dns_hook: {}\n  dns_server: 127.0.0.1:{}\n",
+                  hook.string(), authority.dns_port())));
+  berth.start_server();
+  berth.must({"create", "shop"});
+  for (const char* domain : {"refused.example.test", "*.shop.example.test", "shop.example.test"})
+    berth.must({"domains:add", domain, "-a", "shop"});
+  berth.must({"certs:auto:enable", "-a", "shop"});
+  const fs::path root = authority.path("root.pem");
+  for (const char* host : {"any.shop.example.test", "shop.example.test"})
+    CHECK_MESSAGE(eventually([&] { return !serial(berth, root, host).empty(); }, 60s),
+                  host << status_of(berth, host, "acm_status_reason") << authority.log());
+  CHECK(status_of(berth, "*.shop.example.test", "acm_status") == "cert issued");
+  CHECK(status_of(berth, "refused.example.test", "acm_status_reason") ==
+        hook.string() + " present refused.example.test: exit status 3: no such zone: "
+                        "refused.example.test");
+  const std::string calls = read_file(authority.path("calls")).value();
+  for (const char* call : {"present shop.example.test _acme-challenge.shop.example.test\n",
+                           "cleanup shop.example.test _acme-challenge.shop.example.test\n",
+                           "cleanup refused.example.test _acme-challenge.refused.example.test\n"})
+    CHECK_MESSAGE(calls.find(call) != std::string::npos, calls);
 }
 
 }  // namespace

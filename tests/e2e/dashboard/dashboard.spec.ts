@@ -7,6 +7,7 @@ import {
   cleanup,
   get_app,
   kill_server,
+  make_certificate,
   no_control,
   no_platform,
   push_app,
@@ -130,6 +131,31 @@ test.describe('the dashboard', () => {
     await expect(builds.getByRole('listitem').first()).toContainText('succeeded');
     await builds.getByRole('link').first().click();
     await expect(page.getByRole('log', { name: 'Build output' })).toContainText(/----->/);
+  });
+
+  test('serves a domain with a certificate of its owner’s', async () => {
+    await tab('Domains');
+    const rows = page.getByRole('list', { name: 'Domains' }).getByRole('listitem');
+    await expect(rows).toHaveCount(1);
+    await expect(rows.first()).toContainText('development certificate');
+    const name = `www.${app.name}.example.test`;
+    await page.getByLabel('New domain').fill(name);
+    await page.keyboard.press('Enter');
+    await expect(rows.last()).toContainText('no certificate');
+    await page.getByRole('switch', { name: 'Automatic certificates' }).click();
+    await expect(page.getByRole('alert')).toContainText('acme.directory in berth.yaml');
+    watch.forgive(/422/);
+    await page.getByRole('button', { name: 'Add certificate' }).click();
+    const form = page.getByRole('form', { name: 'Add a certificate' });
+    await form.getByLabel('File of the certificate').setInputFiles(await make_certificate(app, name));
+    await form.getByRole('button', { name: 'Add certificate' }).click();
+    await expect(page.getByRole('list', { name: 'Your certificates' })).toContainText(
+      /self-signed/,
+    );
+    await expect(rows.last()).toContainText('your certificate');
+    await page.getByRole('button', { name: `Remove ${name}`, exact: true }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove domain' }).click();
+    await expect(rows).toHaveCount(1);
   });
 
   test('comes back by itself after the server was killed', async ({}, info) => {

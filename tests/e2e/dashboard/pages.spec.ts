@@ -331,7 +331,7 @@ test('config vars are hidden, and edits are saved as one release', async ({
 
 test('domains are added and removed, and a refusal is shown', async ({ page, fixture }) => {
   const record = deployed(fixture, 'shop');
-  await sign_in(page, fixture, '/apps/shop/settings');
+  await sign_in(page, fixture, '/apps/shop/domains');
   await expect(page.getByText('shop.localhost', { exact: true })).toBeVisible();
   await page.getByLabel('New domain').fill('nodots');
   await page.keyboard.press('Enter');
@@ -342,6 +342,92 @@ test('domains are added and removed, and a refusal is shown', async ({ page, fix
   await page.getByRole('dialog').getByRole('button', { name: 'Remove domain' }).click();
   await expect(page.getByText('www.example.com', { exact: true })).toHaveCount(0);
   expect(record.domains).toHaveLength(1);
+});
+
+test('automatic certificates are turned on, followed, tried again and turned off', async ({
+  page,
+  fixture,
+  watch,
+}) => {
+  const record = deployed(fixture, 'shop');
+  fixture.world.add_domain(record, 'www.example.com');
+  await sign_in(page, fixture, '/apps/shop/domains');
+  const rows = page.getByRole('list', { name: 'Domains' }).getByRole('listitem');
+  await expect(rows.first()).toContainText('development certificate');
+  await expect(rows.last()).toContainText('no certificate');
+  const toggle = page.getByRole('switch', { name: 'Automatic certificates' });
+  await expect(toggle).not.toBeChecked();
+  await toggle.click();
+  await expect(toggle).toBeChecked();
+  await expect(rows.last()).toContainText('certificate requested');
+  fixture.world.fail_certificate(record, 'www.example.com', 'the name does not lead here');
+  await expect(rows.last()).toContainText('the name does not lead here');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await expect(rows.last()).toContainText('certificate requested');
+  await expect(page.getByRole('button', { name: 'Try again' })).toHaveCount(0);
+  fixture.world.bring_certificate(record, 'www.example.com');
+  await expect(rows.last()).toContainText('automatic certificate');
+  await expect(rows.last()).toContainText('· Let\'s Encrypt');
+  await toggle.click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Turn off' }).click();
+  await expect(toggle).not.toBeChecked();
+  await expect(rows.last()).toContainText('no certificate');
+  await watch.expect_nothing();
+});
+
+test('where there is no authority, turning automatic certificates on says so', async ({
+  page,
+  fixture,
+}) => {
+  deployed(fixture, 'shop');
+  fixture.world.has_authority = false;
+  await sign_in(page, fixture, '/apps/shop/domains');
+  const toggle = page.getByRole('switch', { name: 'Automatic certificates' });
+  await toggle.click();
+  await expect(page.getByRole('alert')).toContainText('acme.directory in berth.yaml');
+  await expect(toggle).not.toBeChecked();
+});
+
+test('a certificate is added from a file or by pasting, and removed', async ({
+  page,
+  fixture,
+  watch,
+}) => {
+  const record = deployed(fixture, 'shop');
+  fixture.world.add_domain(record, 'www.example.com');
+  const block = (label: string) => `-----BEGIN ${label}-----\nAA==\n-----END ${label}-----\n`;
+  await sign_in(page, fixture, '/apps/shop/domains');
+  await page.getByRole('button', { name: 'Add certificate' }).click();
+  const form = page.getByRole('form', { name: 'Add a certificate' });
+  const add = form.getByRole('button', { name: 'Add certificate' });
+  await expect(add).toBeDisabled();
+  // One file with both.
+  await form.getByLabel('File of the certificate').setInputFiles({
+    name: 'site.pem',
+    mimeType: 'application/x-pem-file',
+    buffer: Buffer.from(block('CERTIFICATE') + block('CERTIFICATE') + block('PRIVATE KEY')),
+  });
+  const chain = form.getByRole('textbox', { name: /^Certificate/ });
+  const key = form.getByRole('textbox', { name: 'Private key' });
+  await expect(chain).toHaveValue(block('CERTIFICATE') + block('CERTIFICATE'));
+  await expect(key).toHaveValue(block('PRIVATE KEY'));
+  await key.fill('not a key');
+  await add.click();
+  await expect(form.getByRole('alert')).toContainText('it must be PEM');
+  await key.fill(block('PRIVATE KEY'));
+  await add.click();
+  await expect(form).toHaveCount(0);
+  const own = page.getByRole('list', { name: 'Your certificates' });
+  await expect(own).toContainText('www.example.com');
+  await expect(own).toContainText('Example Trust');
+  const rows = page.getByRole('list', { name: 'Domains' }).getByRole('listitem');
+  await expect(rows.last()).toContainText('your certificate');
+  await own.getByRole('button', { name: 'Remove the certificate for www.example.com' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove certificate' }).click();
+  await expect(own).toContainText('There are none');
+  await expect(rows.last()).toContainText('no certificate');
+  watch.forgive(/422/);
+  await watch.expect_nothing();
 });
 
 test('maintenance is a switch, and an app is deleted only by typing its name', async ({
@@ -373,7 +459,7 @@ test('no page is wider than a small phone', async ({ page, fixture }) => {
   await page.setViewportSize({ width: 360, height: 740 });
   fixture.world.populate();
   await sign_in(page, fixture);
-  const paths = ['', '/logs', '/releases', '/builds', '/config', '/settings'].map(
+  const paths = ['', '/logs', '/releases', '/builds', '/config', '/domains', '/settings'].map(
     (tab) => `/apps/shop${tab}`,
   );
   for (const path of ['/', '/new', ...paths]) {

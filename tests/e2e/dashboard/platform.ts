@@ -2,7 +2,7 @@
 // A running platform as the tests use it: makes an app through the API and pushes a copy of a sample
 // to it with git, and deletes it afterwards. Programs are run with argument vectors.
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -117,6 +117,17 @@ function run(program: string, args: string[], folder: string): Promise<Ran> {
 async function git(folder: string, ...args: string[]): Promise<void> {
   const ran = await run('git', args, folder);
   if (ran.code !== 0) throw new Error(`git ${args.join(' ')}: ${ran.output}`);
+}
+
+/** A file with a key and a certificate for the name, which it signs itself. */
+export async function make_certificate(app: PushedApp, name: string): Promise<string> {
+  const file = join(app.folder, 'own.pem');
+  const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  args.push('-subj', '/CN=test', '-addext', `subjectAltName=DNS:${name}`, '-days', '30');
+  const ran = await run('openssl', [...args, '-keyout', file, '-out', `${file}.crt`], app.folder);
+  if (ran.code !== 0) throw new Error(`openssl: ${ran.output}`);
+  await appendFile(file, await readFile(`${file}.crt`));
+  return file;
 }
 
 /** As `berth config set` elsewhere would: makes a release. */

@@ -19,6 +19,7 @@ constexpr std::string_view domain = "www.example.test";
 struct Site {
   Platform& berth = platform();
   fs::path directory = berth.home() / "https";
+  fs::path repository;
   fs::path development_ca = directory / "development-ca.pem";
 
   [[nodiscard]] static Site& get() {
@@ -46,7 +47,7 @@ struct Site {
 
  private:
   Site() {
-    berth.deploy("static-site", "site");
+    repository = berth.deploy("static-site", "site");
     REQUIRE(make_directories(directory).has_value());
     REQUIRE(write_file(development_ca, berth.must({"certs:dev-ca"})).has_value());
   }
@@ -181,6 +182,13 @@ TEST_CASE("an app may send plain requests to HTTPS and tell browsers to stay the
   }));
   CHECK(response.header("location") ==
         fmt::format("https://site.localhost:{}/about?x=1", site.berth.https_port()));
+  // The address that people are given is the one they would be sent to.
+  const std::string address = fmt::format("https://site.localhost:{}", site.berth.https_port());
+  CHECK(site.berth.json_of({"info", "-a", "site"}).at("web_url").as_string() == address + "/");
+  REQUIRE(write_file(site.repository / "more.txt", "more").has_value());
+  site.berth.commit(site.repository, "more");
+  const Output pushed = site.berth.push(site.repository);
+  CHECK_MESSAGE(pushed.err.find(address) != std::string::npos, pushed.err);
   CHECK(site.berth.must({"https:hsts", "on", "--days", "30", "-a", "site"})
             .find("30 days") != std::string::npos);
   CHECK(eventually([&] {

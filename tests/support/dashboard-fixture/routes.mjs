@@ -141,18 +141,61 @@ export const routes = [
   }),
   of_app('DELETE', '/formations/([^/]+)', () => ({ status: 202, body: {} })),
   of_app('GET', '/domains', (_fixture, record) => ({ body: record.domains })),
-  of_app('POST', '/domains', (_fixture, record, _parts, { hostname }) => {
+  of_app('POST', '/domains', (fixture, record, _parts, { hostname }) => {
     if (!hostname.includes('.'))
       throw new Refusal(422, 'invalid_params', `“${hostname}” is not a domain.`);
-    const cname = record.domains[0].hostname;
-    const domain = { id: randomUUID(), hostname, kind: 'custom', cname, status: 'succeeded' };
-    record.domains.push(domain);
-    return { status: 201, body: domain };
+    return { status: 201, body: fixture.world.add_domain(record, hostname) };
   }),
   of_app('DELETE', '/domains/([^/]+)', (_fixture, record, [id]) => {
     const domain = record.domains.find((one) => one.id === id || one.hostname === id);
     record.domains = record.domains.filter((one) => one !== domain);
     return { body: domain };
+  }),
+  of_app('GET', '/sni-endpoints', (_fixture, record) => ({ body: record.certificates })),
+  of_app('POST', '/sni-endpoints', (fixture, record, _parts, body) => {
+    if (!body.private_key.includes('PRIVATE KEY')) {
+      throw new Refusal(
+        422,
+        'invalid_params',
+        'the private key cannot be read (unsupported): it must be PEM, with a line ' +
+          '-----BEGIN PRIVATE KEY-----',
+      );
+    }
+    const names = record.domains.slice(1).map((one) => one.hostname);
+    return {
+      status: 201,
+      body: fixture.world.add_certificate(record, names, 'O = Example Trust, CN = EV 2'),
+    };
+  }),
+  of_app('DELETE', '/sni-endpoints/([^/]+)', (fixture, record, [id]) => {
+    const certificate = record.certificates.find((one) => one.id === id);
+    if (!certificate) throw new Refusal(404, 'not_found', `There is no certificate ${id}.`);
+    fixture.world.remove_certificate(record, certificate);
+    return { body: certificate };
+  }),
+  of_app('POST', '/acm', (fixture, record) => {
+    if (fixture.world.has_authority) fixture.world.switch_acm(record, true);
+    else
+      throw new Refusal(
+        422,
+        'invalid_params',
+        'this platform asks no authority for certificates. Its operator sets router.https and ' +
+          'acme.directory in berth.yaml',
+      );
+    return { body: record.app };
+  }),
+  of_app('PATCH', '/acm', (fixture, record) => {
+    for (const one of record.domains) {
+      if (one.acm_status_reason === null) continue;
+      one.acm_status_reason = null;
+      if (one.certificate === null) one.acm_status = 'pending';
+    }
+    fixture.world.touch(record);
+    return { body: record.app };
+  }),
+  of_app('DELETE', '/acm', (fixture, record) => {
+    fixture.world.switch_acm(record, false);
+    return { body: record.app };
   }),
   of_app('GET', '/traffic', (_fixture, record, _parts, _body, { url }) => ({
     body: record.traffic.slice(-Number(url.searchParams.get('seconds') ?? 60)),

@@ -8,6 +8,8 @@ const user = { id: randomUUID(), email: 'root@localhost' };
 
 export class World {
   apps = new Map();
+  /** Whether certificates can be automatic. */
+  has_authority = true;
   on_notice = () => {};
   on_log = () => {};
   on_output = () => {};
@@ -25,6 +27,7 @@ export class World {
       web_url: `http://${name}.localhost:8080/`,
       git_url: `http://git.localhost:8080/${name}.git`,
       maintenance: false,
+      acm: false,
       created_at: stamp(),
       updated_at: stamp(),
       released_at: null,
@@ -32,12 +35,11 @@ export class World {
       release: null,
       replicas: {},
     };
-    const own = {
-      id: randomUUID(),
-      hostname: `${name}.localhost`,
-      kind: 'heroku',
-      cname: null,
-      status: 'succeeded',
+    const own = domain(`${name}.localhost`, null);
+    own.certificate = {
+      kind: 'development',
+      issuer: 'CN = Berth development (localhost)',
+      expires_at: in_days(396),
     };
     const record = {
       app,
@@ -47,6 +49,7 @@ export class World {
       formation: [],
       replicas: [],
       domains: [own],
+      certificates: [],
       traffic: [],
       log: [],
       output: new Map(),
@@ -179,6 +182,74 @@ export class World {
     this.#notice(record, 'traffic', value);
   }
 
+  add_domain(record, hostname) {
+    const made = domain(hostname, record.domains[0].hostname);
+    if (record.app.acm) made.acm_status = 'pending';
+    record.domains.push(made);
+    return made;
+  }
+
+  switch_acm(record, on) {
+    for (const one of record.domains.slice(1)) {
+      if (one.certificate?.kind === 'own') continue;
+      Object.assign(one, {
+        acm_status: on ? 'pending' : null,
+        acm_status_reason: null,
+        certificate: null,
+      });
+    }
+    this.touch(record, { acm: on });
+  }
+
+  bring_certificate(record, hostname) {
+    Object.assign(
+      record.domains.find((one) => one.hostname === hostname),
+      {
+        acm_status: 'cert issued',
+        acm_status_reason: null,
+        certificate: {
+          kind: 'automatic',
+          issuer: "C = US, O = Let's Encrypt, CN = R11",
+          expires_at: in_days(80),
+        },
+      },
+    );
+    this.touch(record);
+  }
+
+  fail_certificate(record, hostname, reason) {
+    const failed = record.domains.find((one) => one.hostname === hostname);
+    if (failed.certificate === null) failed.acm_status = 'failing';
+    failed.acm_status_reason = reason;
+    this.touch(record);
+  }
+
+  add_certificate(record, hostnames, issuer, days = 300) {
+    const certificate = {
+      id: randomUUID(),
+      domains: hostnames,
+      ssl_cert: { issuer, 'self_signed?': false, acm: false, expires_at: in_days(days) },
+    };
+    record.certificates.push(certificate);
+    for (const one of record.domains) {
+      if (!hostnames.includes(one.hostname)) continue;
+      one.certificate = { kind: 'own', issuer, expires_at: in_days(days) };
+      one.acm_status = one.acm_status_reason = null;
+    }
+    this.touch(record);
+    return certificate;
+  }
+
+  remove_certificate(record, certificate) {
+    record.certificates = record.certificates.filter((one) => one !== certificate);
+    for (const one of record.domains) {
+      if (!certificate.domains.includes(one.hostname)) continue;
+      one.certificate = null;
+      one.acm_status = record.app.acm ? 'pending' : null;
+    }
+    this.touch(record);
+  }
+
   log(record, process, text) {
     this.#log_id += 1;
     const line = { id: this.#log_id, text: `${new Date().toISOString()} app[${process}]: ${text}` };
@@ -250,13 +321,19 @@ export class World {
       state: 'crashed',
       message: 'Exited with code 1 after 3 s; the next start is in 8 s.',
     });
-    shop.domains.push({
-      id: randomUUID(),
-      hostname: 'www.example.com',
-      kind: 'custom',
-      cname: 'shop.localhost',
-      status: 'succeeded',
-    });
+    this.add_domain(shop, 'www.example.com');
+    this.add_domain(shop, 'shop.example.org');
+    this.add_domain(shop, 'checkout.example.com');
+    this.switch_acm(shop, true);
+    this.bring_certificate(shop, 'www.example.com');
+    this.fail_certificate(
+      shop,
+      'shop.example.org',
+      'http://shop.example.org/ does not lead to this platform\u2019s router (it answers 404 and ' +
+        'not the proof). Let the domain\u2019s DNS entry point to this machine, and let port 80 be ' +
+        'reached from outside',
+    );
+    this.add_certificate(shop, ['checkout.example.com'], 'C = US, O = Example Trust, CN = EV 2');
     const blog = this.create('blog');
     this.end_build(blog, this.start_build(blog, 'ab12cd34ef'));
     this.scale(blog, 'web', { quantity: 0, autoscaling: { min: 0, max: 5, rps: 20 } });
@@ -304,6 +381,23 @@ export class World {
   #notice(record, type, value) {
     this.on_notice({ type, app: record.app.name, value });
   }
+}
+
+function domain(hostname, cname) {
+  return {
+    id: randomUUID(),
+    hostname,
+    kind: cname === null ? 'heroku' : 'custom',
+    cname,
+    status: 'succeeded',
+    acm_status: null,
+    acm_status_reason: null,
+    certificate: null,
+  };
+}
+
+function in_days(days) {
+  return stamp(Date.now() + days * 24 * 3600 * 1000);
 }
 
 function wave(at_ms, replicas) {

@@ -33,6 +33,10 @@ TEST_CASE("a certificate goes in with its key, serves its domains, and the key n
   CHECK(text_at(body_of(made), "/certificate_chain") == pem.chain);
   const auto domain = api.call("GET", "/apps/hello/domains/www.example.com");
   CHECK(text_at(body_of(domain), "/sni_endpoint/name") == "www.example.com");
+  CHECK(text_at(body_of(domain), "/certificate/kind") == "own");
+  CHECK(text_at(body_of(domain), "/certificate/issuer") == "CN = Test");
+  CHECK(text_at(body_of(domain), "/certificate/expires_at") ==
+        text_at(body_of(made), "/ssl_cert/expires_at"));
 
   const auto renewed = api.call("PATCH", "/apps/hello/sni-endpoints/www.example.com",
                                 body_for(authority.issue("www.example.com").value()));
@@ -79,6 +83,28 @@ TEST_CASE("the development authority's certificate is shown where there is one")
   CHECK(text_at(body_of(api.call("GET", "/development-authority")), "/certificate") == "PEM");
 }
 
+TEST_CASE("the app's own name says which certificate of the platform's serves it") {
+  ApiFixture api;
+  REQUIRE(api.call("POST", "/apps", R"({"name":"hello"})").status == 201);
+  const auto shown = [&](std::string_view key) {
+    return text_at(body_of(api.call("GET", "/apps/hello/domains/hello.localhost")),
+                   "/certificate" + std::string(key));
+  };
+  CHECK(shown("") == "null");
+  const auto set = [&](bool is_development) {
+    api.on_strand([&] {
+      api.control.shown_certificate = {
+          .is_development = is_development, .issuer = "CN = A", .ends_at = Time{}};
+      return 0;
+    });
+  };
+  set(true);
+  CHECK(shown("/kind") == "development");
+  CHECK(shown("/issuer") == "CN = A");
+  set(false);
+  CHECK(shown("/kind") == "operator");
+}
+
 TEST_CASE("redirect and HSTS are set for an app, where the platform serves HTTPS at all") {
   ApiFixture api;
   REQUIRE(api.call("POST", "/apps", R"({"name":"hello"})").status == 201);
@@ -89,6 +115,8 @@ TEST_CASE("redirect and HSTS are set for an app, where the platform serves HTTPS
   CHECK(set.status == 200);
   CHECK(to_text(body_of(set)) ==
         R"({"redirect":true,"hsts":{"max_age":60,"include_subdomains":true,"preload":false}})");
+  CHECK(text_at(body_of(api.call("GET", "/apps/hello")), "/web_url") ==
+        "https://hello.localhost:8443/");
   CHECK(to_text(body_of(api.call("PATCH", "/apps/hello/https", R"({"redirect":false})"))) ==
         R"({"redirect":false,"hsts":{"max_age":60,"include_subdomains":true,"preload":false}})");
   CHECK(to_text(body_of(api.call("PATCH", "/apps/hello/https", R"({"hsts":null})"))) ==
@@ -97,7 +125,7 @@ TEST_CASE("redirect and HSTS are set for an app, where the platform serves HTTPS
                           R"({"hsts":{"max_age":60,"preload":true}})"})
     CHECK(api.call("PATCH", "/apps/hello/https", bad).status == 422);
 
-  ApiFixture plain([](api::Settings& settings) { settings.https = false; });
+  ApiFixture plain([](api::Settings& settings) { settings.router.https = 0; });
   REQUIRE(plain.call("POST", "/apps", R"({"name":"hello"})").status == 201);
   const auto refused = plain.call("PATCH", "/apps/hello/https", R"({"redirect":true})");
   CHECK(refused.status == 422);

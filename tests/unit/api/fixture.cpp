@@ -71,7 +71,8 @@ ApiFixture::ApiFixture(const std::function<void(api::Settings&)>& tweak)
   token = store.create_token("ada@example.com", "test", std::nullopt, {"test"}).secret;
   api::Settings settings;
   settings.listen = "127.0.0.1:0";
-  settings.https = settings.automatic_certificates = true;
+  settings.router.https = 8443;
+  settings.automatic_certificates = true;
   if (tweak) tweak(settings);
   server_ = std::make_unique<api::Server>(
       context_.get_executor(),

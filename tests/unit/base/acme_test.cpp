@@ -36,6 +36,19 @@ TEST_CASE("base64url has no padding and no characters that URLs give a meaning")
   CHECK(base64url("") == "");
 }
 
+TEST_CASE("a challenge has the name that authorities give it") {
+  for (const AcmeMethod method : {AcmeMethod::http_01, AcmeMethod::tls_alpn_01, AcmeMethod::dns_01})
+    CHECK(acme_method_of(to_string(method)).value() == method);
+  CHECK(to_string(AcmeMethod::tls_alpn_01) == "tls-alpn-01");
+  CHECK(acme_method_of("http-02").error().message ==
+        "must be http-01, tls-alpn-01 or dns-01, not 'http-02'");
+}
+
+TEST_CASE("a TXT record has the digest of the proof") {
+  CHECK(dns_value_of({.method = AcmeMethod::dns_01, .host = "a.example", .proof = "abc"}) ==
+        "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");
+}
+
 TEST_CASE("a signature has r and s at their full length, and each is another") {
   const auto key = AcmeKey::parse(make_acme_key().value());
   REQUIRE(key.has_value());
@@ -56,14 +69,14 @@ TEST_CASE("an authority must be asked by https, and one that is not there is nam
   const auto never = [](const AcmeChallenge&) -> Result<void> { return {}; };
   const std::string key = make_acme_key().value();
   const auto plain = obtain_certificate({.directory = "http://127.0.0.1:1/", .contact = ""}, key,
-                                        "a.example", never, go_on);
+                                        "a.example", AcmeMethod::http_01, never, go_on);
   CHECK(plain.error().message == "an authority's address must begin with https://");
   const auto gone = obtain_certificate({.directory = "https://127.0.0.1:1/d", .contact = ""}, key,
-                                       "a.example", never, go_on);
+                                       "a.example", AcmeMethod::http_01, never, go_on);
   CHECK(gone.error().kind == ErrorKind::unavailable);
   const std::atomic<bool> cancelled{true};
   const auto stopped = obtain_certificate({.directory = "https://127.0.0.1:1/d", .contact = ""},
-                                          key, "a.example", never, cancelled);
+                                          key, "a.example", AcmeMethod::http_01, never, cancelled);
   CHECK(stopped.error().kind == ErrorKind::cancelled);
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <doctest/doctest.h>
-
 #include "base/certificate.hpp"
+
+#include <doctest/doctest.h>
+#include <openssl/x509v3.h>
+
+#include "base/crypto.hpp"
 
 namespace berth::test {
 
@@ -43,6 +46,26 @@ TEST_CASE("an authority signs for its domain, and what it signs can be read") {
   CHECK(authority().issue("example.org").error().message ==
         "this authority signs for example.com alone, not for example.org");
   CHECK(authority().issue("badexample.com").has_error());
+}
+
+TEST_CASE("a certificate that proves a host names it alone, with the digest of the proof") {
+  const CertificatePem pem = make_proof_certificate("www.example.com", "token.thumb").value();
+  const auto certificate = ServerCertificate::parse(pem);
+  REQUIRE(certificate.has_value());
+  CHECK(certificate->names() == std::vector<std::string>{"www.example.com"});
+  CHECK(certificate->is_self_signed());
+  CHECK(certificate->check_time(now()).has_value());
+  // id-pe-acmeIdentifier (RFC 8737, section 3).
+  const ASN1_OBJECT* kind = OBJ_txt2obj("1.3.6.1.5.5.7.1.31", 1);
+  X509_EXTENSION* extension =
+      X509_get_ext(certificate->leaf(), X509_get_ext_by_OBJ(certificate->leaf(), kind, -1));
+  REQUIRE(extension);
+  CHECK(X509_EXTENSION_get_critical(extension) == 1);
+  const ASN1_OCTET_STRING* value = X509_EXTENSION_get_data(extension);
+  const std::string_view der(reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
+                             static_cast<std::size_t>(ASN1_STRING_length(value)));
+  CHECK(hex(der) == "0420" + sha256_hex("token.thumb"));
+  ASN1_OBJECT_free(const_cast<ASN1_OBJECT*>(kind));
 }
 
 TEST_CASE("an authority that was stored signs as before") {

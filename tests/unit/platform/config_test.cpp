@@ -54,7 +54,12 @@ TEST_CASE("every key that is given replaces its default, and no other") {
   expected.acme = {.directory = "https://ca.example.com/directory",
                    .contact = "ops@example.com",
                    .trusted = "/etc/berth/ca.pem",
-                   .port = 8080};
+                   .challenge = AcmeMethod::dns_01,
+                   .port = 8080,
+                   .tls_port = 8443,
+                   .dns_hook = "/etc/berth/dns",
+                   .dns_server = "192.0.2.1:5353",
+                   .dns_timeout = 90s};
   expected.network = {
       .bridge = "br-apps", .subnet = "10.1.0.0/20", .subnet6 = "fd12:3456:789a::/64"};
   expected.rollback = {.keep = 3min};
@@ -113,7 +118,12 @@ acme:
   directory: https://ca.example.com/directory
   contact: ops@example.com
   trusted: /etc/berth/ca.pem
+  challenge: dns-01
   port: 8080
+  tls_port: 8443
+  dns_hook: /etc/berth/dns
+  dns_server: 192.0.2.1:5353
+  dns_timeout: 90s
 network: {bridge: br-apps, subnet: 10.1.0.0/20, subnet6: "fd12:3456:789a::/64"}
 rollback: {keep: 3m}
 previews: {expire: 48h, most: 3}
@@ -232,6 +242,15 @@ TEST_CASE("whatever is wrong is named with file, line and column") {
                "lower-case letters, digits, dots and dashes"},
            Row{"build: {memory: 1KiB}\n",
                "berth.yaml:1:17: 'build.memory' must be at least 16384KiB, not '1KiB'"},
+           Row{"acme: {challenge: dns}\n",
+               "berth.yaml:1:19: 'acme.challenge' must be http-01, tls-alpn-01 or dns-01, not "
+               "'dns'"},
+           Row{"acme: {dns_server: ns.example.com}\n",
+               "berth.yaml:1:20: 'acme.dns_server' must be an IPv4 address, perhaps with a port, "
+               "such as 192.0.2.1:53, not 'ns.example.com'"},
+           Row{"acme: {dns_server: \"192.0.2.1:0\"}\n",
+               "berth.yaml:1:20: 'acme.dns_server' must be an IPv4 address, perhaps with a port, "
+               "such as 192.0.2.1:53, not '192.0.2.1:0'"},
            Row{"build: {cpu: 1m}\n", "berth.yaml:1:14: 'build.cpu' must be at least 10m, not '1m'"},
            // Syntax.
            Row{"api: {listen: x\n", "berth.yaml:2:1: not valid YAML: end of map flow not found"},

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <set>
 
+#include "base/shown_certificate.hpp"
 #include "router/table.hpp"
 #include "router/tls/ticket_keys.hpp"
 #include "tests/unit/router/harness.hpp"
@@ -449,6 +450,66 @@ TEST_CASE("a certificate authority finds its proof at any host, redirect or not"
       {{"type", "remove_challenge"}, {"version", ++bed.version}, {"token", "to-ken_1"}});
   client.send(get("/.well-known/acme-challenge/to-ken_1"));
   CHECK(client.read_message().status() == 308);
+}
+
+TEST_CASE("a certificate authority is shown its proof, and nobody else is") {
+  Server server(answer_with("hi "));
+  SecureBed bed;
+  bed.put("running", {{"r-1", server.port()}});
+  const auto shown_for = [&](const std::string& host, std::vector<std::string> protocols,
+                             int version) {
+    Peer client = bed.https_client();
+    const std::string failure =
+        client.start_tls({.host = host, .version = version, .protocols = std::move(protocols)});
+    return failure.empty() ? shown(client) : failure;
+  };
+  const auto put = [&](const std::string& host) {
+    CertificatePem pem = make_proof_certificate(host, "to-ken_1.thumb").value();
+    bed.control->apply({{"type", "put_tls_challenge"},
+                        {"version", ++bed.version},
+                        {"host", host},
+                        {"chain", pem.chain},
+                        {"key", pem.key}});
+    return pem;
+  };
+  const CertificatePem proof_of_new = put("new.localhost");
+  put("hello.localhost");
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CHECK(shown_for("new.localhost", {"acme-tls/1"}, version) == "new.localhost");
+    CHECK(shown_for("NEW.localhost", {"acme-tls/1"}, version) == "new.localhost");
+    CHECK(shown_for("other.example", {"acme-tls/1"}, version) == "tlsv1 unrecognized name");
+    CHECK(shown_for("new.localhost", {"http/1.1"}, version) == "tlsv1 unrecognized name");
+    CHECK(shown_for("new.localhost", {"acme-tls/1", "http/1.1"}, version) ==
+          "tlsv1 unrecognized name");
+    CHECK(shown_for("new.localhost", {}, version) == "tlsv1 unrecognized name");
+    CHECK(shown_for("", {"acme-tls/1"}, version) == "sslv3 alert handshake failure");
+
+    // Of a host that is served, the proof is of its own; and no request is read behind it.
+    Peer looks = bed.https_client();
+    REQUIRE(looks.start_tls({.version = version, .protocols = {"acme-tls/1"}}) == "");
+    X509* proof = SSL_get0_peer_certificate(looks.tls());
+    CHECK(X509_NAME_cmp(X509_get_subject_name(proof), X509_get_issuer_name(proof)) == 0);
+    looks.send(get("/"));
+    CHECK(looks.read_all().empty());
+    CHECK(SSL_SESSION_has_ticket(looks.session().get()) == 0);
+    Peer client = bed.secure_client({.trusted = authority().certificate(), .version = version});
+    client.send(get("/"));
+    CHECK(client.read_message().body == "hi /");
+  }
+  CHECK(bed.log_lines(2).size() == 2);
+  const auto seen = shown_certificate("new.localhost", bed.https_port(), "acme-tls/1", 5s);
+  REQUIRE_MESSAGE(seen.has_value(), seen.error().message);
+  CHECK(*seen == proof_of_new.chain);
+  CHECK(shown_certificate("other.localhost", bed.https_port(), "acme-tls/1", 5s).error().message ==
+        "TLS handshake: tlsv1 unrecognized name");
+  CHECK(shown_certificate("new.localhost", DeadPort().port(), "acme-tls/1", 5s).error().message ==
+        "connect: Connection refused");
+  bed.restart();
+  CHECK(shown_for("new.localhost", {"acme-tls/1"}, 0) == "new.localhost");
+  bed.control->apply(
+      {{"type", "remove_tls_challenge"}, {"version", ++bed.version}, {"host", "new.localhost"}});
+  CHECK(shown_for("new.localhost", {"acme-tls/1"}, 0) == "tlsv1 unrecognized name");
+  CHECK(shown_for("hello.localhost", {"acme-tls/1"}, 0) == "hello.localhost");
 }
 
 TEST_CASE("without an HTTPS port nothing is redirected to where nobody listens") {

@@ -21,6 +21,8 @@ export interface App {
   web_url: string;
   git_url: string;
   maintenance: boolean;
+  /** Whether its domains get certificates automatically. */
+  acm: boolean;
   created_at: string;
   updated_at: string;
   released_at: string | null;
@@ -88,6 +90,25 @@ export interface Domain {
   kind: 'heroku' | 'custom';
   cname: string | null;
   status: string;
+  /** How its automatic certificate fares; null where it gets none. */
+  acm_status: 'pending' | 'failing' | 'cert issued' | null;
+  acm_status_reason: string | null;
+  certificate: {
+    kind: 'own' | 'automatic' | 'operator' | 'development';
+    issuer: string;
+    expires_at: string;
+  } | null;
+}
+
+export interface Certificate {
+  id: string;
+  domains: string[];
+  ssl_cert: {
+    issuer: string;
+    'self_signed?': boolean;
+    acm: boolean;
+    expires_at: string;
+  };
 }
 
 /** One second of an app's traffic. Times are in microseconds, null or 0 where nothing was answered. */
