@@ -52,9 +52,11 @@ json::object Renderer::promotion_target(const platform::PromotionTarget& target)
       failure = "the app was destroyed";
     } else {
       failure = release->failure;
-      status = release->status == platform::ReleaseStatus::pending     ? "pending"
-               : release->status == platform::ReleaseStatus::succeeded ? "succeeded"
-                                                                       : "failed";
+      // A canary serves: the promotion has done what it can.
+      status = release->status == platform::ReleaseStatus::failed ? "failed"
+               : release->status == platform::ReleaseStatus::succeeded || release->is_canary()
+                   ? "succeeded"
+                   : "pending";
     }
   }
   return {{"id", target.id},

@@ -4,6 +4,7 @@
 // that it cannot fall behind either.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "api/settings.hpp"
@@ -12,7 +13,8 @@
 namespace berth::api {
 
 /// The shapes, in the notation that shapes.cpp explains.
-[[nodiscard]] std::string_view shape_text();
+[[nodiscard]] std::string shape_text();
+[[nodiscard]] std::string_view settings_shapes();  ///< a part of it
 
 /// JSON Schemas by name. The text is ours: a mistake in it is an assertion.
 [[nodiscard]] json::object parse_shapes(std::string_view text);

@@ -4,7 +4,7 @@
 // field and its type a line. Types: string, uuid, time, integer, number, boolean, null, any,
 // another shape, [T] a list, {T} an object of any names, "a"|"b" one of these words. `T?` may
 // be null; `field?` may be absent; a shape `Name = T` is another name for T. An object has no
-// other fields than these.
+// other fields than these. What an app's owner may set is in shapes_settings.cpp.
 #include "api/schema.hpp"
 
 namespace berth::api {
@@ -366,70 +366,6 @@ NewVolumeSnapshot
   description? string
 VolumeRestore
   snapshot string
-Egress
-  policy "all"|"none"|"list"
-  allowed [string]
-Routing
-  rate_limit string?
-  rate_burst string?
-  rate_by string?
-  max_body string?
-  max_head string?
-  max_in_flight string?
-  allow_from string?
-  sticky string?
-  first_byte_timeout string?
-  idle_timeout string?
-  hold_timeout string?
-  users [string]
-  pages [string]
-RoutingUpdate
-  rate_limit? any
-  rate_burst? any
-  rate_by? any
-  max_body? any
-  max_head? any
-  max_in_flight? any
-  allow_from? any
-  sticky? any
-  first_byte_timeout? any
-  idle_timeout? any
-  hold_timeout? any
-RoutingUser
-  password string
-RoutingPage
-  html string?
-NewRoutingPage
-  html string
-Network
-  egress Egress
-NetworkUpdate
-  egress any
-Placement
-  placement {string}
-  pools [string]
-PlacementUpdate
-  placement {string}
-Rollout
-  surge string
-  unavailable string
-  rollback string
-  canary string
-  promote string
-RolloutUpdate = {string?}
-Pool
-  name string
-  labels {string}
-  oci string
-  replicas integer
-  memory integer
-  memory_declared integer
-  memory_takes integer
-  cpu integer
-  cpu_declared integer
-  cpu_takes integer
-CronJobUpdate
-  suspended boolean
 Dyno
   id string
   app AppReference
@@ -598,6 +534,6 @@ OpenApi = {any}
 
 }  // namespace
 
-std::string_view shape_text() { return text; }
+std::string shape_text() { return std::string(text) + std::string(settings_shapes()); }
 
 }  // namespace berth::api

@@ -56,14 +56,8 @@ Outcome<int> change(Session& session, const Arguments& arguments, const json::ob
 }
 
 Outcome<int> set(Session& session, const Arguments& arguments) {
-  json::object placement;
-  for (const std::string& word : arguments.list("key=value")) {
-    const auto equals = word.find('=');
-    if (equals == std::string::npos)
-      return usage_failure("'" + printable(word) + "' is not KEY=VALUE.",
-                           "berth placement:set pool=untrusted");
-    placement[word.substr(0, equals)] = word.substr(equals + 1);
-  }
+  BERTH_ASSIGN(const json::object placement,
+               arguments.pairs("key=value", "berth placement:set pool=untrusted"));
   return change(session, arguments, placement);
 }
 

@@ -43,14 +43,8 @@ Outcome<int> change(Session& session, const Arguments& arguments, const json::ob
 }
 
 Outcome<int> set(Session& session, const Arguments& arguments) {
-  json::object changes;
-  for (const std::string& word : arguments.list("key=value")) {
-    const auto equals = word.find('=');
-    if (equals == std::string::npos)
-      return usage_failure("'" + printable(word) + "' is not KEY=VALUE.",
-                           "berth rollout:set surge=1");
-    changes[word.substr(0, equals)] = word.substr(equals + 1);
-  }
+  BERTH_ASSIGN(const json::object changes,
+               arguments.pairs("key=value", "berth rollout:set surge=1"));
   return change(session, arguments, changes);
 }
 

@@ -7,6 +7,14 @@
 
 namespace berth::runtime {
 
+namespace {
+
+/// In a row. The first restart is at once: requests wait for it.
+constexpr int crashes_before_error = 2;
+constexpr int crashes_before_rollback = 3;
+
+}  // namespace
+
 Planner::Planner(const Desired& desired, const std::vector<Observed>& observed,
                  const SchedulerMemory& memory, const SchedulerPolicy& policy, Time now)
     : desired_(desired), observed_(observed), policy_(policy), now_(now) {
@@ -122,7 +130,7 @@ void Planner::roll_back() {
   if (desired_.target_pending || now_ >= desired_.roll_back_until) return;
   for (const auto& [type, process] : target.processes) {
     if (target.processes.contains("web") && type != "web") continue;
-    const SlotMemory* crash = crash_of(target, type);
+    const SlotMemory* crash = crash_of(target, type, crashes_before_rollback);
     if (!crash) continue;
     act(RollBack{target.version, type + " " + crash->message});
     return;
@@ -134,7 +142,7 @@ void Planner::describe(const DesiredRelease& serving) {
   const DesiredRelease& shown = serving.version != 0 ? serving : desired_.target;
   result_.routed_release = shown.version;
   result_.state = state_of(shown);
-  if (result_.state == AppState::crashed) result_.message = crash_of(shown, "web")->message;
+  if (result_.state == AppState::crashed) result_.message = crash_of(shown, "web", crashes_before_error)->message;
 }
 
 AppState Planner::state_of(const DesiredRelease& release) const {
@@ -144,18 +152,17 @@ AppState Planner::state_of(const DesiredRelease& release) const {
   if (web == release.processes.end()) return AppState::stopped;
   if (web->second.quantity == 0)
     return web->second.autoscaled ? AppState::asleep : AppState::stopped;
-  if (result_.routed.empty() && crash_of(release, "web")) return AppState::crashed;
+  if (result_.routed.empty() && crash_of(release, "web", crashes_before_error)) return AppState::crashed;
   return AppState::running;
 }
 
-const SlotMemory* Planner::crash_of(const DesiredRelease& release,
-                                    const std::string& type) const {
+const SlotMemory* Planner::crash_of(const DesiredRelease& release, const std::string& type,
+                                    int times) const {
   const SlotMemory* crash = nullptr;
   for (int index = 1; index <= release.processes.at(type).quantity; ++index) {
     const Slot slot{type, index, release.version};
     const auto memory = result_.memory.slots.find(slot);
-    // The first restart is at once: requests wait for it.
-    if (memory == result_.memory.slots.end() || memory->second.failures < 2) return nullptr;
+    if (memory == result_.memory.slots.end() || memory->second.failures < times) return nullptr;
     crash = &memory->second;
   }
   return crash;

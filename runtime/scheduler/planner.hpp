@@ -41,8 +41,9 @@ class Planner {
   void roll_back();
   void describe(const DesiredRelease& serving);
   AppState state_of(const DesiredRelease& release) const;
-  /// A slot of the type that crashed and has nothing starting in its place, if all are like that.
-  const SlotMemory* crash_of(const DesiredRelease& release, const std::string& type) const;
+  /// A slot of the type that crashed so many times in a row, if all did.
+  const SlotMemory* crash_of(const DesiredRelease& release, const std::string& type,
+                             int times) const;
   /// Memory of slots that nothing wants any more, and of those whose replica has been up
   /// long enough, goes. Only the slot's own replica counts: one from before a restart
   /// says nothing of the new.

@@ -45,6 +45,11 @@ export function latency(time_us: number | null): string {
   return `${(time_ms / 1000).toFixed(time_ms < 9950 ? 1 : 0)} s`;
 }
 
+/** Of a part from 0 to 1. */
+export function percent(part: number): string {
+  return `${(part * 100).toFixed(1)} %`;
+}
+
 export function short_commit(commit: string | null): string {
   return commit === null ? '' : commit.slice(0, 7);
 }

@@ -214,6 +214,27 @@ test('a rollback asks first and makes a release', async ({ page, fixture }) => {
   await expect(newest).toContainText('current');
 });
 
+test('a canary shows how it fares, is aborted when that is meant, and promoted', async ({
+  page,
+  fixture,
+}) => {
+  const record = deployed(fixture, 'shop');
+  fixture.world.release(record, 'Deploy ffee001', { status: 'pending', canary: 5 });
+  await sign_in(page, fixture, '/apps/shop/releases');
+  const newest = page.getByRole('list', { name: 'Releases' }).getByRole('listitem').first();
+  await expect(newest).toContainText('canary, 5%');
+  await expect(newest).toContainText('40 requests, 5.0 % failed, 95 % within 18 ms');
+  await expect(newest).toContainText('no request yet');
+  await newest.getByRole('button', { name: 'Abort' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Abort v2' }).click();
+  await expect(newest).toContainText('failed');
+  await expect(newest.getByRole('button', { name: 'Promote' })).toBeHidden();
+
+  fixture.world.release(record, 'Deploy ffee002', { status: 'pending', canary: 20 });
+  await newest.getByRole('button', { name: 'Promote' }).click();
+  await expect(newest).toContainText('current');
+});
+
 test('a build’s output is shown while it is written', async ({ page, fixture, watch }) => {
   const record = deployed(fixture, 'shop');
   await sign_in(page, fixture, '/apps/shop');

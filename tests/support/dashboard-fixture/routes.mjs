@@ -114,6 +114,13 @@ export const routes = [
     });
     return { status: 201, body: made };
   }),
+  of_app('GET', '/canary', (_fixture, record) => {
+    if (!record.releases[0]?.canary) throw new Refusal(404, 'not_found', 'There is no canary.');
+    return { body: record.canary };
+  }),
+  of_app('POST', '/canary/actions/([^/]+)', (fixture, record, [action]) => ({
+    body: fixture.world.end_canary(record, action),
+  })),
   of_app('GET', '/builds', (_fixture, record) => ({ body: record.builds })),
   of_app('GET', '/builds/([^/]+)/output', (fixture, record, [id], _body, { answer }) => {
     const build = record.builds.find((one) => one.id === id);

@@ -45,6 +45,10 @@ export class World {
       app,
       config: {},
       releases: [],
+      canary: {
+        canary: { requests: 40, failed: 2, p95_ms: 18.2 },
+        regular: { requests: 0, failed: 0, p95_ms: 0 },
+      },
       builds: [],
       formation: [],
       replicas: [],
@@ -115,7 +119,11 @@ export class World {
     this.on_output(build, null);
   }
 
-  release(record, description, { commit = null, message = null, status = 'succeeded' } = {}) {
+  release(
+    record,
+    description,
+    { commit = null, message = null, status = 'succeeded', canary = null } = {},
+  ) {
     const current = status === 'succeeded';
     const release = {
       id: randomUUID(),
@@ -124,6 +132,7 @@ export class World {
       status,
       current,
       eligible_for_rollback: current,
+      canary,
       user,
       commit: commit ?? record.releases.find((one) => one.commit)?.commit ?? null,
       message,
@@ -140,6 +149,23 @@ export class World {
     for (const one of record.formation) this.#converge(record, one, release);
     for (const one of old) this.#notice(record, 'replica', { ...one, state: 'gone' });
     this.touch(record, { state: 'running', release: release.version, released_at: stamp() });
+    return release;
+  }
+
+  /** What becomes of the newest release, a canary. */
+  end_canary(record, action) {
+    const release = record.releases[0];
+    if (!release?.canary) return null;
+    release.canary = null;
+    if (action === 'abort') {
+      release.status = 'failed';
+      release.message = `aborted by ${user.email}`;
+    } else {
+      record.releases.forEach((one) => (one.current = false));
+      release.status = 'succeeded';
+      release.current = true;
+    }
+    this.#notice(record, 'release', release);
     return release;
   }
 

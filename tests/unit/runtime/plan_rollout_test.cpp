@@ -173,6 +173,7 @@ TEST_CASE("a release that crashes soon after it was settled is rolled back, once
   CHECK(words(plan) == Words{"forget a", "start web.1 v2"});
   app.observed.clear();
   app.memory = plan.memory;
+  app.memory.slots.at({"web", 1, 2}).failures = 2;
   app.exited("b", "web", 1, 2, 3s);
   SUBCASE("within its time") {
     plan = app.at(3s);

@@ -49,10 +49,23 @@ export interface Release {
   status: 'pending' | 'succeeded' | 'failed';
   current: boolean;
   eligible_for_rollback: boolean;
+  /** Percent of the requests that it gets until it is promoted. */
+  canary: number | null;
   user: { id: string; email: string };
   commit: string | null;
   message: string | null;
   created_at: string;
+}
+
+export interface Answered {
+  requests: number;
+  failed: number;
+  p95_ms: number;
+}
+
+export interface Canary {
+  canary: Answered;
+  regular: Answered;
 }
 
 export interface Autoscaling {
