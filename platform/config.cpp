@@ -67,6 +67,12 @@ Result<std::string> check_log_level(std::string_view text) {
   return invalid("must be debug, info, warning or error, not " + quoted(text));
 }
 
+Result<std::string> check_io(std::string_view text) {
+  for (const auto io : {"auto", "epoll", "io_uring"})
+    if (text == io) return std::string(text);
+  return invalid("must be auto, epoll or io_uring, not " + quoted(text));
+}
+
 bool is_plain_name(std::string_view text, std::size_t longest) {
   return !text.empty() && text.size() <= longest && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -308,6 +314,7 @@ class ConfigReader {
                                              check_path_or_none)},
         {"admin", text_of(router.admin, "an address", check_listen_or_none)},
         {"threads", count(router.threads, 0, 1024)},
+        {"io", text_of(router.io, "a way to wait", check_io)},
         {"managed", yaml_.flag(router.managed)},
         {"trusted_proxies", addresses(router.trusted_proxies, true, check_network)},
         {"proxy_protocol", addresses(router.proxy_protocol, true, check_network)},

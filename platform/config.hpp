@@ -61,6 +61,7 @@ struct Config {
     std::filesystem::path certificate_key = {};
     std::string admin = "127.0.0.1:7071";  ///< its /metrics; empty: none
     int threads = 0;                        ///< 0: one a core
+    std::string io = "auto";                ///< how threads wait: auto, epoll or io_uring
     bool managed = true;                    ///< the server starts and restarts it
     std::vector<std::string> trusted_proxies = {};  ///< networks whose X-Forwarded-For is believed
     std::vector<std::string> proxy_protocol = {};   ///< networks that begin with a PROXY header

@@ -173,7 +173,7 @@ bool Client::read_proxy_header() {
     readable_ = false;
     if (head_deadline_us_ == 0) head_deadline_us_ = loop_.now_us() + worker_.limits().handshake_us;
     loop_.timers().set(*this, head_deadline_us_);
-    if (peer_ended_ || !ensure_registered()) close();
+    if (peer_ended_ || !ensure_registered(Wait::readiness)) close();
     return false;
   }
   static_cast<void>(::recv(socket_.get(), data, header.size, MSG_DONTWAIT));
@@ -333,6 +333,7 @@ void Client::exchange_done(bool keep_alive, bool linger) {
   if (!keep_alive) {
     closing_ = true;
     linger_ = linger || readable_ || kept_;
+    push();
     if (is_blocked()) {
       loop_.timers().set(*this, loop_.now_us() + worker_.limits().client_idle_us);
     } else {
@@ -348,6 +349,7 @@ void Client::exchange_done(bool keep_alive, bool linger) {
     close();
     return;
   }
+  wait_for_bytes();
   loop_.timers().set(*this, loop_.now_us() + worker_.limits().client_idle_us);
 }
 
@@ -391,6 +393,7 @@ void Client::abort() {
 }
 
 void Client::end_sending() {
+  push();
   if (is_blocked()) {
     end_after_flush_ = true;
   } else {

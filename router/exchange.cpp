@@ -404,7 +404,8 @@ void Exchange::on_response_invalid(std::string_view reason) {
 void Exchange::on_upstream_ended(bool reset) {
   switch (phase_) {
     case Phase::waiting:
-      nothing_received_ = !reset && upstream_->request_was_not_received();
+      nothing_received_ =
+          upstream_->has_sent_nothing() || (!reset && upstream_->request_was_not_received());
       attempt_failed(ErrorCode::H13);
       break;
     case Phase::responding:

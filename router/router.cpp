@@ -15,6 +15,7 @@
 #include "router/control.hpp"
 #include "router/handover.hpp"
 #include "router/listen.hpp"
+#include "router/loop/ring.hpp"
 #include "router/worker.hpp"
 
 namespace berth::router {
@@ -43,6 +44,15 @@ Result<std::vector<IpNetwork>> networks_of(const std::vector<std::string>& texts
     networks.push_back(network);
   }
   return networks;
+}
+
+bool chooses_io_uring(Io io) {
+  if (io != Io::io_uring) return false;
+  const auto allowed = Ring::check();
+  if (allowed.has_error())
+    log_warning("router.io is io_uring, which this host refuses ({}): epoll serves instead",
+                allowed.error().message);
+  return allowed.has_value();
 }
 
 }  // namespace
@@ -83,6 +93,8 @@ class Router::Core final {
                                                before ? &*before : nullptr));
     core->control_->offer(std::move(offered));
     WorkerLimits limits;
+    limits.by_io_uring = chooses_io_uring(options.io);
+    log_info("connections are served by {}", limits.by_io_uring ? "io_uring" : "epoll");
     limits.max_clients = clients_a_thread(threads);
     limits.client_idle_us = us(options.client_idle_timeout);
     limits.head_us = us(options.head_timeout);

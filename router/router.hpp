@@ -17,12 +17,20 @@
 
 namespace berth::router {
 
+/// How threads wait for connections.
+enum class Io : std::uint8_t {
+  automatic,  ///< epoll: docs/decisions/0015 says why
+  epoll,
+  io_uring,   ///< epoll where the host does not allow it
+};
+
 struct Options {
   std::vector<std::string> listen = {"0.0.0.0:8080"};
   std::vector<std::string> listen_https = {};  ///< with the certificates of the table
   std::filesystem::path control_socket = {};
   std::filesystem::path table_file = {};  ///< empty: not kept
   unsigned threads = 0;                   ///< 0: one a CPU
+  Io io = Io::automatic;
   std::string admin_listen = {};          ///< "127.0.0.1:9091" for /metrics; empty: off
   /// Networks of proxies before the router, whose X-Forwarded-For and -Proto are believed.
   std::vector<std::string> trusted_proxies = {};

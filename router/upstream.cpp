@@ -33,7 +33,7 @@ Result<Upstream*> Upstream::connect(EventLoop& loop, ReplicaHandle& replica, Exc
       return system_error("start HTTP/2");
     }
   }
-  if (!upstream->ensure_registered()) return system_error("epoll_ctl");
+  if (!upstream->ensure_registered(Wait::connection)) return system_error("epoll_ctl");
   return upstream.release();
 }
 
@@ -74,6 +74,7 @@ void Upstream::on_connect_event() {
     return;
   }
   writable_ = true;
+  wait_for_bytes();
   exchange_->on_connected();
 }
 
@@ -128,6 +129,7 @@ void Upstream::park(std::int64_t close_at_us) {
   (http2_ ? replica_->idle_http2 : replica_->idle).push_front(*this);
   ++replica_->idle_count;
   loop_.timers().set(*this, close_at_us);
+  wait_for_bytes();
 }
 
 void Upstream::close() {
@@ -137,6 +139,8 @@ void Upstream::close() {
   }
   exchange_ = nullptr;
   stash_.reset();
+  // A request of which nothing has left goes elsewhere.
+  if (has_sent_nothing()) drop_queued();
   bury();
 }
 
@@ -146,6 +150,7 @@ void Upstream::stash(std::string_view data) {
 }
 
 void Upstream::end_sending() {
+  push();
   if (is_blocked()) {
     end_after_flush_ = true;
   } else {
@@ -154,6 +159,7 @@ void Upstream::end_sending() {
 }
 
 bool Upstream::is_stale() const {
+  if (has_arrived()) return true;
   char byte = 0;
   return ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }

@@ -49,6 +49,10 @@ class Upstream final : public Connection, public Hook<IdleTag> {
   }
   /// Whether the replica has closed it by now, asked of the kernel.
   [[nodiscard]] bool is_stale() const;
+  /// No byte of the request at hand has left: it waited, or failed to be sent.
+  [[nodiscard]] bool has_sent_nothing() const {
+    return bytes_written() - queued() == sent_before_;
+  }
   /// After the replica ended the stream: whether it did so before any byte of the request reached
   /// it. Its FIN acknowledges all that its kernel had received; what is not acknowledged by then
   /// meets a closed socket and is never read.

@@ -120,7 +120,7 @@ Worker::Worker(std::size_t index, std::vector<Listener> listeners, WorkerLimits 
 Worker::~Worker() = default;
 
 Result<void> Worker::open() {
-  BERTH_ASSIGN(loop_, EventLoop::create());
+  BERTH_ASSIGN(loop_, EventLoop::create(limits_.by_io_uring));
   if (const auto tls = std::ranges::find_if(listeners_, &Listener::tls); tls != listeners_.end()) {
     https_port_ = tls->port_text;
     BERTH_ASSIGN(tls_, TlsContext::create());
@@ -168,7 +168,7 @@ void Worker::run() {
     for (const auto& replica : app->replicas) replica->close_idle();
   }
   flush_logs(true);
-  loop_->run_once(0);  // frees what was closed
+  loop_->finish();
 }
 
 void Worker::on_wake() {

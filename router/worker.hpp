@@ -57,6 +57,7 @@ struct Listener {
 struct WorkerLimits {
   std::vector<IpNetwork> trusted_proxies;  ///< whose X-Forwarded-For is believed
   std::vector<IpNetwork> proxy_protocol;   ///< whose connections begin with a PROXY header
+  bool by_io_uring = false;
   std::size_t max_clients = 4096;
   std::uint32_t idle_per_replica = 128;
   std::int64_t client_idle_us = 75'000'000;

@@ -43,6 +43,11 @@ int teardown_role(const std::vector<std::string>& words) {
   return ended.has_error() ? fail(ended.error()) : 0;
 }
 
+berth::router::Io io_of(std::string_view text) {
+  using berth::router::Io;
+  return text == "io_uring" ? Io::io_uring : text == "epoll" ? Io::epoll : Io::automatic;
+}
+
 int router_role(const std::vector<std::string>& words) {
   const auto options = berth::server::parse_router_options(words);
   if (options.has_error()) return fail(options.error());
@@ -56,6 +61,7 @@ int router_role(const std::vector<std::string>& words) {
                              .control_socket = options->control,
                              .table_file = options->table,
                              .threads = options->threads,
+                             .io = io_of(options->io),
                              .admin_listen = options->admin,
                              .trusted_proxies = options->trusted_proxies,
                              .proxy_protocol = options->proxy_protocol,

@@ -81,6 +81,8 @@ Result<RouterRoleOptions> parse_router_options(const std::vector<std::string>& w
                   "take the place of the router that listens on the control socket, without a "
                   "connection lost");
   parser.add_option("--threads", options.threads, "event loops; 0: one a core");
+  parser.add_option("--io", options.io, "how they wait: auto, epoll or io_uring")
+      ->check(CLI::IsMember({"auto", "epoll", "io_uring"}));
   parser.add_option("--trusted-proxy", options.trusted_proxies,
                     "NETWORK whose X-Forwarded-For is believed, may be given several times");
   parser.add_option("--proxy-protocol", options.proxy_protocol,
@@ -108,7 +110,8 @@ std::vector<std::string> router_arguments(const std::filesystem::path& program,
     words.insert(words.end(), {"--max-connections-per-address", std::to_string(most)});
   words.insert(words.end(), {"--control", (config.data_dir / "run" / "router.sock").string(),
                              "--table", (config.data_dir / "router-table.json").string(),
-                             "--threads", std::to_string(config.router.threads)});
+                             "--threads", std::to_string(config.router.threads),
+                             "--io", config.router.io});
   return words;
 }
 

@@ -32,6 +32,7 @@ struct RouterRoleOptions {
   std::vector<std::string> proxy_protocol;
   unsigned max_connections_per_address = 0;
   unsigned threads = 0;
+  std::string io = "auto";
   bool replace = false;
   std::string help;
 };

@@ -9,6 +9,7 @@
 namespace berth::router {
 
 ssize_t Connection::read_some(char* to, std::size_t capacity) {
+  if (by_ring_.reads()) return loop_.ring()->read(*this, to, capacity);
   for (;;) {
     const ssize_t count = ::recv(socket_.get(), to, capacity, 0);
     if (count >= 0 || errno != EINTR) return count;
@@ -25,6 +26,7 @@ ssize_t Connection::write_some(const char* from, std::size_t size) {
 
 void Connection::end_stream() {
   say_end();
+  push();
   ::shutdown(socket_.get(), SHUT_WR);
 }
 
@@ -40,12 +42,13 @@ bool Connection::has_input() {
     static_cast<void>(send_bytes(tls_->take_output()));
     return found;
   }
+  if (by_ring_.has_received()) return true;
   char byte = 0;
   return ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 bool Connection::start_tls(TlsContext& context) {
-  tls_ = TlsSession::accept(context, socket_.get());
+  tls_ = TlsSession::accept(context, *this);
   return tls_ != nullptr;
 }
 
@@ -94,6 +97,10 @@ Connection::Sent Connection::send(std::string_view data) {
 
 Connection::Sent Connection::send_bytes(std::string_view data) {
   if (data.empty()) return unsent_ ? Sent::partly : Sent::all;
+  if (loop_.ring()) {
+    if (loop_.ring()->queue(*this, data)) return Sent::all;
+    push();
+  }
   std::size_t sent = 0;
   if (!unsent_ && writable_) {
     const ssize_t count = write_some(data.data(), data.size());
@@ -109,10 +116,17 @@ Connection::Sent Connection::send_bytes(std::string_view data) {
   }
   if (rest.size() > unsent_.room()) return Sent::failed;
   unsent_.append(rest);
+  if (loop_.ring()) loop_.ring()->send(*this);
   return Sent::partly;
 }
 
 Connection::Sent Connection::flush() {
+  if (loop_.ring()) {
+    if (by_ring_.failed) return Sent::failed;
+    if (unsent_.size() != 0) return Sent::partly;
+    unsent_.reset();
+    return Sent::all;
+  }
   while (unsent_) {
     const ssize_t count = write_some(unsent_.data(), unsent_.size());
     if (count < 0) {
@@ -126,9 +140,14 @@ Connection::Sent Connection::flush() {
   return Sent::all;
 }
 
-bool Connection::ensure_registered() {
+bool Connection::ensure_registered(Wait wait) {
   if (registered_) return true;
   Hook<LazyTag>::unlink();
+  if (loop_.ring()) {
+    registered_ = true;
+    loop_.ring()->wait(*this, wait);
+    return true;
+  }
   registered_ = loop_.add(socket_.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this);
   return registered_;
 }
@@ -143,8 +162,10 @@ void Connection::note(std::uint32_t events) {
 
 void Connection::bury() {
   if (!is_open()) return;
+  push();
+  if (loop_.ring()) loop_.ring()->forget(*this);
+  if (!by_ring_.sending) unsent_.reset();
   socket_.reset();
-  unsent_.reset();
   Hook<LazyTag>::unlink();
   loop_.timers().clear(*this);
   loop_.bury(*this);

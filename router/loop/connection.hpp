@@ -10,11 +10,15 @@
 
 #include "base/fd.hpp"
 #include "router/loop/event_loop.hpp"
+#include "router/loop/ring_loop.hpp"
 #include "router/tls/session.hpp"
 
 namespace berth::router {
 
-class Connection : public EventHandler, public Timed, public Hook<LazyTag> {
+class Connection : public EventHandler,
+                   public Timed,
+                   public Hook<LazyTag>,
+                   private ByteSource {
  public:
   Connection(EventLoop& loop, Fd socket) : loop_(loop), socket_(std::move(socket)) {}
   Connection(const Connection&) = delete;
@@ -34,10 +38,11 @@ class Connection : public EventHandler, public Timed, public Hook<LazyTag> {
   /// Sends kept bytes; `partly` if some are left.
   [[nodiscard]] Sent flush();
 
+  /// Or are about to be: what then was not is taken off again.
   [[nodiscard]] std::uint64_t bytes_written() const { return bytes_written_; }
 
   /// Starts to wait for events; false if the kernel refuses.
-  [[nodiscard]] bool ensure_registered();
+  [[nodiscard]] bool ensure_registered(Wait wait = Wait::bytes);
   [[nodiscard]] const TlsSession* tls() const { return tls_.get(); }
 
  protected:
@@ -46,6 +51,24 @@ class Connection : public EventHandler, public Timed, public Hook<LazyTag> {
   enum class Read : std::uint8_t { data, blocked, end, failed };
   /// Fills `size`. Clears readable_ when the socket is drained.
   [[nodiscard]] Read read(char* to, std::size_t capacity, std::size_t& size);
+  /// What was sent goes to the kernel now and not with the turn's other bytes: for who closes next.
+  void push() {
+    if (by_ring_.queued) loop_.ring()->push(*this);
+  }
+  /// Sent, but not with the kernel yet.
+  [[nodiscard]] std::size_t queued() const { return by_ring_.queued; }
+  void drop_queued() {
+    bytes_written_ -= by_ring_.queued;
+    by_ring_.queued = 0;
+  }
+  /// Bytes or the end of the stream have arrived here.
+  [[nodiscard]] bool has_arrived() const {
+    return by_ring_.has_received() || by_ring_.end != ByRing::End::none;
+  }
+  /// It is idle, with nothing to read: whatever it waited for, it waits for bytes now.
+  void wait_for_bytes() {
+    if (loop_.ring()) loop_.ring()->wait_for_bytes(*this);
+  }
   /// Takes the flags of an event over; the caller acts on them.
   void note(std::uint32_t events);
   /// Closes the socket; the object is deleted at the end of the turn.
@@ -65,7 +88,8 @@ class Connection : public EventHandler, public Timed, public Hook<LazyTag> {
 
  private:
   friend class EventLoop;
-  [[nodiscard]] ssize_t read_some(char* to, std::size_t capacity);
+  friend class RingLoop;
+  [[nodiscard]] ssize_t read_some(char* to, std::size_t capacity) override;
   [[nodiscard]] Read read_tls(char* to, std::size_t capacity, std::size_t& size);
   [[nodiscard]] Sent send_bytes(std::string_view data);
   [[nodiscard]] ssize_t write_some(const char* from, std::size_t size);
@@ -83,6 +107,7 @@ class Connection : public EventHandler, public Timed, public Hook<LazyTag> {
   bool in_ready_ = false;
   std::unique_ptr<TlsSession> tls_;  ///< null: plain
   Buffer unsent_;
+  ByRing by_ring_;
   std::uint64_t bytes_written_ = 0;
 };
 

@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "router/loop/connection.hpp"
+#include "router/loop/ring_loop.hpp"
 
 namespace berth::router {
 
@@ -24,23 +25,27 @@ std::int64_t read_us(clockid_t clock) {
 
 }  // namespace
 
-Result<std::unique_ptr<EventLoop>> EventLoop::create() {
-  Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll) return system_error("epoll_create1");
-  return std::unique_ptr<EventLoop>(new EventLoop(std::move(epoll)));
+Result<std::unique_ptr<EventLoop>> EventLoop::create(bool by_io_uring) {
+  std::unique_ptr<EventLoop> loop(new EventLoop);
+  if (by_io_uring) {
+    BERTH_ASSIGN(loop->ring_, RingLoop::create(*loop));
+    return loop;
+  }
+  loop->epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+  if (!loop->epoll_) return system_error("epoll_create1");
+  return loop;
 }
 
-EventLoop::EventLoop(Fd epoll)
-    : epoll_(std::move(epoll)),
-      timers_(read_us(CLOCK_MONOTONIC)),
+EventLoop::EventLoop()
+    : timers_(read_us(CLOCK_MONOTONIC)),
       // Not zeroed: pages that no read reaches stay unmapped.
       scratch_(std::unique_ptr<Scratch>(new Scratch)) {
   read_clock();
 }
 
 EventLoop::~EventLoop() {
-  for (Connection* connection : ready_) connection->in_ready_ = false;
-  free_buried();
+  ring_.reset();  // the kernel lets go of connections
+  for (Connection* connection : buried_) delete connection;
 }
 
 void EventLoop::read_clock() {
@@ -51,23 +56,46 @@ void EventLoop::read_clock() {
 }
 
 bool EventLoop::add(int fd, std::uint32_t events, EventHandler& handler) {
+  if (ring_) {
+    ring_->add(fd, events, handler);
+    return true;
+  }
   epoll_event event{};
   event.events = events;
   event.data.ptr = &handler;
   return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-void EventLoop::remove(int fd) { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
+void EventLoop::remove(int fd) {
+  if (ring_) {
+    ring_->remove(fd);
+  } else {
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  }
+}
 
 void EventLoop::run_once(std::int64_t wake_us) {
   read_clock();
   wake_us = std::min({wake_us, timers_.next_us(), lazy_due_us_});
-  int timeout_ms = -1;
+  std::int64_t timeout_us = -1;
   if (!ready_.empty() || wake_us <= now_us_) {
-    timeout_ms = 0;
+    timeout_us = 0;
   } else if (wake_us != INT64_MAX) {
-    timeout_ms = static_cast<int>(std::min<std::int64_t>((wake_us - now_us_ + 999) / 1000, 60'000));
+    timeout_us = std::min<std::int64_t>(wake_us - now_us_, 60'000'000);
   }
+  if (ring_) {
+    ring_->turn(timeout_us);
+  } else {
+    wait_by_epoll(timeout_us);
+  }
+  run_ready();
+  timers_.advance(now_us_, [](TimerEntry& entry) { static_cast<Timed&>(entry).on_deadline(); });
+  if (now_us_ >= lazy_due_us_) run_lazy();
+  free_buried();
+}
+
+void EventLoop::wait_by_epoll(std::int64_t timeout_us) {
+  const int timeout_ms = timeout_us < 0 ? -1 : static_cast<int>((timeout_us + 999) / 1000);
   std::array<epoll_event, max_events> events;
   const int count = ::epoll_wait(epoll_.get(), events.data(), max_events, timeout_ms);
   for (int i = 0; i < count; ++i) {
@@ -76,10 +104,13 @@ void EventLoop::run_once(std::int64_t wake_us) {
         ->on_events(events[static_cast<std::size_t>(i)].events);
   }
   if (count <= 0) read_clock();
-  run_ready();
-  timers_.advance(now_us_, [](TimerEntry& entry) { static_cast<Timed&>(entry).on_deadline(); });
-  if (now_us_ >= lazy_due_us_) run_lazy();
-  free_buried();
+}
+
+void EventLoop::finish() {
+  run_once(0);
+  // What was under way is cancelled, which the kernel tells in its next word.
+  for (int turns = 100; ring_ && !buried_.empty() && turns > 0; --turns)
+    run_once(now_us_ + 10'000);
 }
 
 void EventLoop::resume_later(Connection& connection) {
@@ -120,7 +151,7 @@ void EventLoop::bury(Connection& connection) { buried_.push_back(&connection); }
 void EventLoop::free_buried() {
   if (buried_.empty()) return;
   std::erase_if(buried_, [](Connection* connection) {
-    if (connection->in_ready_) return false;
+    if (connection->in_ready_ || connection->by_ring_.is_busy()) return false;
     delete connection;
     return true;
   });

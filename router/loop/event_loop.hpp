@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One thread's epoll loop: readiness, deadlines, and the memory that its connections share. Edge-
-// triggered: who is told that it can read goes on until it is blocked. Nothing here is thread-safe.
+// One thread's loop: events by epoll or io_uring, deadlines, and the memory that its connections
+// share. Edge-triggered: who is told that it can read goes on until it is blocked. Nothing here is
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,7 @@
 namespace berth::router {
 
 class Connection;
+class RingLoop;
 
 class EventHandler {
  public:
@@ -48,11 +50,14 @@ struct LazyTag;
 
 class EventLoop final {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<EventLoop>> create();
+  /// With io_uring it may be made on one thread and run on another.
+  [[nodiscard]] static Result<std::unique_ptr<EventLoop>> create(bool by_io_uring);
   ~EventLoop();
 
   /// Waits for events, at most until `wake_us` (0: do not wait), and handles them.
   void run_once(std::int64_t wake_us);
+  /// After everything was closed: until the kernel uses nothing of it any more.
+  void finish();
 
   /// False if the kernel refuses (out of memory or of watches).
   [[nodiscard]] bool add(int fd, std::uint32_t events, EventHandler& handler);
@@ -70,18 +75,23 @@ class EventLoop final {
   /// Deletes it once the events of this turn are handled.
   void bury(Connection& connection);
 
+  /// Null: by epoll.
+  [[nodiscard]] RingLoop* ring() { return ring_.get(); }
   [[nodiscard]] BufferPool& buffers() { return buffers_; }
   [[nodiscard]] TimerWheel& timers() { return timers_; }
   [[nodiscard]] Scratch& scratch() { return *scratch_; }
 
  private:
-  explicit EventLoop(Fd epoll);
+  friend class RingLoop;
+  EventLoop();
   void read_clock();
+  void wait_by_epoll(std::int64_t timeout_us);
   void run_lazy();
   void run_ready();
   void free_buried();
 
   Fd epoll_;
+  std::unique_ptr<RingLoop> ring_;
   std::int64_t now_us_ = 0;
   std::int64_t unix_offset_us_ = 0;
   std::int64_t offset_read_us_ = 0;

@@ -4,7 +4,6 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <sys/socket.h>
 
 #include <cerrno>
 
@@ -20,10 +19,7 @@ struct TlsSession::Stream {
       BIO_set_retry_read(bio);
       return -1;
     }
-    ssize_t count = 0;
-    do {
-      count = ::recv(session.socket_, to, static_cast<std::size_t>(capacity), 0);
-    } while (count < 0 && errno == EINTR);
+    const ssize_t count = session.source_.read_some(to, static_cast<std::size_t>(capacity));
     if (count < 0) {
       session.drained_ = errno == EAGAIN || errno == EWOULDBLOCK;
       if (session.drained_) BIO_set_retry_read(bio);
@@ -64,8 +60,8 @@ struct TlsSession::Stream {
   }
 };
 
-std::unique_ptr<TlsSession> TlsSession::accept(TlsContext& context, int socket) {
-  std::unique_ptr<TlsSession> session(new TlsSession(context, socket));
+std::unique_ptr<TlsSession> TlsSession::accept(TlsContext& context, ByteSource& source) {
+  std::unique_ptr<TlsSession> session(new TlsSession(context, source));
   session->ssl_ = SSL_new(context.settings());
   BIO* bio = BIO_new(Stream::method());
   if (!session->ssl_ || !bio) {

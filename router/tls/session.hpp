@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TLS on one accepted connection. It reads the socket itself; what it has to send is written to the
+// TLS on one accepted connection. It reads its source itself; what it has to send is written to the
 // thread's TlsContext, from where the Connection sends it like any other bytes. So it never waits
 // for a socket to take something, and knows without asking again when a socket is drained.
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -16,10 +18,20 @@ struct ssl_st;
 
 namespace berth::router {
 
+/// Where the bytes of a connection are read from, as by recv(2).
+class ByteSource {
+ public:
+  [[nodiscard]] virtual ssize_t read_some(char* to, std::size_t capacity) = 0;
+
+ protected:
+  ~ByteSource() = default;
+};
+
 class TlsSession final {
  public:
   /// Null if memory is short.
-  [[nodiscard]] static std::unique_ptr<TlsSession> accept(TlsContext& context, int socket);
+  [[nodiscard]] static std::unique_ptr<TlsSession> accept(TlsContext& context,
+                                                          ByteSource& source);
   ~TlsSession();
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
@@ -60,14 +72,14 @@ class TlsSession final {
 
  private:
   struct Stream;  ///< what OpenSSL calls instead of a socket
-  TlsSession(TlsContext& context, int socket) : context_(context), socket_(socket) {}
+  TlsSession(TlsContext& context, ByteSource& source) : context_(context), source_(source) {}
   void begin();
   [[nodiscard]] std::string_view protocol() const;
   [[nodiscard]] Read outcome(int result);
 
   TlsContext& context_;
   ssl_st* ssl_ = nullptr;
-  const int socket_;
+  ByteSource& source_;
   bool begun_ = false;       ///< a byte was read
   bool plain_http_ = false;
   bool drained_ = false;

@@ -37,6 +37,9 @@ BROWSER = {
     "Cache-Control": "max-age=0",
 }
 # case: path, headers, the bar for CPU time against the better peer
+RING = "berth_io_uring"
+# The bars of the router with io_uring, where they are others.
+RING_BARS = {"keepalive_128B": 0.72, "browser_head": 0.72}
 CASES = {
     "keepalive_128B": ("/", {}, 0.80),
     "keepalive_10KiB": ("/10k", {}, 0.75),
@@ -129,7 +132,7 @@ class Proxy:
             self.process.wait()
 
 
-def start_router(build, upstreams, directory, cpu, name="berth", routes=1, settings=None):
+def start_router(build, upstreams, directory, cpu, name="berth", routes=1, settings=None, io="epoll"):
     ports, logs = (free_port(), free_port()), os.path.join(directory, name + "-log")
     chain, key = make_certificate(directory)
     os.makedirs(logs)
@@ -151,7 +154,7 @@ def start_router(build, upstreams, directory, cpu, name="berth", routes=1, setti
     path = os.path.join(directory, name + "-table.json")
     with open(path, "w") as file:
         json.dump(table, file)
-    command = [os.path.join(build, "bench_router"), str(ports[0]), path, "1", str(ports[1])]
+    command = [os.path.join(build, "bench_router"), str(ports[0]), path, "1", str(ports[1]), io]
     return Proxy(name, command, ports, cpu, os.path.join(logs, "current.log"), directory)
 
 
@@ -291,6 +294,7 @@ def measure(started, rows, options):
             rows.note(f"{case}: skipped: h2load is not installed (apt-get install nghttp2-client)")
             continue
         proxies = [proxy for proxy in started if proxy.name != "nghttpx" or case.startswith("http2")]
+        ours = [proxy.name for proxy in proxies if proxy.name.startswith("berth")]
         cpu = {proxy.name: [] for proxy in proxies}
         rate = {proxy.name: [] for proxy in proxies}
         failures = {proxy.name: 0 for proxy in proxies}
@@ -303,16 +307,19 @@ def measure(started, rows, options):
                 cpu[proxy.name].append(used)
                 rate[proxy.name].append(per_second)
                 failures[proxy.name] += failed
-        peers = [proxy.name for proxy in proxies[1:]]
+        peers = [name for name in cpu if name not in ours]
         best = min(peers, key=lambda name: statistics.median(cpu[name]), default=None)
-        ratio = capacity = None
-        if best:
-            ratio = statistics.median(ours / theirs for ours, theirs in zip(cpu["berth"], cpu[best]))
-            capacity = 1 / ratio
-        ours = statistics.median(cpu["berth"])
-        rows.add(f"{case}/cpu_us_per_request", ours, "us", ratio, bar if best else None)
-        rows.add(f"{case}/requests_per_core_second", 1e6 / ours, "1/s", capacity,
-                 1.25 if best and case.startswith("keepalive") else None, at_least=True)
+        for name in ours:
+            row = case if name != RING else case + "/io_uring"
+            ratio = capacity = None
+            if best:
+                ratio = statistics.median(our / their for our, their in zip(cpu[name], cpu[best]))
+                capacity = 1 / ratio
+            used = statistics.median(cpu[name])
+            most = RING_BARS.get(case, bar) if name == RING else bar
+            rows.add(f"{row}/cpu_us_per_request", used, "us", ratio, most if best else None)
+            rows.add(f"{row}/requests_per_core_second", 1e6 / used, "1/s", capacity,
+                     1.25 if best and case.startswith("keepalive") else None, at_least=True)
         for name in cpu:
             rows.note(f"{case}: {name}: {statistics.median(cpu[name]):.2f} us/request "
                       f"({min(cpu[name]):.2f}-{max(cpu[name]):.2f}), "
@@ -368,6 +375,7 @@ def main():
         proxies = []
         try:
             proxies.append(start_router(options.build, ports, directory, cpu))
+            proxies.append(start_router(options.build, ports, directory, cpu, RING, io="io_uring"))
             for name, start in (("haproxy", start_haproxy), ("nginx", start_nginx),
                                 ("nghttpx", start_nghttpx)):
                 if shutil.which(name) or os.path.exists(f"/usr/sbin/{name}"):

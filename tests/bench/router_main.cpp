@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The router alone, for its benchmark: bench_router PORT TABLE-FILE [THREADS
-// [HTTPS-PORT]].
+// [HTTPS-PORT [epoll|io_uring]]].
 #include <cstdlib>
+#include <string_view>
 
 #include "router/router.hpp"
 
@@ -13,6 +14,8 @@ int main(int argc, char** argv) {
   options.table_file = argv[2];
   options.threads = argc > 3 ? static_cast<unsigned>(std::atoi(argv[3])) : 1;
   if (argc > 4) options.listen_https = {std::string("127.0.0.1:") + argv[4]};
+  if (argc > 5 && std::string_view(argv[5]) == "io_uring")
+    options.io = berth::router::Io::io_uring;
   options.drain_timeout = std::chrono::milliseconds(0);
   return berth::router::run(options);
 }

@@ -57,7 +57,9 @@ class OtherRouter final {
                            {"hosts", {{"hello.localhost", "hello"}}}};
     REQUIRE_FALSE(write_file(table, to_text(all)).has_error());
     auto started = ChildProcess::spawn({.argv = {std::string(BERTH_BINARY_DIR) + "/bench_router",
-                                                 std::to_string(port_), table.string(), "1"}});
+                                                 std::to_string(port_), table.string(), "1",
+                                                 "0", io_of_this_run() == Io::io_uring
+                                                          ? "io_uring" : "epoll"}});
     REQUIRE_FALSE(started.has_error());
     process_ = std::move(*started);
     REQUIRE(eventually([&] { return client().fd() >= 0; }));

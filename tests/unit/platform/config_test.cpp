@@ -44,6 +44,7 @@ TEST_CASE("every key that is given replaces its default, and no other") {
                      .certificate_key = "/etc/berth/key.pem",
                      .admin = "",
                      .threads = 4,
+                     .io = "io_uring",
                      .managed = false,
                      .trusted_proxies = {"10.0.0.0/8"},
                      .proxy_protocol = {"192.0.2.7", "2001:db8::/32"},
@@ -107,6 +108,7 @@ router:
   certificate_key: /etc/berth/key.pem
   admin: ""
   threads: 4
+  io: io_uring
   managed: false
   trusted_proxies: 10.1.2.3/8
   proxy_protocol: [192.0.2.7, "2001:db8::/32"]
@@ -189,6 +191,8 @@ TEST_CASE("whatever is wrong is named with file, line and column") {
                "'many'"},
            Row{"router: {threads: -1}\n",
                "berth.yaml:1:19: 'router.threads' must be a whole number from 0 to 1024, not '-1'"},
+           Row{"router: {io: kqueue}\n",
+               "berth.yaml:1:14: 'router.io' must be auto, epoll or io_uring, not 'kqueue'"},
            Row{"router: {managed: yes}\n",
                "berth.yaml:1:19: 'router.managed' must be true or false, not 'yes'"},
            Row{"router:\n  listen: []\n",

@@ -317,6 +317,23 @@ json::object app_json(std::string_view name, std::string_view state,
   return app;
 }
 
+void aside(const std::function<void()>& body) {
+  std::exception_ptr failure;
+  std::thread([&] {
+    try {
+      body();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }).join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+Io io_of_this_run() {
+  const char* const io = std::getenv("BERTH_ROUTER_IO");
+  return io && std::string_view(io) == "io_uring" ? Io::io_uring : Io::epoll;
+}
+
 Bed::Bed(unsigned threads, std::function<void(Options&)> adjust)
     : directory(TempDir::create(std::filesystem::temp_directory_path(), "berth-test-").value()) {
   options.listen = {"127.0.0.1:0"};
@@ -325,6 +342,7 @@ Bed::Bed(unsigned threads, std::function<void(Options&)> adjust)
   options.table_file = directory.path() / "table.json";
   options.threads = threads;
   options.drain_timeout = 5s;
+  options.io = io_of_this_run();
   if (adjust) adjust(options);
   REQUIRE_FALSE(make_directories(directory.path() / "log").has_error());
   start();

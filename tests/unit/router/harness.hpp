@@ -151,6 +151,9 @@ struct ReplicaSpec {
                                     const std::vector<ReplicaSpec>& replicas,
                                     json::object more = {});
 
+/// BERTH_ROUTER_IO of the environment: the tests run with either loop.
+[[nodiscard]] Io io_of_this_run();
+
 /// A router with its directory, and a control plane that is connected.
 class Bed {
  public:
@@ -188,6 +191,8 @@ class Bed {
   std::uint16_t https_port_ = 0;
 };
 
+/// Runs it on a thread of its own.
+void aside(const std::function<void()>& body);
 /// A GET for hello.localhost.
 [[nodiscard]] std::string get(std::string_view path, std::string_view fields = "");
 /// Waits until `condition` holds, ten seconds at most; whether it does.

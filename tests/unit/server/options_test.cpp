@@ -41,6 +41,7 @@ TEST_CASE("the router's arguments are read back as they were written") {
   config.data_dir = "/data";
   config.router.listen = {"0.0.0.0:80", "[::]:80"};
   config.router.threads = 3;
+  config.router.io = "io_uring";
   config.router.trusted_proxies = {"10.0.0.0/8", "2001:db8::/32"};
   config.router.proxy_protocol = {"192.0.2.7"};
   config.router.max_connections_per_address = 100;
@@ -55,6 +56,7 @@ TEST_CASE("the router's arguments are read back as they were written") {
   CHECK(options->proxy_protocol == config.router.proxy_protocol);
   CHECK(options->max_connections_per_address == 100);
   CHECK(options->threads == 3);
+  CHECK(options->io == "io_uring");
   CHECK(options->control == "/data/run/router.sock");
   CHECK(options->admin == config.router.admin);
 }
