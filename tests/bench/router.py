@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -25,6 +26,8 @@ from rows import Rows  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HOST = "bench.localhost"
+# Each may need a connection to the upstream, too.
+MOST_CLIENTS = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 2 - 200, 30_000)
 BROWSER = {
     "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0",
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
@@ -132,7 +135,8 @@ class Proxy:
             self.process.wait()
 
 
-def start_router(build, upstreams, directory, cpu, name="berth", routes=1, settings=None, io="epoll"):
+def start_router(build, upstreams, directory, cpu, name="berth", routes=1, settings=None, io="epoll",
+                 control=None):
     ports, logs = (free_port(), free_port()), os.path.join(directory, name + "-log")
     chain, key = make_certificate(directory)
     os.makedirs(logs)
@@ -155,6 +159,8 @@ def start_router(build, upstreams, directory, cpu, name="berth", routes=1, setti
     with open(path, "w") as file:
         json.dump(table, file)
     command = [os.path.join(build, "bench_router"), str(ports[0]), path, "1", str(ports[1]), io]
+    if control:
+        command.append(control)
     return Proxy(name, command, ports, cpu, os.path.join(logs, "current.log"), directory)
 
 
@@ -168,7 +174,7 @@ def start_haproxy(upstreams, directory, cpu):
     with open(path, "w") as file:
         file.write(f"""global
   nbthread 1
-  maxconn 4000
+  maxconn {MOST_CLIENTS}
   log stdout format raw local0
 defaults
   mode http
@@ -202,7 +208,7 @@ def start_nginx(upstreams, directory, cpu):
 worker_processes 1;
 pid {directory}/nginx.pid;
 error_log {directory}/nginx.err;
-events {{ worker_connections 4000; }}
+events {{ worker_connections {2 * MOST_CLIENTS}; }}
 http {{
   access_log {log} combined buffer=64k flush=1s;
   keepalive_requests 1000000000;
@@ -215,6 +221,13 @@ http {{
     ssl_certificate {chain};
     ssl_certificate_key {key};
     ssl_protocols TLSv1.2 TLSv1.3;
+    location /ws {{
+      proxy_pass http://app;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "upgrade";
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Host $http_host;
+    }}
     location / {{
       proxy_pass http://app;
       proxy_http_version 1.1;
