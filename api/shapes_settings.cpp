@@ -18,6 +18,8 @@ Routing
   max_in_flight string?
   allow_from string?
   sticky string?
+  trace string?
+  log_sample string?
   first_byte_timeout string?
   idle_timeout string?
   hold_timeout string?
@@ -32,6 +34,8 @@ RoutingUpdate
   max_in_flight? any
   allow_from? any
   sticky? any
+  trace? any
+  log_sample? any
   first_byte_timeout? any
   idle_timeout? any
   hold_timeout? any

@@ -134,6 +134,7 @@ constexpr std::string_view settings_help =
     "rate_limit=100/s (or /m, /h), of each client; rate_burst=200; rate_by=header:X-Api-Key in "
     "place of the client's address. max_body=10MiB, max_head=4KiB, max_in_flight=50. "
     "allow_from=192.0.2.7,10.0.0.0/8. sticky=on keeps a client at its replica by a cookie. "
+    "trace=on begins a W3C trace where there is none. log_sample=10% logs fewer requests. "
     "first_byte_timeout=60s, idle_timeout=55s, hold_timeout=30s. It holds at once, without a "
     "release.";
 

@@ -141,10 +141,27 @@ std::string allow_from_text(const RoutingSettings& settings) {
   return text;
 }
 
-Result<void> set_sticky(RoutingSettings& settings, std::string_view value) {
+Result<bool> switch_of(std::string_view name, std::string_view value) {
   if (value != "on" && value != "off")
-    return refuse("sticky", "must be on or off, not " + shown(value));
-  settings.sticky = value == "on";
+    return refuse(name, "must be on or off, not " + shown(value));
+  return value == "on";
+}
+
+Result<void> set_sticky(RoutingSettings& settings, std::string_view value) {
+  BERTH_ASSIGN(settings.sticky, switch_of("sticky", value));
+  return {};
+}
+Result<void> set_trace(RoutingSettings& settings, std::string_view value) {
+  BERTH_ASSIGN(settings.trace, switch_of("trace", value));
+  return {};
+}
+
+Result<void> set_log_sample(RoutingSettings& settings, std::string_view value) {
+  const bool percent = value.ends_with('%');
+  const auto number = whole_number(percent ? value.substr(0, value.size() - 1) : value);
+  if (!number || *number > 100)
+    return refuse("log_sample", "must be from 0% to 100%, not " + shown(value));
+  settings.log_sample = static_cast<int>(*number);
   return {};
 }
 
@@ -186,7 +203,7 @@ struct Setting {
 };
 
 using S = RoutingSettings;
-constexpr std::array<Setting, 11> table{{
+constexpr std::array<Setting, 13> table{{
     {"rate_limit", set_rate_limit, [](S& s) { s.rate_limit.reset(); }, rate_limit_text},
     {"rate_burst", set_rate_burst, [](S& s) { s.rate_burst = 0; },
      [](const S& s) { return text_or_nothing(s.rate_burst); }},
@@ -200,6 +217,10 @@ constexpr std::array<Setting, 11> table{{
     {"allow_from", set_allow_from, [](S& s) { s.allow_from.clear(); }, allow_from_text},
     {"sticky", set_sticky, [](S& s) { s.sticky = false; },
      [](const S& s) { return std::string(s.sticky ? "on" : ""); }},
+    {"trace", set_trace, [](S& s) { s.trace = false; },
+     [](const S& s) { return std::string(s.trace ? "on" : ""); }},
+    {"log_sample", set_log_sample, [](S& s) { s.log_sample = 100; },
+     [](const S& s) { return s.log_sample == 100 ? "" : std::to_string(s.log_sample) + "%"; }},
     {"first_byte_timeout", set_first_byte_timeout, [](S& s) { s.first_byte_timeout.reset(); },
      [](const S& s) { return time_text(s.first_byte_timeout); }},
     {"idle_timeout", set_idle_timeout, [](S& s) { s.idle_timeout.reset(); },

@@ -33,6 +33,8 @@ struct RoutingSettings {
   std::uint32_t max_in_flight = 0;
   std::vector<IpNetwork> allow_from = {};  ///< empty: everybody
   bool sticky = false;
+  bool trace = false;   ///< the router begins a W3C trace for requests that bring none
+  int log_sample = 100; ///< percent of the requests that are logged; all that failed are
   std::optional<std::chrono::milliseconds> first_byte_timeout = {};
   std::optional<std::chrono::milliseconds> idle_timeout = {};
   std::optional<std::chrono::milliseconds> hold_timeout = {};

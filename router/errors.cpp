@@ -117,6 +117,22 @@ std::string text_body(const ErrorPage& page, const ErrorInfo& error, std::string
   return body;
 }
 
+/// W3C Server-Timing, in milliseconds.
+void put_times(const ErrorTimes& times, std::string& head) {
+  if (times.total_us < 0) return;
+  head += "Server-Timing: ";
+  const auto put = [&head](std::string_view name, std::int64_t us) {
+    if (us < 0) return;
+    const std::string fraction = std::to_string(us % 1000 + 1000).substr(1);
+    head += std::string(name) + ";dur=" + std::to_string(us / 1000) + "." + fraction +
+            (name == "total" ? "\r\n" : ", ");
+  };
+  put("queue", times.held_us);
+  put("connect", times.connect_us);
+  put("first_byte", times.wait_us);
+  put("total", times.total_us);
+}
+
 }  // namespace
 
 const ErrorInfo& info(ErrorCode code) { return errors[static_cast<std::size_t>(code)]; }
@@ -169,6 +185,7 @@ std::string render(const ErrorPage& page) {
   response += "\r\nCache-Control: no-store\r\n";
   if (!page.request_id.empty())
     response += "X-Request-Id: " + std::string(page.request_id) + "\r\n";
+  put_times(page.times, response);
   response += page.fields;
   if (page.close) response += "Connection: close\r\n";
   if (!page.close && page.http_1_0) response += "Connection: keep-alive\r\n";

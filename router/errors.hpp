@@ -49,6 +49,14 @@ struct ErrorInfo {
 };
 [[nodiscard]] const ErrorInfo& info(ErrorCode code);
 
+/// Where the time went; -1: it did not come to that.
+struct ErrorTimes {
+  std::int64_t held_us = -1;     ///< until there was a replica
+  std::int64_t connect_us = -1;  ///< to it
+  std::int64_t wait_us = -1;     ///< for its answer
+  std::int64_t total_us = -1;
+};
+
 struct ErrorPage {
   ErrorCode code = ErrorCode::H99;
   int status = 0;             ///< 0: that of the code
@@ -58,6 +66,7 @@ struct ErrorPage {
   std::string_view request_id;
   std::string_view fields;    ///< more lines of the head
   std::string_view html;      ///< the app's own page, for those who want HTML; empty: the router's
+  ErrorTimes times = {};
   http::Accepts accepts = http::Accepts::text;
   bool to_head = false;       ///< answer to a HEAD request: no body
   bool close = false;

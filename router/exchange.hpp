@@ -95,6 +95,10 @@ class Exchange final : public Timed {
   /// Ends the attempt; tries again where that is safe, else fails with the code.
   void attempt_failed(ErrorCode code);
   void detach_upstream(bool reuse);
+  /// Of a request that brings none; else nothing.
+  [[nodiscard]] std::string_view begun_trace(const http::RequestHead& head,
+                                             std::array<char, 55>& to);
+  [[nodiscard]] bool is_logged(ErrorCode error);
   [[nodiscard]] ReplicaHandle& choose();
   /// The replica has answered, with this status.
   void note_answer(int status);

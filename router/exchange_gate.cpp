@@ -74,6 +74,17 @@ std::uint64_t sticky_token_of(const http::Fields& fields) {
 
 }  // namespace
 
+std::string_view Exchange::begun_trace(const http::RequestHead& head, std::array<char, 55>& to) {
+  return find_field(head.fields, "traceparent") ? std::string_view() : worker_.make_trace(to);
+}
+
+/// Of those that succeeded, as many as the app's owner wants to see.
+bool Exchange::is_logged(ErrorCode error) {
+  if (!app_->log.enabled()) return false;
+  if (error != ErrorCode::none || status_ >= 500 || !app_->app) return true;
+  return app_->app->log_percent >= 100 || worker_.random().below(100) < app_->app->log_percent;
+}
+
 /// A proxy of ours stands before us: what it says of the client is taken for true.
 void Exchange::believe_proxy(const http::RequestHead& head, http::RequestContext& context) {
   context.origin_ip = forwarded_address(head.fields, worker_.limits().trusted_proxies);

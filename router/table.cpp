@@ -119,6 +119,9 @@ Result<App> app_from(const json::value& value) {
     BERTH_ASSIGN(app.rules, with_context(rules_from(*rules), "app " + app.name));
   }
   app.sticky_key = optional_string(*object, "sticky_key").value_or("");
+  app.trace = optional_bool(*object, "trace").value_or(false);
+  app.log_percent = static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(optional_int(*object, "log_percent").value_or(100), 0, 100));
   app.error_page = optional_string(*object, "error_page").value_or("");
   app.maintenance_page = optional_string(*object, "maintenance_page").value_or("");
   if (app.error_page.size() > max_page_size || app.maintenance_page.size() > max_page_size)
@@ -146,6 +149,8 @@ json::object to_json(const App& app) {
   if (app.canary > 0) object["canary"] = app.canary;
   if (app.rules) object["rules"] = to_json(*app.rules);
   if (!app.sticky_key.empty()) object["sticky_key"] = app.sticky_key;
+  if (app.trace) object["trace"] = true;
+  if (app.log_percent != 100) object["log_percent"] = app.log_percent;
   if (!app.error_page.empty()) object["error_page"] = app.error_page;
   if (!app.maintenance_page.empty()) object["maintenance_page"] = app.maintenance_page;
   return object;

@@ -44,6 +44,8 @@ struct App {
   std::string hsts;             ///< Strict-Transport-Security of answers by HTTPS, "" for none
   std::optional<Rules> rules;   ///< what is refused; nothing: no request pays for it
   std::string sticky_key;       ///< clients stay at their replica by a cookie; "": they do not
+  bool trace = false;           ///< a W3C trace is begun for requests that bring none
+  std::uint32_t log_percent = 100;  ///< of the requests that succeed, in the log
   std::string error_page;       ///< HTML in place of the router's for 5xx; "": the router's
   std::string maintenance_page;
   std::vector<Replica> replicas;

@@ -389,6 +389,20 @@ std::string_view Worker::make_request_id(std::array<char, 36>& to) {
   return {to.data(), to.size()};
 }
 
+std::string_view Worker::make_trace(std::array<char, 55>& to) {
+  constexpr std::string_view shape = "00-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-01";
+  static_assert(shape.size() == 55);
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0, nibble = 0; i < to.size(); ++i) {
+    to[i] = shape[i];
+    if (shape[i] != 'x') continue;
+    if (nibble++ % 16 == 0) bits = random_.next() | 1;  // none is all zeros
+    to[i] = "0123456789abcdef"[bits & 15];
+    bits >>= 4;
+  }
+  return {to.data(), to.size()};
+}
+
 // ---- Passwords ----------------------------------------------------------------------------------
 
 std::uint64_t Worker::check_password(Exchange& exchange, PasswordCheck check,

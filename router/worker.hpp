@@ -137,6 +137,8 @@ class Worker final {
   [[nodiscard]] Exchange& take_exchange();
   void give_back(Exchange& exchange) { free_exchanges_.push_back(&exchange); }
   [[nodiscard]] std::string_view make_request_id(std::array<char, 36>& to);
+  /// A W3C traceparent, sampled.
+  [[nodiscard]] std::string_view make_trace(std::array<char, 55>& to);
   void log(AppHandle& app, const AccessRecord& record);
   void want_wake(AppHandle& app);
   /// A request on the replica has ended.

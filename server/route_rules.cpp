@@ -51,6 +51,8 @@ json::object route_settings(const platform::App& app, const platform::Config::Ro
       {"hsts", hsts_of(app.https)}};
   if (json::object rules = rules_of(app); !rules.empty()) fields["rules"] = std::move(rules);
   if (routing.sticky) fields["sticky_key"] = routing.sticky_key;
+  if (routing.trace) fields["trace"] = true;
+  if (routing.log_sample != 100) fields["log_percent"] = routing.log_sample;
   return fields;
 }
 

@@ -143,6 +143,10 @@ RewrittenRequest rewrite_request(const RequestHead& head, const RequestContext& 
   put_forwarded(head, context, writer);
   writer.put("\r\nX-Request-Id: ");
   result.request_id = writer.put_range(context.request_id);
+  if (!context.trace.empty()) {
+    writer.put("\r\ntraceparent: ");
+    writer.put(context.trace);
+  }
   writer.put("\r\nX-Request-Start: ");
   writer.put_number(context.started_ms);
   writer.put("\r\nVia: ");

@@ -24,6 +24,7 @@ struct RequestContext {
   std::string_view request_id;
   std::int64_t started_ms = 0;  ///< since the Unix epoch
   std::string_view version = "1.1";  ///< of HTTP, that the request came by
+  std::string_view trace = {};       ///< a traceparent to add; "": none
   std::string_view origin_ip = {};   ///< that a trusted proxy before us states; empty: client_ip
 };
 
@@ -39,7 +40,7 @@ struct RewrittenRequest {
 
 /// Enough for rewrite_request() of a head of this size, whatever it holds.
 [[nodiscard]] constexpr std::size_t rewritten_request_bound(std::size_t head_size) {
-  return head_size + 1312;
+  return head_size + 1392;
 }
 [[nodiscard]] RewrittenRequest rewrite_request(const RequestHead& head,
                                                const RequestContext& context, char* out);

@@ -142,7 +142,8 @@ void Planner::describe(const DesiredRelease& serving) {
   const DesiredRelease& shown = serving.version != 0 ? serving : desired_.target;
   result_.routed_release = shown.version;
   result_.state = state_of(shown);
-  if (result_.state == AppState::crashed) result_.message = crash_of(shown, "web", crashes_before_error)->message;
+  if (result_.state == AppState::crashed)
+    result_.message = crash_of(shown, "web", crashes_before_error)->message;
 }
 
 AppState Planner::state_of(const DesiredRelease& release) const {
@@ -152,7 +153,8 @@ AppState Planner::state_of(const DesiredRelease& release) const {
   if (web == release.processes.end()) return AppState::stopped;
   if (web->second.quantity == 0)
     return web->second.autoscaled ? AppState::asleep : AppState::stopped;
-  if (result_.routed.empty() && crash_of(release, "web", crashes_before_error)) return AppState::crashed;
+  if (result_.routed.empty() && crash_of(release, "web", crashes_before_error))
+    return AppState::crashed;
   return AppState::running;
 }
 

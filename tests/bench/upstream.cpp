@@ -2,8 +2,8 @@
 //
 // The replica of the router's benchmark: one epoll thread on several ports that answers every
 // request with keep-alive, /10k with 10 KiB, /1g with 1 GiB (and serves nobody else meanwhile), all
-// else with 128 bytes; /ws switches protocols and sends back what comes. As cheap as can be, so that
-// the proxies are what is measured. Prints its ports and runs until it is killed.
+// else with 128 bytes; /ws switches protocols and sends back what comes. As cheap as can be, so
+// that the proxies are what is measured. Prints its ports and runs until it is killed.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>

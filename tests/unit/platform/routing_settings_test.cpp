@@ -37,6 +37,9 @@ TEST_CASE("a setting is shown in the words that it was set in, or plainer ones")
   CHECK(shown("max_in_flight", "50") == "50");
   CHECK(shown("allow_from", "192.0.2.7, 10.1.0.0/8") == "192.0.2.7,10.0.0.0/8");
   CHECK(shown("sticky", "on") == "on");
+  CHECK(shown("trace", "on") == "on");
+  CHECK(shown("log_sample", "10%") == "10%");
+  CHECK(shown("log_sample", "0") == "0%");
   CHECK(shown("first_byte_timeout", "120s") == "2m");
   CHECK(shown("idle_timeout", "1500ms") == "1500ms");
   CHECK(shown("hold_timeout", "3600s") == "1h");
@@ -55,6 +58,8 @@ TEST_CASE("a setting that cannot be meant is refused with what can") {
   CHECK(reason("max_in_flight", "many") ==
         "max_in_flight must be a whole number from 1 to 1000000, not 'many'");
   CHECK(reason("allow_from", "home").starts_with("allow_from: 'home' is no IP address"));
+  CHECK(reason("trace", "1") == "trace must be on or off, not '1'");
+  CHECK(reason("log_sample", "101%") == "log_sample must be from 0% to 100%, not '101%'");
   CHECK(reason("sticky", "yes") == "sticky must be on or off, not 'yes'");
   CHECK(reason("idle_timeout", "2000h") == "idle_timeout must be from 1ms to 24h, not '2000h'");
   CHECK(reason("nonsense", "1").starts_with(

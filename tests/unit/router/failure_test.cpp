@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <regex>
 #include <thread>
 
 #include "tests/unit/router/harness.hpp"
@@ -36,7 +37,15 @@ TEST_CASE("a replica that does not begin to answer in time is H12") {
   });
   Bed bed;
   bed.put("running", {{"r-1", server.port()}}, {{"first_byte_timeout_ms", 100}});
-  CHECK(outcome(bed) == "H12 503");
+  Peer client = bed.client();
+  client.send(get("/"));
+  const auto answer = client.read_message();
+  CHECK(answer.header("x-berth-error") == "H12");
+  CHECK(answer.status() == 503);
+  const std::string times = answer.header("server-timing");
+  CHECK_MESSAGE(std::regex_match(times, std::regex("connect;dur=[0-9]+[.][0-9]{3}, first_byte;dur="
+                                                   "[0-9]{3,}[.][0-9]{3}, total;dur=[0-9.]+")),
+                times);
   CHECK(bed.log_lines(1)[0].find("at=error code=H12 desc=\"Request timeout\" method=GET") !=
         std::string::npos);
 }

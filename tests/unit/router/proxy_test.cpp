@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <mutex>
+#include <regex>
 
 #include "tests/unit/router/harness.hpp"
 
@@ -266,6 +268,62 @@ TEST_CASE("the access log has a line for each request") {
       "request_id=01234567890123456789 fwd=\"127.0.0.1\" replica=web.1 connect="));
   CHECK(line.ends_with("ms status=200 bytes=" + std::to_string(answer.text().size()) +
                        " protocol=http"));
+}
+
+TEST_CASE("a trace is begun where the app asks for it and the request brings none") {
+  std::mutex mutex;
+  std::string seen;
+  Server server([&](Peer& peer) {
+    for (auto request = peer.read_message(); !request.head.empty();
+         request = peer.read_message()) {
+      const std::lock_guard guard(mutex);
+      seen = request.header("traceparent");
+      peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    }
+  });
+  Bed bed;
+  Peer client = bed.client();
+  const auto trace_of = [&](std::string_view fields) {
+    client.send(get("/", fields));
+    CHECK(client.read_message().status() == 200);
+    const std::lock_guard guard(mutex);
+    return seen;
+  };
+  const std::string own = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+  bed.put("running", {{"r-1", server.port()}});
+  CHECK(trace_of("").empty());
+  CHECK(trace_of("traceparent: " + own + "\r\n") == own);
+  bed.put("running", {{"r-1", server.port()}}, {{"trace", true}});
+  const std::string begun = trace_of("");
+  CHECK_MESSAGE(std::regex_match(begun, std::regex("00-[0-9a-f]{32}-[0-9a-f]{16}-01")), begun);
+  CHECK(trace_of("") != begun);
+  CHECK(trace_of("Traceparent: " + own + "\r\n") == own);
+}
+
+TEST_CASE("of a log that is sampled, what failed is never left out") {
+  Server server(answer_with("hi "));
+  Bed bed;
+  Peer client = bed.client();
+  const auto ask = [&](std::string_view path, int status) {
+    client.send(get(path));
+    CHECK(client.read_message().status() == status);
+  };
+  bed.put("running", {{"r-1", server.port()}}, {{"log_percent", 0}});
+  for (int i = 0; i < 20; ++i) ask("/quiet", 200);
+  bed.put("crashed", {}, {{"log_percent", 0}});
+  ask("/failed", 503);
+  const auto lines = bed.log_lines(1);
+  CHECK(lines.size() == 1);
+  CHECK(lines[0].find("/failed") != std::string::npos);
+  bed.put("running", {{"r-1", server.port()}}, {{"log_percent", 50}});
+  for (int i = 0; i < 100; ++i) ask("/some", 200);
+  bed.put("crashed", {});
+  ask("/last", 503);
+  CHECK(eventually([&] {
+    const auto some = bed.log_lines(2);
+    return some.back().find("/last") != std::string::npos && some.size() > 10 &&
+           some.size() < 92;
+  }));
 }
 
 TEST_CASE("a log file that rotation renamed is left for a new one") {

@@ -385,6 +385,10 @@ TEST_CASE("error pages are what the client accepts, with the code in a header") 
   page.to_head = true;
   page.close = true;
   CHECK(render(page).ends_with("Connection: close\r\n\r\n"));
+  CHECK(render(page).find("Server-Timing") == std::string::npos);
+  page.times = {.held_us = -1, .connect_us = 70, .wait_us = 30'000'123, .total_us = 30'001'500};
+  CHECK(render(page).find("\r\nServer-Timing: connect;dur=0.070, first_byte;dur=30000.123, "
+                          "total;dur=30001.500\r\n") != std::string::npos);
 }
 
 TEST_CASE("a log line is Heroku's, and cannot be forged") {
