@@ -75,7 +75,7 @@ IpAddress ip_of(const sockaddr_storage& address) {
 class Worker::Acceptor final : public EventHandler {
  public:
   Acceptor(Worker& worker, Listener& listener) : worker_(worker), listener_(listener) {}
-  void on_events(std::uint32_t) override { worker_.accept_from(*this); }
+  void on_events(std::uint32_t) override { worker_.accept_from(*this, First::later); }
   [[nodiscard]] Listener& listener() { return listener_; }
 
  private:
@@ -268,7 +268,7 @@ void Worker::want_wake(AppHandle& app) {
 
 // ---- Clients ------------------------------------------------------------------------------------
 
-void Worker::accept_from(Acceptor& acceptor) {
+void Worker::accept_from(Acceptor& acceptor, First read) {
   for (int i = 0; i < accept_batch && accepting_; ++i) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
@@ -294,7 +294,12 @@ void Worker::accept_from(Acceptor& acceptor) {
       client->close();
       continue;
     }
-    client->resume();
+    // After the turn's other events: by then most clients have sent their request.
+    if (read == First::later) {
+      loop_->resume_later(*client);
+    } else {
+      client->resume();
+    }
   }
 }
 
@@ -345,7 +350,7 @@ void Worker::begin(Ending ending) {
     // Connections that wait in this thread's backlog would be reset with the listener, unless
     // another process has it too.
     if (accepting_ && ending == Ending::drain)
-      for (const auto& acceptor : acceptors_) accept_from(*acceptor);
+      for (const auto& acceptor : acceptors_) accept_from(*acceptor, First::now);
     pause_accepting(false);
     // The acceptors stay: events for them may be at hand in this very turn.
     for (Listener& listener : listeners_) listener.socket.reset();

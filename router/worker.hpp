@@ -163,7 +163,9 @@ class Worker final {
   void replace_replicas(AppHandle& handle);
   void on_wake();
   void settle_checks();
-  void accept_from(Acceptor& acceptor);
+  /// When a new connection is read for the first time.
+  enum class First : std::uint8_t { now, later };
+  void accept_from(Acceptor& acceptor, First read);
   [[nodiscard]] bool receive(Client& client, const IpAddress& address);
   void pause_accepting(bool until_later);
   void resume_accepting();

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""CPU time a request of the router beside HAProxy, nginx and nghttpx, as reverse proxies to one upstream.
+"""CPU time a request of the router, by epoll and by io_uring, beside HAProxy, nginx and nghttpx, as reverse
+proxies to one upstream.
 
 All with one thread, upstream keep-alive and the access log on; interleaved rounds, medians. The proxy
 has the second CPU for itself, the load generator (wrk, for HTTP/2 h2load) and the upstream share the
@@ -39,10 +40,10 @@ BROWSER = {
     "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin",
     "Cache-Control": "max-age=0",
 }
-# case: path, headers, the bar for CPU time against the better peer
 RING = "berth_io_uring"
 # The bars of the router with io_uring, where they are others.
 RING_BARS = {"keepalive_128B": 0.72, "browser_head": 0.72}
+# case: path, headers, the bar for CPU time against the better peer
 CASES = {
     "keepalive_128B": ("/", {}, 0.80),
     "keepalive_10KiB": ("/10k", {}, 0.75),

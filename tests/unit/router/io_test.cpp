@@ -74,6 +74,24 @@ TEST_CASE("each thread has a ring with io_uring, and none with epoll or auto") {
   }
 }
 
+TEST_CASE("a router takes the place of one with the other loop") {
+  Server server(answer_with("hello"));
+  Bed bed(1, [](Options& options) { options.io = Io::epoll; });
+  bed.put("running", {{"r-1", server.port()}});
+  for (const Io io : {Io::io_uring, Io::epoll}) {
+    Peer kept = bed.client();
+    kept.send(get("/"));
+    CHECK(kept.read_message().status() == 200);
+    bed.options.io = io;
+    bed.replace();
+    kept.send(get("/"));
+    CHECK(kept.read_message().status() == 200);
+    Peer fresh = bed.client();
+    fresh.send(get("/"));
+    CHECK(fresh.read_message().status() == 200);
+  }
+}
+
 TEST_CASE("where io_uring is refused epoll serves, and the log says why") {
   const TempDir directory =
       TempDir::create(std::filesystem::temp_directory_path(), "berth-test-").value();
