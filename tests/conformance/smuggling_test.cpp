@@ -142,6 +142,9 @@ std::vector<std::string> odd_shapes() {
       "GET http://other.localhost/probe HTTP/1.1\r\n" + rest,
       "GET http://hello.localhost@other.localhost/probe HTTP/1.1\r\n" + rest,
       "CONNECT hello.localhost:80 HTTP/1.1\r\n" + rest,
+      "CONNECT /probe HTTP/1.1\r\nContent-Length: " + std::to_string(hidden.size()) + "\r\n" +
+          rest + std::string(hidden),
+      "PRI /probe HTTP/1.1\r\n" + rest,
       "GET /probe HTTP/1.1\r\nHost:\r\n\r\n",
       "GET /probe HTTP/1.1\r\nHost: hello.localhost, other.localhost\r\n\r\n",
       "GET /probe HTTP/1.1\r\nHost: hello.localhost/x\r\n\r\n",
@@ -155,6 +158,7 @@ std::vector<std::string> odd_shapes() {
       "OPTIONS * HTTP/1.1\r\n" + rest,
   };
   for (const char* behind : {"\n", "\r", " \r\n", ";\r\n", ";a=\"\r\n\"\r\n", ";a\nb\r\n", "\r\r\n",
+                             ";a=\"\r\n", ";a=\"b\"c\r\n", ";a=\"\\\"\r\n", ";\"\r\n", "; a\r\n",
                              "\r\n\r\n", "\t\r\n", ",\r\n", "h\r\n", ".0\r\n", "\0\r\n", "\v\r\n"})
     all.push_back(std::string(chunked_head) + in_a_chunk(behind));
   for (const char* end : {"\n", "\r", "", "\r\n\r\n", "x\r\n", "\n\r", " \r\n"})
@@ -165,7 +169,9 @@ std::vector<std::string> odd_shapes() {
     all.push_back(std::string(chunked_head) + before + in_a_chunk());
   for (const char* trailer :
        {"0\r\nContent-Length: 9\r\n\r\n", "0\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "0\r\nHost: x\r\n\r\n", "0\r\nX: y\n\r\n", "0\r\n X: y\r\n\r\n", "0\r\nX\r\n\r\n",
+        "0\r\nHost: x\r\n\r\n", "0\r\nConnection: close\r\n\r\n",
+        "0\r\nProxy-Connection: close\r\n\r\n",
+        "0\r\nX: y\n\r\n", "0\r\n X: y\r\n\r\n", "0\r\nX\r\n\r\n",
         "0\n\r\n",
         "0\r\n\n", "0\r\rX: y\r\n\r\n", "00\r\n\r\n", "0;a\r\n\r\n"})
     all.push_back(std::string(chunked_head) + trailer);

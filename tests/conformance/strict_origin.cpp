@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <regex>
 #include <utility>
 
 namespace berth::router::test {
@@ -58,6 +59,8 @@ Seen read_head(std::string_view head) {
       if (space == line.npos || last == space || line.substr(last + 1) != "HTTP/1.1" ||
           !is_token(line.substr(0, space)))
         danger("a request line that is none");
+      else if (line.starts_with("CONNECT ") || line.starts_with("PRI "))
+        danger("a method whose requests end otherwise, as some read it");
       else
         seen.target = line.substr(space + 1, last - space - 1);
       if (seen.target.find_first_of(" \t") != seen.target.npos) danger("space in the target");
@@ -92,6 +95,14 @@ Seen read_head(std::string_view head) {
   return seen;
 }
 
+/// Of chunks (RFC 9112, section 7.1.1), without the blanks that only a recipient need allow.
+bool are_extensions(const std::string& text) {
+  static const std::regex pattern(
+      R"re((;[-!#$%&'*+.^_`|~0-9A-Za-z]+(=([-!#$%&'*+.^_`|~0-9A-Za-z]+|"([^"\\]|\\.)*"))?)*)re");
+  return std::regex_match(text, pattern) &&
+         std::ranges::none_of(text, [](unsigned char c) { return (c < 32 && c != 9) || c == 127; });
+}
+
 /// Reads chunks to their end; false if they are not exactly such, or the stream ends before.
 bool read_chunks(Peer& peer, Verdict& verdict) {
   for (;;) {
@@ -100,8 +111,7 @@ bool read_chunks(Peer& peer, Verdict& verdict) {
     const std::string digits = line.substr(0, line.find_first_of(";\r"));
     if (digits.empty() || digits.size() > 15 ||
         digits.find_first_not_of("0123456789abcdefABCDEF") != digits.npos ||
-        std::ranges::any_of(line.substr(0, line.size() - 2),
-                            [](unsigned char c) { return c < 32 && c != 9; })) {
+        !are_extensions(line.substr(digits.size(), line.size() - 2 - digits.size()))) {
       verdict.add("a chunk whose size can be read in two ways: " + line);
       return false;
     }
@@ -114,8 +124,9 @@ bool read_chunks(Peer& peer, Verdict& verdict) {
   for (std::string line; (line = peer.read_until("\r\n")) != "\r\n";) {
     if (line.empty()) return false;
     const std::string name = lower(line.substr(0, line.find(':')));
-    if (name == "content-length" || name == "transfer-encoding" || name == "host")
-      verdict.add("a trailer that is framing: " + line);
+    if (name == "content-length" || name == "transfer-encoding" || name == "host" ||
+        name == "connection" || name == "proxy-connection")
+      verdict.add("a trailer that some take for a field of the head: " + line);
   }
   return true;
 }
