@@ -9,26 +9,13 @@
 
 #include <csignal>
 #include <iostream>
-#include <optional>
 #include <string>
 
 #include "tests/conformance/strict_origin.hpp"
+#include "tests/support/hex.hpp"
 
 namespace berth::router::test {
 namespace {
-
-std::optional<std::string> from_hex(std::string_view text) {
-  const auto value = [](char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-  };
-  if (text.size() % 2 != 0) return {};
-  std::string bytes;
-  for (std::size_t i = 0; i < text.size(); i += 2) {
-    if (value(text[i]) < 0 || value(text[i + 1]) < 0) return {};
-    bytes += static_cast<char>(value(text[i]) * 16 + value(text[i + 1]));
-  }
-  return bytes;
-}
 
 json::object judge(const std::string& payload) {
   Verdict verdict;
@@ -59,7 +46,7 @@ int main() {
   doctest::Context context;
   context.setAsDefaultForAssertsOutOfTestCases();  // those of the harness
   for (std::string line; std::getline(std::cin, line);) {
-    const auto payload = berth::router::test::from_hex(line);
+    const auto payload = berth::test::from_hex(line);
     if (!payload) {
       std::cerr << "corpora: a line is not hexadecimal: " << line << "\n";
       return 2;
