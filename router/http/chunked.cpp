@@ -16,8 +16,8 @@ constexpr std::uint8_t max_size_digits = 15;
 constexpr std::uint32_t max_extension = 256;
 constexpr std::uint32_t max_trailers = 8 * 1024;
 
-constexpr std::array<std::string_view, 3> forbidden_trailers = {"content-length",
-                                                                "transfer-encoding", "host"};
+constexpr std::array<std::string_view, 5> forbidden_trailers = {
+    "content-length", "transfer-encoding", "host", "connection", "proxy-connection"};
 constexpr std::uint8_t longest_forbidden = 18;
 
 int hex_value(char c) {
@@ -41,6 +41,34 @@ bool ChunkedBody::follow_name(char c) {
   return true;
 }
 
+bool ChunkedBody::end_extension(char c) {
+  state_ = c == ';' ? State::extension_first : State::size_lf;
+  return c == ';' || c == '\r';
+}
+
+/// Without blanks, which no sender may make (RFC 9110, section 5.6.3) and some parsers refuse, and
+/// with every quote closed: some read on to the other, over the end of the line.
+bool ChunkedBody::step_extension(char c) {
+  switch (state_) {
+    case State::extension_first: state_ = State::extension_name; return is_token(c);
+    case State::extension_name:
+      if (is_token(c)) return true;
+      if (c != '=') return end_extension(c);
+      state_ = State::extension_value_first;
+      return true;
+    case State::extension_value_first:
+      state_ = c == '"' ? State::extension_quoted : State::extension_value;
+      return c == '"' || is_token(c);
+    case State::extension_value: return is_token(c) || end_extension(c);
+    case State::extension_quoted:
+      if (c == '"') state_ = State::extension_end;
+      if (c == '\\') state_ = State::extension_escaped;
+      return is_value_byte(c);
+    case State::extension_escaped: state_ = State::extension_quoted; return is_value_byte(c);
+    default: return end_extension(c);
+  }
+}
+
 /// One byte of framing; false if it may not stand here.
 bool ChunkedBody::step(char c) {
   switch (state_) {
@@ -56,15 +84,14 @@ bool ChunkedBody::step(char c) {
         left_ = left_ * 16 + static_cast<std::uint64_t>(digit);
         return true;
       }
-      if (digits_ == 0 || (c != ';' && c != '\r')) return false;
-      state_ = c == ';' ? State::extension : State::size_lf;
-      return true;
-    case State::extension:
-      if (c == '\r') {
-        state_ = State::size_lf;
-        return true;
-      }
-      return is_value_byte(c) && ++count_ <= max_extension;
+      return digits_ != 0 && end_extension(c);
+    case State::extension_first:
+    case State::extension_name:
+    case State::extension_value_first:
+    case State::extension_value:
+    case State::extension_quoted:
+    case State::extension_escaped:
+    case State::extension_end: return ++count_ <= max_extension && step_extension(c);
     case State::size_lf:
       if (c != '\n') return false;
       state_ = left_ == 0 ? State::trailer_first : State::data;

@@ -20,8 +20,8 @@ class ChunkedBody final {
     std::size_t payload = 0;   ///< decode(): bytes of content, moved to the front of the input
   };
 
-  /// With `strict_trailers` a trailer that says where the body ends, or whose it is, is invalid:
-  /// some who get it believe it (RFC 9110, section 6.5.1).
+  /// With `strict_trailers` a trailer that says where the body ends, whose it is, or what becomes
+  /// of the connection, is invalid: some who get it believe it (RFC 9110, section 6.5.1).
   explicit ChunkedBody(bool strict_trailers = false) : strict_trailers_(strict_trailers) {}
 
   [[nodiscard]] Step follow(const char* data, std::size_t size);
@@ -30,10 +30,15 @@ class ChunkedBody final {
 
  private:
   enum class State : std::uint8_t {
-    size_first, size, extension, size_lf, data, data_cr, data_lf,
+    size_first, size, extension_first, extension_name, extension_value_first, extension_value,
+    extension_quoted, extension_escaped, extension_end, size_lf, data, data_cr, data_lf,
     trailer_first, trailer_name, trailer_value, trailer_lf, last_lf, done,
   };
   [[nodiscard]] bool step(char byte);
+  /// One byte behind a chunk's size: ;name, ;name=value or ;name="value".
+  [[nodiscard]] bool step_extension(char byte);
+  /// A byte that must end the size or an extension of it.
+  [[nodiscard]] bool end_extension(char byte);
   /// Follows the name of a trailer; false at the end of one that is forbidden.
   [[nodiscard]] bool follow_name(char byte);
   [[nodiscard]] bool is_in_trailers() const {

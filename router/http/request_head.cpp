@@ -59,8 +59,10 @@ bool is_host_byte(char c) {
 /// Reduces "http://host/path" to "/path" if it names the same host as the Host field.
 Scan reduce_target(RequestHead& head) {
   std::string_view target = head.target;
-  if (target.front() == '/') return scan_complete();
+  // Whoever knows these two reads no body, or no head, whatever target and framing say.
   if (head.method == "CONNECT") return scan_invalid(405, "CONNECT is not supported");
+  if (head.method == "PRI") return scan_invalid(400, "a method that is HTTP/2's own");
+  if (target.front() == '/') return scan_complete();
   if (target == "*")
     return head.method == "OPTIONS" ? scan_complete() : scan_invalid(400, "invalid request target");
   std::size_t scheme = 0;

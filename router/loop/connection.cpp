@@ -163,6 +163,12 @@ void Connection::note(std::uint32_t events) {
 void Connection::bury() {
   if (!is_open()) return;
   push();
+  if (is_blocked()) {
+    // What is left is never read whole: by a reset the kernel drops its part, which a peer that
+    // reads nothing would make it keep for minutes.
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
   if (loop_.ring()) loop_.ring()->forget(*this);
   if (!by_ring_.sending) unsent_.reset();
   socket_.reset();

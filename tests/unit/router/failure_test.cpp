@@ -2,6 +2,7 @@
 //
 // Replicas and clients that fail, hang, or send what they should not; tunnels; slow readers.
 #include <doctest/doctest.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <atomic>
@@ -111,6 +112,23 @@ TEST_CASE("an answer that stops for longer than the idle timeout is cut: H15") {
   client.send(get("/"));
   CHECK(client.read_all().ends_with("hello\r\n"));
   CHECK(bed.log_lines(1)[0].find("code=H15") != std::string::npos);
+}
+
+TEST_CASE("a client that reads nothing is reset, so that the kernel keeps nothing for it: H15") {
+  Server server([](Peer& peer) {
+    CHECK_FALSE(peer.read_message().head.empty());
+    peer.send(response(std::string(64 << 20, 'x')));
+  });
+  Bed bed;
+  bed.put("running", {{"r-1", server.port()}}, {{"idle_timeout_ms", 100}});
+  Peer client = bed.client();
+  client.send(get("/"));
+  CHECK(bed.log_lines(1)[0].find("code=H15") != std::string::npos);
+  // An end in good order would come behind all that was sent, which is not read.
+  CHECK(eventually([&] {
+    pollfd gone{.fd = client.fd(), .events = 0, .revents = 0};
+    return ::poll(&gone, 1, 0) == 1 && (gone.revents & POLLERR) != 0;
+  }));
 }
 
 TEST_CASE("garbage instead of an answer is H17") {

@@ -146,11 +146,14 @@ TEST_CASE("request lines that are not exactly one are refused") {
       "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
       "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
       "\rGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+      "PRI / HTTP/1.1\r\nHost: a\r\n\r\n",  // HTTP/2's, to whoever knows that
       "\x16\x03\x01\x02",  // a TLS client hello on the plain port
       std::string(33, 'A') + " / HTTP/1.1\r\nHost: a\r\n\r\n",
   };
   for (const std::string& text : bad) CHECK_MESSAGE(verdict(text) == 400, text);
   CHECK(verdict("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n") == 405);
+  // Whoever knows CONNECT reads no body behind its head.
+  CHECK(verdict("CONNECT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n") == 405);
   CHECK(verdict("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") == 505);
   CHECK(verdict("GET / HTTP/1.2\r\nHost: a\r\n\r\n") == 505);
   CHECK(verdict("GET / HTTP/3.0\r\nHost: a\r\n\r\n") == 505);
@@ -326,7 +329,8 @@ TEST_CASE("responses that look odd are taken, those with two readings are not") 
 
 TEST_CASE("chunked bodies end where they end, however they are cut") {
   const std::string body =
-      "5\r\nhello\r\n1a;name=\"v\"\r\nabcdefghijklmnopqrstuvwxyz\r\n000\r\nTrailer: x\r\n\r\n";
+      "5\r\nhello\r\n1a;name=\"v; \\\"\xff\";b;c=d\r\nabcdefghijklmnopqrstuvwxyz\r\n000;e=\"\"\r\n"
+      "Trailer: x\r\n\r\n";
   const std::string text = body + "GET / HTTP/1.1\r\n";
   for (std::size_t cut = 0; cut <= body.size(); ++cut) {
     ChunkedBody chunks;
@@ -341,18 +345,20 @@ TEST_CASE("chunked bodies end where they end, however they are cut") {
   }
 }
 
-TEST_CASE("a request's trailer is no framing field and no host") {
+TEST_CASE("a request's trailer is no framing field, no host and nothing of the connection") {
   const auto ends = [](std::string_view trailer, bool strict) {
     ChunkedBody body(strict);
     const std::string text = "0\r\n" + std::string(trailer) + "\r\n\r\n";
     return body.follow(text.data(), text.size()).status == ChunkedBody::Status::done;
   };
-  for (const char* name : {"Content-Length: 1", "TRANSFER-ENCODING: chunked", "host: a"}) {
+  for (const char* name : {"Content-Length: 1", "TRANSFER-ENCODING: chunked", "host: a",
+                           "Connection: close", "Proxy-Connection: close"}) {
     CHECK_FALSE_MESSAGE(ends(name, true), name);
     CHECK_MESSAGE(ends(name, false), name);
   }
   for (const char* name : {"X-Host: a", "hos: a", "hosts: a", "content-lengths: 1", "c: 1",
-                           "transfer-encoding-of-more-than-eighteen: 1", "X: Host: a"})
+                           "connect: 1", "transfer-encoding-of-more-than-eighteen: 1",
+                           "X: Host: a"})
     CHECK_MESSAGE(ends(name, true), name);
 }
 
@@ -382,6 +388,19 @@ TEST_CASE("chunk framing that parsers disagree on is refused") {
            "5;a\nb\r\nhello\r\n0\r\n\r\n"s,
            "5;\x01\r\nhello\r\n0\r\n\r\n"s,
            "5;a\rb\r\nhello\r\n0\r\n\r\n"s,
+           "5;\r\nhello\r\n0\r\n\r\n"s,
+           "5;=a\r\nhello\r\n0\r\n\r\n"s,
+           "5;a=\r\nhello\r\n0\r\n\r\n"s,
+           "5; a\r\nhello\r\n0\r\n\r\n"s,
+           "5;a \r\nhello\r\n0\r\n\r\n"s,
+           "5;a= b\r\nhello\r\n0\r\n\r\n"s,
+           "5;a=b=c\r\nhello\r\n0\r\n\r\n"s,
+           "5;a=\xff\r\nhello\r\n0\r\n\r\n"s,
+           "5;\"a\"\r\nhello\r\n0\r\n\r\n"s,
+           "5;a=\"\r\nhello\r\n0\r\n\r\n"s,  // some read on to the other quote
+           "5;a=\"b\\\"\r\nhello\r\n0\r\n\r\n"s,
+           "5;a=\"b\"c\r\nhello\r\n0\r\n\r\n"s,
+           "5;a=\"b\\\r\nhello\r\n0\r\n\r\n"s,
            "\r\n5\r\nhello\r\n0\r\n\r\n"s,
            ";a\r\n"s,
            "g\r\n"s,
