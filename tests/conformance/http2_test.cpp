@@ -157,7 +157,9 @@ TEST_CASE("a hostile client makes the router hold little memory") {
     for (int i = 0; i < 100; ++i) peer.get("/");
     CHECK(eventually([&] { return requests == 100; }));
   };
-  constexpr std::size_t most_kib = 1000;
+  // With io_uring a thread has buffers of its own for what is received, 48 of 16 KiB whatever is
+  // connected, which the first answers of such a size touch.
+  const std::size_t most_kib = 1000 + (io_of_this_run() == Io::io_uring ? 768 : 0);
 
   const std::size_t no_window = grown(
       [&](Http2Peer& peer) {
