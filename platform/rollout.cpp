@@ -70,9 +70,11 @@ Result<void> read_word(std::string_view word, RolloutSettings& settings,
   } else if (key == "canary") {
     settings.canary = 0;
     if (value != off) {
-      const auto percent = parse_percent(value, highest_canary);
-      if (percent.has_error()) return wrong(key, value, "a part from 1% to 99%, or off");
-      settings.canary = *percent;
+      const bool percent = value.ends_with('%');
+      const auto part =
+          whole_number(percent ? value.substr(0, value.size() - 1) : value, highest_canary);
+      if (!part || *part == 0) return wrong(key, value, "a part from 1% to 99%, or off");
+      settings.canary = *part;
     }
   } else {
     return Error{ErrorKind::invalid,
@@ -103,15 +105,6 @@ int count_of(const Share& share, int quantity, bool up) {
 }
 
 }  // namespace
-
-Result<int> parse_percent(std::string_view text, int most) {
-  const auto percent =
-      whole_number(text.ends_with('%') ? text.substr(0, text.size() - 1) : text, most);
-  if (!percent || *percent == 0)
-    return Error{ErrorKind::invalid, shown(text) + " is not a part from 1% to " +
-                                         std::to_string(most) + "%"};
-  return *percent;
-}
 
 Result<RolloutSettings> parse_rollout(const std::vector<std::string>& words) {
   RolloutSettings settings;

@@ -42,9 +42,6 @@ struct RolloutSettings {
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> rollout_values(
     const RolloutSettings& settings);
 
-/// A percentage from 1 to `most`: "5%" or "5".
-[[nodiscard]] Result<int> parse_percent(std::string_view text, int most);
-
 /// The settings for a type of so many replicas. Parts of a replica count as one more for the
 /// surge, as none for those away; one of the two is always at least 1.
 struct Steps {
