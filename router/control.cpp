@@ -127,7 +127,13 @@ void Control::drained(const std::string& replica_id) {
   notify();
 }
 
-void Control::wake_wanted() { notify(); }
+void Control::wake_wanted(AppRuntime& app) {
+  {
+    const std::lock_guard lock(mutex_);
+    wake_reports_.push_back(&app);
+  }
+  notify();
+}
 
 void Control::emptied() {
   {
@@ -207,13 +213,16 @@ void Control::save_table() {
 
 void Control::read_inbox() {
   std::vector<std::string> reports;
+  std::vector<AppRuntime*> waking;
   std::size_t acknowledged = 0;
   {
     const std::lock_guard lock(mutex_);
     reports.swap(drained_reports_);
+    waking.swap(wake_reports_);
     acknowledged = acknowledged_;
     if (acknowledged == settings_.threads) acknowledged_ = 0;
   }
+  for (AppRuntime* app : waking) waking_.try_emplace(app, 0);
   for (const std::string& id : reports)
     if (const auto found = draining_.find(id); found != draining_.end()) ++found->second;
   if (publishing_ && acknowledged == settings_.threads) {
@@ -237,14 +246,14 @@ void Control::publish_if_possible() {
   if (publishing_ || changes_.empty()) return;
   publishing_ = builder_.build(table_, changes_);
   changes_ = {};
-  note_replicas(*current_, *publishing_);
+  note_replicas(*publishing_);
   for (Worker* worker : workers_) worker->publish(*publishing_);
 }
 
-void Control::note_replicas(const Snapshot& before, const Snapshot& next) {
-  for (const AppSlot slot : next.changed) {
-    const App* was = slot < before.apps.size() ? before.apps[slot].app.get() : nullptr;
-    const App* is = next.apps[slot].app.get();
+void Control::note_replicas(const Snapshot& next) {
+  for (const Snapshot::Change& change : next.changes) {
+    const App* was = change.before.get();
+    const App* is = change.app.get();
     for (std::string& id : replicas_without(was, is)) draining_[std::move(id)] = 0;
     for (const std::string& id : replicas_without(is, was)) {
       draining_.erase(id);
@@ -283,7 +292,7 @@ void Control::accept_connection() {
 void Control::greet() {
   sampler_.reset(builder_.runtimes());
   sample_due_us_ = monotonic_us() + second_us;
-  woken_at_us_.clear();
+  for (auto& [app, said_us] : waking_) said_us = 0;
   json::object hello{{"type", "hello"},
                      {"version", current_->version},
                      {"pid", ::getpid()},
@@ -336,7 +345,7 @@ bool Control::handle_line(std::string_view line) {
   changes_.note(*message);
   apply(table_, std::move(*message));
   if (file_ && !changes_.empty() && save_due_us_ == INT64_MAX)
-    save_due_us_ = monotonic_us() + save_after_us;
+    save_due_us_ = monotonic_us() + std::max<std::int64_t>(save_after_us, file_->pause().count());
   return true;
 }
 
@@ -370,23 +379,30 @@ void Control::flush() {
 /// Said again every second while requests wait: the control plane may have restarted meanwhile.
 void Control::send_wakes(std::int64_t now_us) {
   if (!connection_) return;
-  for (const auto& app : builder_.runtimes()) {
-    const std::uint32_t held = app->held.load(std::memory_order_relaxed);
-    const bool wanted = app->wake_wanted.load(std::memory_order_acquire);
-    if (held == 0 && !wanted) continue;
-    const auto row = table_.apps.find(app->name);
-    const bool asleep = row != table_.apps.end() && row->second.state == AppState::asleep &&
-                        row->second.replicas.empty();
-    if (!asleep || held == 0) {
-      app->wake_wanted.store(false, std::memory_order_release);
-      woken_at_us_.erase(app->name);
+  for (auto at = waking_.begin(); at != waking_.end();) {
+    const std::uint32_t held = held_asleep(*at->first);
+    if (held == 0) {
+      at = waking_.erase(at);
       continue;
     }
-    const auto last = woken_at_us_.find(app->name);
-    if (last != woken_at_us_.end() && now_us - last->second < second_us) continue;
-    woken_at_us_[app->name] = now_us;
-    send({{"type", "wake"}, {"app", app->name}, {"held", held}});
+    if (at->second == 0 || now_us - at->second >= second_us) {
+      at->second = now_us;
+      send({{"type", "wake"}, {"app", at->first->name}, {"held", held}});
+    }
+    ++at;
   }
+}
+
+/// Requests that wait for an app that sleeps. If none do, a thread will tell again of the next.
+std::uint32_t Control::held_asleep(AppRuntime& app) {
+  const auto row = table_.apps.find(app.name);
+  const bool asleep = row != table_.apps.end() && row->second.state == AppState::asleep &&
+                      row->second.replicas.empty();
+  const std::uint32_t held = app.held.load(std::memory_order_relaxed);
+  if (asleep && held > 0) return held;
+  // Who found it set has not told; what that thread holds is seen behind this.
+  app.wake_wanted.exchange(false, std::memory_order_acq_rel);
+  return asleep ? app.held.load(std::memory_order_relaxed) : 0;
 }
 
 void Control::sample(std::int64_t now_us) {

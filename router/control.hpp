@@ -68,7 +68,7 @@ class Control final : public WorkerObserver {
 
   void adopted(const Snapshot& snapshot) override;
   void drained(const std::string& replica_id) override;
-  void wake_wanted() override;
+  void wake_wanted(AppRuntime& app) override;
   void emptied() override;
 
  private:
@@ -83,7 +83,7 @@ class Control final : public WorkerObserver {
   void read_inbox();
   void announce();
   void publish_if_possible();
-  void note_replicas(const Snapshot& before, const Snapshot& next);
+  void note_replicas(const Snapshot& next);
   void send_drained();
   void accept_connection();
   void greet();
@@ -94,6 +94,7 @@ class Control final : public WorkerObserver {
   void send(const json::object& message);
   void flush();
   void send_wakes(std::int64_t now_us);
+  [[nodiscard]] std::uint32_t held_asleep(AppRuntime& app);
   void sample(std::int64_t now_us);
   [[nodiscard]] std::string metrics() const;
   // control_handover.cpp:
@@ -148,7 +149,8 @@ class Control final : public WorkerObserver {
   /// Removed replicas, with the number of threads on which no request is left.
   std::map<std::string, std::size_t> draining_;
   Sampler sampler_;
-  std::map<std::string, std::int64_t> woken_at_us_;
+  /// Apps that requests wait for, and when that was said last (0: not yet).
+  std::map<AppRuntime*, std::int64_t> waking_;
   std::int64_t sample_due_us_ = 0;
   std::int64_t save_due_us_ = INT64_MAX;
   std::int64_t tickets_due_us_ = INT64_MAX;
@@ -158,6 +160,7 @@ class Control final : public WorkerObserver {
   std::size_t empty_workers_ = 0;
   std::size_t acknowledged_ = 0;
   std::vector<std::string> drained_reports_;
+  std::vector<AppRuntime*> wake_reports_;
   std::vector<HandedListener> offered_;
 };
 

@@ -75,7 +75,7 @@ struct AppRuntime {
   std::vector<std::unique_ptr<AppShard>> shards;
   std::atomic<std::uint32_t> held{0};         ///< requests that wait now, on all threads
   std::atomic<bool> has_canary{false};        ///< now
-  std::atomic<bool> wake_wanted{false};       ///< set by a thread, taken by the control thread
+  std::atomic<bool> wake_wanted{false};       ///< set by a thread, taken back by the control thread
   /// Made with the first table in which the app has rules that need them; then they stay.
   std::unique_ptr<RateTable> requests_of_clients;
   std::unique_ptr<RateTable> passwords_of_clients;

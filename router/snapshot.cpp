@@ -30,9 +30,11 @@ AppSlot SnapshotBuilder::slot_of(const std::string& name) {
   return at->second;
 }
 
-void SnapshotBuilder::update(AppSlot slot, const App* app, std::vector<AppSlot>& changed) {
+void SnapshotBuilder::update(AppSlot slot, const App* app,
+                             std::vector<Snapshot::Change>& changes) {
   std::shared_ptr<const App>& last = apps_[slot];
   if (app ? (last && *last == *app) : !last) return;
+  std::shared_ptr<const App> before = std::move(last);
   last = app ? std::make_shared<const App>(*app) : nullptr;
   if (app && app->rules) {
     AppRuntime& runtime = *runtimes_[slot];
@@ -42,7 +44,7 @@ void SnapshotBuilder::update(AppSlot slot, const App* app, std::vector<AppSlot>&
       runtime.passwords_of_clients = std::make_unique<RateTable>();
   }
   runtimes_[slot]->has_canary.store(app && !app->canaries.empty(), std::memory_order_relaxed);
-  changed.push_back(slot);
+  changes.push_back({slot, std::move(before), last, runtimes_[slot].get()});
 }
 
 /// One that cannot be read is left out: it must not take the others with it.
@@ -77,13 +79,13 @@ std::unique_ptr<const Snapshot> SnapshotBuilder::build(const Table& table, const
   auto snapshot = std::make_unique<Snapshot>();
   snapshot->version = table.version;
   if (changes.all) {
-    for (const auto& [name, app] : table.apps) update(slot_of(name), &app, snapshot->changed);
+    for (const auto& [name, app] : table.apps) update(slot_of(name), &app, snapshot->changes);
     for (const auto& [name, slot] : slots_)
-      if (!table.apps.contains(name)) update(slot, nullptr, snapshot->changed);
+      if (!table.apps.contains(name)) update(slot, nullptr, snapshot->changes);
   } else {
     for (const std::string& name : changes.apps) {
       const auto app = table.apps.find(name);
-      update(slot_of(name), app == table.apps.end() ? nullptr : &app->second, snapshot->changed);
+      update(slot_of(name), app == table.apps.end() ? nullptr : &app->second, snapshot->changes);
     }
   }
   if (changes.all || changes.hosts) {
@@ -99,9 +101,6 @@ std::unique_ptr<const Snapshot> SnapshotBuilder::build(const Table& table, const
   if (!table.challenges.empty())
     snapshot->challenges =
         std::make_shared<const std::map<std::string, std::string, std::less<>>>(table.challenges);
-  snapshot->apps.reserve(apps_.size());
-  for (std::size_t slot = 0; slot < apps_.size(); ++slot)
-    snapshot->apps.push_back({apps_[slot], runtimes_[slot].get()});
   return snapshot;
 }
 

@@ -2,8 +2,9 @@
 //
 // The table as the request path reads it: immutable, published by pointer. Every app name has a
 // slot number for the life of the router, so that a thread finds its own state of an app by index.
-// Threads see every snapshot, in order, and learn from `changed` what to look at; the publisher
-// waits for all of them before it makes the next one and frees the last.
+// Threads see every snapshot, in order, and keep of each what changed, so that a change costs the
+// same among ten thousand apps as among ten; the publisher waits for all of them before it makes
+// the next one and frees the last.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +25,10 @@ namespace berth::router {
 using AppSlot = std::uint32_t;
 
 struct Snapshot {
-  struct Entry {
-    std::shared_ptr<const App> app;  ///< null: no such app (any more)
+  struct Change {
+    AppSlot slot = 0;
+    std::shared_ptr<const App> before;  ///< null: there was no such app
+    std::shared_ptr<const App> app;     ///< null: there is no such app any more
     AppRuntime* runtime = nullptr;
   };
   std::uint64_t version = 0;
@@ -34,8 +37,7 @@ struct Snapshot {
   std::shared_ptr<const TicketKeys> tickets = std::make_shared<TicketKeys>();
   /// By token.
   std::shared_ptr<const std::map<std::string, std::string, std::less<>>> challenges;  ///< or null
-  std::vector<Entry> apps;       ///< by slot
-  std::vector<AppSlot> changed;  ///< slots that differ from the snapshot before
+  std::vector<Change> changes;  ///< since the snapshot before
 
   /// The proof that a certificate authority asks for at this target (RFC 8555, section 8.3).
   [[nodiscard]] const std::string* proof_at(std::string_view target) const {
@@ -76,7 +78,7 @@ class SnapshotBuilder final {
 
  private:
   AppSlot slot_of(const std::string& name);
-  void update(AppSlot slot, const App* app, std::vector<AppSlot>& changed);
+  void update(AppSlot slot, const App* app, std::vector<Snapshot::Change>& changes);
   void update_certificates(const Table& table);
 
   /// A certificate as it came, and as it was read; null if it could not be.

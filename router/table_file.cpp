@@ -2,6 +2,7 @@
 #include "router/table_file.hpp"
 
 #include <chrono>
+#include <ctime>
 
 #include "base/file.hpp"
 #include "base/log.hpp"
@@ -11,6 +12,13 @@ namespace berth::router {
 namespace {
 
 constexpr auto retry_after = std::chrono::seconds(1);
+constexpr std::int64_t pause_factor = 50;
+
+std::int64_t thread_cpu_us() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000 + time.tv_nsec / 1000;
+}
 
 }  // namespace
 
@@ -53,7 +61,9 @@ void TableFile::run() {
     Table table = std::move(*next_);
     next_.reset();
     lock.unlock();
+    const std::int64_t begun_us = thread_cpu_us();
     const auto written = write_file_atomic(path_, to_text(to_json(table)) + "\n", 0600);
+    pause_us_.store(pause_factor * (thread_cpu_us() - begun_us), std::memory_order_relaxed);
     if (written.has_error() && !failed)
       log_warning("the table was not saved, which is tried again until it is: {}",
                   written.error().message);

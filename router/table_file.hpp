@@ -4,6 +4,8 @@
 // neither requests nor changes wait for it.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
@@ -25,6 +27,11 @@ class TableFile final {
   [[nodiscard]] static Result<Table> load(const std::filesystem::path& path);
   /// Written as soon as the disk has taken the one before; of several meanwhile the last.
   void save(const Table& table);
+  /// How long changes are to be gathered before the next save(), so that saving takes at most a
+  /// fiftieth of a core: a table of ten thousand apps is megabytes.
+  [[nodiscard]] std::chrono::microseconds pause() const {
+    return std::chrono::microseconds(pause_us_.load(std::memory_order_relaxed));
+  }
 
  private:
   void run();
@@ -34,6 +41,7 @@ class TableFile final {
   std::condition_variable changed_;
   std::optional<Table> next_;
   bool stop_ = false;
+  std::atomic<std::int64_t> pause_us_{0};
   std::thread thread_;
 };
 

@@ -183,17 +183,18 @@ void Worker::on_wake() {
 void Worker::adopt(const Snapshot& snapshot) {
   table_ = &snapshot;
   if (tls_) tls_->adopt(*snapshot.certificates, *snapshot.tickets);
-  apps_.resize(snapshot.apps.size());
-  for (const AppSlot slot : snapshot.changed) adopt_app(slot, snapshot.apps[slot]);
+  for (const Snapshot::Change& change : snapshot.changes) adopt_app(change);
   observer_.adopted(snapshot);
 }
 
-void Worker::adopt_app(AppSlot slot, const Snapshot::Entry& entry) {
-  if (!apps_[slot]) apps_[slot] = std::make_unique<AppHandle>(*entry.runtime, index_);
-  AppHandle& handle = *apps_[slot];
-  const bool same_rules = handle.app && entry.app && handle.app->rules == entry.app->rules;
+void Worker::adopt_app(const Snapshot::Change& change) {
+  if (change.slot >= apps_.size()) apps_.resize(change.slot + 1);
+  std::unique_ptr<AppHandle>& slot = apps_[change.slot];
+  if (!slot) slot = std::make_unique<AppHandle>(*change.runtime, index_);
+  AppHandle& handle = *slot;
+  const bool same_rules = handle.app && change.app && handle.app->rules == change.app->rules;
   if (!same_rules) handle.known_passwords.clear();
-  handle.app = entry.app;
+  handle.app = change.app;
   replace_replicas(handle);
   handle.log.set_directory(handle.app ? std::string_view(handle.app->log) : std::string_view(),
                            loop_->now_us());
@@ -263,7 +264,7 @@ void Worker::release(AppHandle& app, ReplicaHandle& replica) {
 }
 
 void Worker::want_wake(AppHandle& app) {
-  if (!app.runtime.wake_wanted.exchange(true, std::memory_order_acq_rel)) observer_.wake_wanted();
+  if (!app.runtime.wake_wanted.exchange(true, std::memory_order_acq_rel)) observer_.wake_wanted(app.runtime);
 }
 
 // ---- Clients ------------------------------------------------------------------------------------

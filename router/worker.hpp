@@ -39,7 +39,8 @@ class WorkerObserver {
   virtual void adopted(const Snapshot& snapshot) = 0;
   /// A replica that the table does not have any more has no request left on this thread.
   virtual void drained(const std::string& replica_id) = 0;
-  virtual void wake_wanted() = 0;
+  /// Requests for the app wait, for the first time since `wake_wanted` was taken back.
+  virtual void wake_wanted(AppRuntime& app) = 0;
   /// The thread drains and its last client is gone.
   virtual void emptied() = 0;
 
@@ -159,7 +160,7 @@ class Worker final {
   enum class Ending : std::uint8_t { none, retire, drain };
 
   void adopt(const Snapshot& snapshot);
-  void adopt_app(AppSlot slot, const Snapshot::Entry& entry);
+  void adopt_app(const Snapshot::Change& change);
   void replace_replicas(AppHandle& handle);
   void on_wake();
   void settle_checks();

@@ -329,21 +329,24 @@ TEST_CASE("a snapshot names what changed and shares what did not") {
   SnapshotBuilder builder(2);
   Table table = sample_table();
   const auto first = builder.build(table, {.all = true, .hosts = true, .apps = {}});
-  CHECK(first->changed.size() == 1);
+  REQUIRE(first->changes.size() == 1);
+  CHECK(first->changes[0].before == nullptr);
   CHECK(first->routes->find("hello.localhost", "/") == 0);
   table.apps["other"].name = "other";
   table.version = 8;
   const auto second =
       builder.build(table, {.all = false, .hosts = false, .apps = {"other", "hello"}});
   CHECK(second->version == 8);
-  CHECK(second->changed == std::vector<AppSlot>{1});
-  CHECK(second->apps[0].app == first->apps[0].app);
+  REQUIRE(second->changes.size() == 1);
+  CHECK(second->changes[0].slot == 1);
   CHECK(second->routes == first->routes);
   table.apps.erase("hello");
   const auto third = builder.build(table, {.all = false, .hosts = false, .apps = {"hello"}});
-  CHECK(third->changed == std::vector<AppSlot>{0});
-  CHECK(third->apps[0].app == nullptr);
-  CHECK(third->apps[0].runtime == first->apps[0].runtime);
+  REQUIRE(third->changes.size() == 1);
+  CHECK(third->changes[0].slot == 0);
+  CHECK(third->changes[0].before == first->changes[0].app);
+  CHECK(third->changes[0].app == nullptr);
+  CHECK(third->changes[0].runtime == first->changes[0].runtime);
 }
 
 TEST_CASE("held requests leave in the order in which they came, bounded over all threads") {

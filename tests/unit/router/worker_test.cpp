@@ -15,7 +15,7 @@ namespace {
 struct Deaf final : WorkerObserver {
   void adopted(const Snapshot&) override {}
   void drained(const std::string&) override {}
-  void wake_wanted() override {}
+  void wake_wanted(AppRuntime&) override {}
   void emptied() override {}
 };
 
