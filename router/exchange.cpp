@@ -168,6 +168,7 @@ void Exchange::send_request() {
   }
   sent_whole_ = request_body_.complete();
   if (sent_whole_) {
+    if (replica_->standing.is_prompt()) worker_.loop().stay_awake(Standing::prompt_us);
     set_deadline(us(app_->app->first_byte_timeout));
   } else {
     expect_progress();
@@ -178,6 +179,7 @@ void Exchange::send_request() {
 void Exchange::note_answer(int status) {
   status_ = status;
   const std::int64_t now = worker_.loop().now_us();
+  worker_.loop().may_sleep();
   replica_->standing.answered(sent_whole_ ? now - sent_us_ : -1, status < 500, now);
 }
 

@@ -6,7 +6,8 @@
 // counts by octaves: an app's requests are not alike, and one that takes long must not send all
 // others to the next replica. Those without a request are alike. One that has just come takes less
 // at first; one that accepts no connection, or answers several requests in a row with errors, is
-// set aside for a while that doubles. Pure: times are given.
+// set aside for a while that doubles. One that nearly always answers before a thread could fall
+// asleep and be woken is waited for awake. Pure: times are given.
 #pragma once
 
 #include <algorithm>
@@ -26,6 +27,7 @@ class Standing final {
   static constexpr int bad_in_a_row = 5;
   static constexpr std::int64_t shortest_aside_us = 2'000'000;
   static constexpr std::int64_t longest_aside_us = 60'000'000;
+  static constexpr std::int64_t prompt_us = 60;  ///< about two wake-ups of a thread
 
   /// It has come now, and is taken to be as quick as `guess_us`; with `slow_start`, beside others.
   void begin(std::int64_t now_us, std::int64_t guess_us, bool slow_start) {
@@ -38,6 +40,11 @@ class Standing final {
   /// tells nothing (the client was still sending).
   void answered(std::int64_t waited_us, bool well, std::int64_t now_us) {
     if (waited_us >= 0) observe(static_cast<double>(waited_us), now_us);
+    if (waited_us < 0 || waited_us > prompt_us) {
+      prompt_ = std::max(prompt_ - 4, 0);
+    } else {
+      prompt_ = std::min(prompt_ + 1, most_prompt);
+    }
     if (!well) {
       disappointed(now_us);
       return;
@@ -56,6 +63,8 @@ class Standing final {
   }
 
   [[nodiscard]] bool is_aside(std::int64_t now_us) const { return aside_until_us_ > now_us; }
+  /// More than four of five answers come within `prompt_us`.
+  [[nodiscard]] bool is_prompt() const { return prompt_ >= most_prompt / 2; }
   [[nodiscard]] std::int64_t wait_us(std::int64_t now_us) const {
     return static_cast<std::int64_t>(wait_us_ * kept(now_us));
   }
@@ -76,6 +85,8 @@ class Standing final {
  private:
   static constexpr std::uint64_t part = 16;  ///< so that a slow start is felt in small loads
 
+  static constexpr int most_prompt = 32;
+
   /// The part of what was seen last that still counts.
   [[nodiscard]] double kept(std::int64_t now_us) const {
     if (wait_us_ <= static_cast<double>(quick_us)) return 1;
@@ -92,6 +103,7 @@ class Standing final {
   std::int64_t warm_us_ = 0;         ///< it takes its whole share from then on
   std::int64_t aside_until_us_ = 0;
   int bad_ = 0;                      ///< answers in a row
+  int prompt_ = 0;                   ///< more with each prompt answer, less with each other one
   int times_aside_ = 0;              ///< since it answered well
 };
 

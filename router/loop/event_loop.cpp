@@ -78,7 +78,7 @@ void EventLoop::run_once(std::int64_t wake_us) {
   read_clock();
   wake_us = std::min({wake_us, timers_.next_us(), lazy_due_us_});
   std::int64_t timeout_us = -1;
-  if (!ready_.empty() || wake_us <= now_us_) {
+  if (!ready_.empty() || wake_us <= now_us_ || now_us_ < awake_until_us_) {
     timeout_us = 0;
   } else if (wake_us != INT64_MAX) {
     timeout_us = std::min<std::int64_t>(wake_us - now_us_, 60'000'000);

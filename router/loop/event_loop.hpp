@@ -67,6 +67,10 @@ class EventLoop final {
   [[nodiscard]] std::int64_t now_us() const { return now_us_; }
   [[nodiscard]] std::int64_t unix_us() const { return now_us_ + unix_offset_us_; }
 
+  /// Something happens within so short a time that it is awaited without falling asleep.
+  void stay_awake(std::int64_t for_us) { awake_until_us_ = now_us_ + for_us; }
+  /// It has happened.
+  void may_sleep() { awake_until_us_ = 0; }
   /// Calls connection.resume() in the next turn: for fairness among busy connections.
   void resume_later(Connection& connection);
   /// Registers the connection if it still waits unregistered some 20 ms from now. Most short
@@ -95,6 +99,7 @@ class EventLoop final {
   std::int64_t now_us_ = 0;
   std::int64_t unix_offset_us_ = 0;
   std::int64_t offset_read_us_ = 0;
+  std::int64_t awake_until_us_ = 0;
   std::int64_t lazy_due_us_ = INT64_MAX;
   BufferPool buffers_;
   TimerWheel timers_;

@@ -80,6 +80,27 @@ TEST_CASE("errors set a replica aside when there are five in a row") {
   CHECK(replica.is_aside(start));
 }
 
+TEST_CASE("a replica is waited for awake while nearly all of its answers come at once") {
+  Standing replica;
+  replica.begin(start, 0, false);
+  CHECK_FALSE(replica.is_prompt());
+  const auto answer = [&](int times, std::int64_t waited_us) {
+    for (int i = 0; i < times; ++i) replica.answered(waited_us, true, start);
+  };
+  answer(16, 30);
+  CHECK(replica.is_prompt());
+  answer(1, 5'000);
+  CHECK_FALSE(replica.is_prompt());
+  for (int i = 0; i < 100; ++i) {
+    answer(4, 30);
+    answer(1, 5'000);
+  }
+  CHECK_FALSE(replica.is_prompt());  // four of five are too few
+  answer(40, 30);
+  answer(4, -1);
+  CHECK(replica.is_prompt());
+}
+
 TEST_CASE("second attempts are a fifth of the requests, and some more") {
   RetryBudget budget;
   int taken = 0;
