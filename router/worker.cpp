@@ -264,7 +264,8 @@ void Worker::release(AppHandle& app, ReplicaHandle& replica) {
 }
 
 void Worker::want_wake(AppHandle& app) {
-  if (!app.runtime.wake_wanted.exchange(true, std::memory_order_acq_rel)) observer_.wake_wanted(app.runtime);
+  if (!app.runtime.wake_wanted.exchange(true, std::memory_order_acq_rel))
+    observer_.wake_wanted(app.runtime);
 }
 
 // ---- Clients ------------------------------------------------------------------------------------

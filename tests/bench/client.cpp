@@ -64,7 +64,7 @@ std::string request(std::string_view path, std::string_view host, std::string_vi
 }
 
 int measure_rate(int port, const std::string& host, int seconds, int rate, int connections) {
-  // It never sleeps, so that it is never late; the upstream, on the same CPU, shall not wait for it.
+  // It never sleeps, so that it is never late; the upstream, on the same CPU, goes first.
   const sched_param none{};
   ::sched_setscheduler(0, SCHED_IDLE, &none);
   const std::string text = request("/", host);
