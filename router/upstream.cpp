@@ -23,6 +23,10 @@ Result<Upstream*> Upstream::connect(EventLoop& loop, ReplicaHandle& replica, Exc
   if (!socket) return system_error("socket");
   const int on = 1;
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  // Replicas are near: what the host may prefer for the world outside (BBR paces by timers) costs
+  // more here. Every kernel has this one and lets everybody use it.
+  constexpr std::string_view near = "reno";
+  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_CONGESTION, near.data(), near.size());
   if (::connect(socket.get(), address, replica.address_size) != 0 && errno != EINPROGRESS)
     return system_error("connect");
   std::unique_ptr<Upstream> upstream(new Upstream(loop, std::move(socket), replica, exchange));

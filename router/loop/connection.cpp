@@ -3,22 +3,29 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 
 namespace berth::router {
 
+// By number: recv() and send() of the C library are points of cancellation, which a process with
+// threads pays for at each of them.
+
 ssize_t Connection::read_some(char* to, std::size_t capacity) {
   if (by_ring_.reads()) return loop_.ring()->read(*this, to, capacity);
   for (;;) {
-    const ssize_t count = ::recv(socket_.get(), to, capacity, 0);
+    const ssize_t count =
+        ::syscall(SYS_recvfrom, socket_.get(), to, capacity, 0, nullptr, nullptr);
     if (count >= 0 || errno != EINTR) return count;
   }
 }
 
 ssize_t Connection::write_some(const char* from, std::size_t size) {
   for (;;) {
-    const ssize_t count = ::send(socket_.get(), from, size, MSG_NOSIGNAL);
+    const ssize_t count =
+        ::syscall(SYS_sendto, socket_.get(), from, size, MSG_NOSIGNAL, nullptr, 0);
     if (count > 0) bytes_written_ += static_cast<std::uint64_t>(count);
     if (count >= 0 || errno != EINTR) return count;
   }
