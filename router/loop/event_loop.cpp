@@ -98,6 +98,7 @@ void EventLoop::wait_by_epoll(std::int64_t timeout_us) {
   const int timeout_ms = timeout_us < 0 ? -1 : static_cast<int>((timeout_us + 999) / 1000);
   std::array<epoll_event, max_events> events;
   const int count = ::epoll_wait(epoll_.get(), events.data(), max_events, timeout_ms);
+  turn_size_ = static_cast<std::size_t>(std::max(count, 0));
   for (int i = 0; i < count; ++i) {
     read_clock();
     static_cast<EventHandler*>(events[static_cast<std::size_t>(i)].data.ptr)

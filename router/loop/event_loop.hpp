@@ -40,10 +40,12 @@ class Timed : public TimerEntry {
 /// Where every read of the thread goes. A rewritten head may be larger than the one that it
 /// replaces: it is laid in front of the body bytes, into the headroom if need be.
 struct Scratch {
-  static constexpr std::size_t read_size = 64 * 1024;
+  /// What the kernel keeps sent bytes in (an order-3 page), so that a send fills it whole: 1 GiB
+  /// through costs a quarter more by 64 KiB, and half more by 16.
+  static constexpr std::size_t read_size = 32 * 1024;
   char headroom[4096];
-  char data[16 * 1024 + read_size];  ///< a kept partial head, then one read
-  char head[20 * 1024];              ///< a rewritten response head
+  char data[80 * 1024];  ///< a kept partial head, then one read; what frames of gRPC say as text
+  char head[20 * 1024];  ///< a rewritten response head
 };
 
 struct LazyTag;
@@ -71,6 +73,8 @@ class EventLoop final {
   void stay_awake(std::int64_t for_us) { awake_until_us_ = now_us_ + for_us; }
   /// It has happened.
   void may_sleep() { awake_until_us_ = 0; }
+  /// How many were told of events in this turn.
+  [[nodiscard]] std::size_t turn_size() const { return turn_size_; }
   /// Calls connection.resume() in the next turn: for fairness among busy connections.
   void resume_later(Connection& connection);
   /// Registers the connection if it still waits unregistered some 20 ms from now. Most short
@@ -100,6 +104,7 @@ class EventLoop final {
   std::int64_t unix_offset_us_ = 0;
   std::int64_t offset_read_us_ = 0;
   std::int64_t awake_until_us_ = 0;
+  std::size_t turn_size_ = 0;
   std::int64_t lazy_due_us_ = INT64_MAX;
   BufferPool buffers_;
   TimerWheel timers_;

@@ -215,6 +215,7 @@ void RingLoop::happen(Connection& connection, std::uint32_t events) {
 
 void RingLoop::tell() {
   bool told = false;
+  loop_.turn_size_ = happened_.size();
   for (std::size_t i = 0; i < watched_.size(); ++i) {
     Watched& watched = *watched_[i];
     const std::uint32_t events = std::exchange(watched.happened, 0);

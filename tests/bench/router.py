@@ -162,9 +162,10 @@ def start_router(build, upstreams, directory, cpu, name="berth", routes=1, setti
     table = {
         "version": 1,
         "apps": [{
-            **(settings or {}), "name": "bench", "state": "running", "log": logs,
+            "name": "bench", "state": "running", "log": logs,
             "replicas": [{"id": f"r-{i}", "name": f"web.{i}", "address": "127.0.0.1", "port": p}
                          for i, p in enumerate(upstreams, 1)],
+            **(settings or {}),
         }],
         "hosts": {HOST: "bench", "127.0.0.1": "bench"},
         # wrk asks for the address by SNI and h2load for nothing, which the others let pass.

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What else the router is measured by, beside HAProxy and nginx as router.py sets them up: latency at a
-fixed rate, WebSocket messages, a body of 1 GiB, memory of idle connections, the access log's price, and a
-table that changes a thousand times a second. One thread each, interleaved rounds, medians.
+fixed rate, WebSocket messages, a body of 1 GiB, memory of idle connections, the price of log and traces, and
+a table that changes a thousand times a second. One thread each, interleaved rounds, medians.
 """
 import argparse
 import json
@@ -25,7 +25,7 @@ REPLICAS = 4
 CHANGES_A_SECOND = 1_000
 RATE = 4_000
 IDLE = min(10_000, router.MOST_CLIENTS - 100)
-CASES = ("rate", "websocket", "body", "idle", "log", "table")
+CASES = ("rate", "websocket", "body", "idle", "everything", "table")
 
 
 def client(build, *arguments):
@@ -52,8 +52,9 @@ def compare(rows, case, unit, figures, bar):
         if name in peers:
             continue
         ratio = best and statistics.median(our / their for our, their in zip(figures[name], figures[best]))
-        row = case if name == "berth" else case + "/io_uring"
-        rows.add(row, statistics.median(figures[name]), unit, ratio, bar if best else None)
+        # The bars are for what is the default.
+        row, its_bar = (case, bar) if name == "berth" else (case + "/io_uring", None)
+        rows.add(row, statistics.median(figures[name]), unit, ratio, its_bar if best else None)
     rows.note(f"{case}: " + ", ".join(f"{name} {statistics.median(all_of):,.1f}" for name, all_of in figures.items()))
 
 
@@ -127,9 +128,10 @@ def measure_idle(start, rows, options):
             rows.add(row, each, "bytes", each / 600, 1.0)
 
 
-def measure_log(start_one, rows, options):
-    """With the access log, which most can leave out, against without; all else is always on."""
-    proxies = [start_one("berth-log"), start_one("berth-no-log", settings={"log": ""})]
+def measure_all_on(start_one, rows, options):
+    """With all that can be left out, the access log and traces begun, against without; request ids, metrics,
+    samples and the copy for a second attempt are always there."""
+    proxies = [start_one("berth-all", settings={"trace": True}), start_one("berth-bare", settings={"log": ""})]
     try:
         def one(proxy):
             return router.load(proxy, "keepalive_128B", "/", {}, options.seconds, 64)[0]
@@ -137,8 +139,8 @@ def measure_log(start_one, rows, options):
     finally:
         for proxy in proxies:
             proxy.stop()
-    ratio = statistics.median(on / off for on, off in zip(used["berth-log"], used["berth-no-log"]))
-    rows.add("access_log/cpu_us_per_request", statistics.median(used["berth-log"]), "us", ratio, 1.10)
+    ratio = statistics.median(on / off for on, off in zip(used["berth-all"], used["berth-bare"]))
+    rows.add("everything_on/cpu_us_per_request", statistics.median(used["berth-all"]), "us", ratio, 1.10)
 
 
 class Changes(threading.Thread):
@@ -260,8 +262,8 @@ def main():
             for case, measure in (("rate", measure_rate), ("websocket", measure_websocket), ("body", measure_body)):
                 if case in cases:
                     measure(proxies, rows, options)
-            if "log" in cases:
-                measure_log(start_one, rows, options)
+            if "everything" in cases:
+                measure_all_on(start_one, rows, options)
             if "table" in cases:
                 measure_table(start_one, ports, directory, rows, options)
         finally:
