@@ -121,7 +121,13 @@ Worker::Worker(std::size_t index, std::vector<Listener> listeners, WorkerLimits 
 Worker::~Worker() = default;
 
 Result<void> Worker::open() {
-  BERTH_ASSIGN(loop_, EventLoop::create(limits_.by_io_uring));
+  auto loop = EventLoop::create(limits_.by_io_uring);
+  if (loop.has_error() && limits_.by_io_uring) {
+    // The host allows it, but not so many, or not now.
+    log_warning("thread {} is served by epoll: {}", index_, loop.error().message);
+    loop = EventLoop::create(/*by_io_uring=*/false);
+  }
+  BERTH_ASSIGN(loop_, std::move(loop));
   if (const auto tls = std::ranges::find_if(listeners_, &Listener::tls); tls != listeners_.end()) {
     https_port_ = tls->port_text;
     BERTH_ASSIGN(tls_, TlsContext::create());

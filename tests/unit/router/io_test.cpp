@@ -11,6 +11,7 @@
 #include <cstddef>
 
 #include "router/loop/ring.hpp"
+#include "router/worker.hpp"
 #include "tests/unit/router/harness.hpp"
 
 namespace berth::router::test {
@@ -107,6 +108,22 @@ TEST_CASE("where io_uring is refused epoll serves, and the log says why") {
     CHECK(client.read_message().status() == 200);
     CHECK(log.text().find("router.io is io_uring, which this host refuses (set up io_uring: "
                           "Operation not permitted): epoll serves instead") != std::string::npos);
+  });
+}
+
+TEST_CASE("a thread whose ring cannot be made is served by epoll") {
+  struct Deaf final : WorkerObserver {
+    void adopted(const Snapshot&) override {}
+    void drained(const std::string&) override {}
+    void wake_wanted(AppRuntime&) override {}
+    void emptied() override {}
+  };
+  aside([] {
+    REQUIRE(deny_io_uring());
+    Deaf observer;
+    Worker worker(0, {}, {.by_io_uring = true}, observer);
+    REQUIRE(worker.open().has_value());
+    CHECK(worker.loop().ring() == nullptr);
   });
 }
 
