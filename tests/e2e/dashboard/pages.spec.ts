@@ -409,6 +409,36 @@ test('where there is no authority, turning automatic certificates on says so', a
   await expect(toggle).not.toBeChecked();
 });
 
+test('plain requests are redirected and browsers told to insist on HTTPS, or the page says why not', async ({
+  page,
+  fixture,
+  watch,
+}) => {
+  const record = deployed(fixture, 'shop');
+  await sign_in(page, fixture, '/apps/shop/domains');
+  const redirect = page.getByRole('switch', { name: 'Redirect to HTTPS' });
+  const hsts = page.getByRole('switch', { name: 'Strict Transport Security' });
+  await expect(hsts).not.toBeChecked();
+  await redirect.click();
+  await expect(redirect).toBeChecked();
+  await hsts.click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Turn on' }).click();
+  await expect(hsts).toBeChecked();
+  await expect(page.getByText('Browsers remember it for 365 days.')).toBeVisible();
+  expect(record.https).toEqual({
+    redirect: true,
+    hsts: { max_age: 31_536_000, include_subdomains: false, preload: false },
+  });
+  await hsts.click();
+  await expect(hsts).not.toBeChecked();
+  expect(record.https).toEqual({ redirect: true, hsts: null });
+  await watch.expect_nothing();
+  fixture.world.has_https = false;
+  await redirect.click();
+  await expect(page.getByRole('alert')).toContainText('this platform serves no HTTPS');
+  await expect(redirect).toBeChecked();
+});
+
 test('a certificate is added from a file or by pasting, and removed', async ({
   page,
   fixture,

@@ -180,6 +180,18 @@ export const routes = [
     fixture.world.remove_certificate(record, certificate);
     return { body: certificate };
   }),
+  of_app('GET', '/https', (_fixture, record) => ({ body: record.https })),
+  of_app('PATCH', '/https', (fixture, record, _parts, body) => {
+    if (!fixture.world.has_https)
+      throw new Refusal(
+        422,
+        'invalid_params',
+        'this platform serves no HTTPS, so nobody could follow. Its operator sets router.https in ' +
+          'berth.yaml',
+      );
+    Object.assign(record.https, body);
+    return { body: record.https };
+  }),
   of_app('POST', '/acm', (fixture, record) => {
     if (fixture.world.has_authority) fixture.world.switch_acm(record, true);
     else

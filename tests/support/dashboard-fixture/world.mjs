@@ -10,6 +10,7 @@ export class World {
   apps = new Map();
   /** Whether certificates can be automatic. */
   has_authority = true;
+  has_https = true;
   on_notice = () => {};
   on_log = () => {};
   on_output = () => {};
@@ -54,6 +55,7 @@ export class World {
       replicas: [],
       domains: [own],
       certificates: [],
+      https: { redirect: false, hsts: null },
       traffic: [],
       log: [],
       output: new Map(),

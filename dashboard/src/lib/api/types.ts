@@ -31,6 +31,11 @@ export interface App {
   replicas: Record<string, ReplicaCount>;
 }
 
+export interface Https {
+  redirect: boolean;
+  hsts: { max_age: number; include_subdomains: boolean; preload: boolean } | null;
+}
+
 export interface Build {
   id: string;
   status: 'pending' | 'succeeded' | 'failed';
