@@ -66,7 +66,7 @@ Renderer::Renderer(platform::Store& store, Control& control, const Settings& set
     : store_(store), control_(control), settings_(settings), key_secret_(std::move(key_secret)) {}
 
 std::string Renderer::url_of(std::string_view host) const {
-  return platform::url_of("http", std::string(host), settings_.router.http);
+  return platform::own_url(std::string(host), settings_.router);
 }
 
 std::string Renderer::api_url() const { return url_of("api." + settings_.domain); }

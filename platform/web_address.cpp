@@ -15,6 +15,14 @@ int port_of(const std::string& address) {
   return port >= 1 && port <= 65'535 ? port : 0;
 }
 
+/// The scheme's own port does not stand in it.
+std::string url_of(const std::string& host, const RouterPorts& ports, bool by_https) {
+  const bool secure = by_https && ports.https != 0;
+  const int port = secure ? ports.https : ports.http;
+  return (secure ? "https://" : "http://") + host +
+         (port == (secure ? 443 : 80) ? "" : ":" + std::to_string(port));
+}
+
 }  // namespace
 
 RouterPorts RouterPorts::of(const Config& config) {
@@ -24,14 +32,11 @@ RouterPorts RouterPorts::of(const Config& config) {
 }
 
 std::string web_url(const App& app, const std::string& domain, const RouterPorts& ports) {
-  const std::string host = app.name + "." + domain;
-  const bool secure = ports.https != 0 && (ports.is_trusted || app.https.redirect);
-  return secure ? url_of("https", host, ports.https) : url_of("http", host, ports.http);
+  return url_of(app.name + "." + domain, ports, ports.is_trusted || app.https.redirect);
 }
 
-std::string url_of(const std::string& scheme, const std::string& host, int port) {
-  const int own = scheme == "https" ? 443 : 80;
-  return scheme + "://" + host + (port == own ? "" : ":" + std::to_string(port));
+std::string own_url(const std::string& host, const RouterPorts& ports) {
+  return url_of(host, ports, ports.is_trusted);
 }
 
 }  // namespace berth::platform

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The address that people are given for an app: by the API, a push, `berth open` and the dashboard.
+// The addresses that people are given, for an app and for the platform's own hosts: by the API, a
+// push, `berth open` and the dashboard.
 #pragma once
 
 #include <string>
@@ -23,7 +24,7 @@ struct RouterPorts {
 [[nodiscard]] std::string web_url(const App& app, const std::string& domain,
                                   const RouterPorts& ports);
 
-/// "http://api.example.com:8080"; the scheme's own port does not stand in it.
-[[nodiscard]] std::string url_of(const std::string& scheme, const std::string& host, int port);
+/// The same of a host of the platform's own, "api.example.com": by HTTPS if browsers trust it.
+[[nodiscard]] std::string own_url(const std::string& host, const RouterPorts& ports);
 
 }  // namespace berth::platform

@@ -29,6 +29,14 @@ TEST_CASE("an app's address is by HTTPS where browsers trust it or are sent ther
   CHECK(address({.http = 80, .is_trusted = true}, true) == "http://shop.example.com");
 }
 
+TEST_CASE("the platform's own hosts are by HTTPS where browsers trust it") {
+  CHECK(own_url("api.example.com", {.http = 80}) == "http://api.example.com");
+  CHECK(own_url("git.example.com", {.http = 8080, .https = 8443}) ==
+        "http://git.example.com:8080");
+  CHECK(own_url("git.example.com", {.http = 80, .https = 443, .is_trusted = true}) ==
+        "https://git.example.com");
+}
+
 TEST_CASE("the router's ports are those of its first addresses") {
   Config config;
   config.router.listen = {"[::]:80", "127.0.0.1:8080"};
