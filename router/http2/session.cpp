@@ -24,9 +24,10 @@ constexpr std::size_t frame_head_size = 9;
 constexpr std::int64_t oversized_head_nuisance = 10;
 constexpr std::size_t small_frame = 256;
 constexpr std::size_t large_frame = 4096;
+/// How long an answer waits for larger windows than it was left. Who opens them gets along without.
+constexpr std::int64_t hold_us = 20'000;
 /// Of reading from replicas and sending in one turn, so that others have theirs.
 constexpr int flush_rounds = 4;
-constexpr std::int64_t drain_ping_us = 1'000'000;
 /// Control frames that a peer may send for each frame of an answer, or for each request.
 constexpr std::int64_t control_per_frame = 4;
 
@@ -142,6 +143,7 @@ struct Http2Session::Callbacks {
     const std::size_t available = stream.available();
     if (available == 0 && !stream.answer_ends()) return NGHTTP2_ERR_DEFERRED;
     const std::size_t size = std::min(available, length);
+    if (size < available && self(user).holds(stream, size)) return NGHTTP2_ERR_DEFERRED;
     // Windows of a few bytes make a frame, and work, of each of them.
     if (size < available && size < small_frame) self(user).nuisance();
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
@@ -333,11 +335,36 @@ void Http2Session::on_control_frame(const nghttp2_frame& frame) {
       [[fallthrough]];
     case NGHTTP2_SETTINGS:
     case NGHTTP2_WINDOW_UPDATE:
+      release_held();
       if (frame.hd.type == NGHTTP2_SETTINGS && is_ack) break;
       if (!patience_.control(worker_.loop().now_us())) impatient_ = true;
       break;
     default: break;
   }
+}
+
+/// Frames as small as what is left of the windows would come back as windows as small, and so on:
+/// the silly window syndrome (RFC 1122, section 4.2.3.4), whose cure this is. Whoever opens windows
+/// only once they are used up is waited for in vain, but not for long.
+bool Http2Session::holds(Http2Stream& stream, std::size_t size) {
+  const std::size_t most =
+      nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
+  if (size >= std::min(large_frame, most / 2) || hold_is_over_) return false;
+  stream.held_ = true;
+  if (held_until_us_ == 0) {
+    held_until_us_ = worker_.loop().now_us() + hold_us;
+    set_timer();
+  }
+  return true;
+}
+
+void Http2Session::release_held() {
+  if (held_until_us_ == 0) return;
+  held_until_us_ = 0;
+  set_timer();
+  streams_.for_each([this](Http2Stream& stream) {
+    if (std::exchange(stream.held_, false)) nghttp2_session_resume_data(session_, stream.id_);
+  });
 }
 
 void Http2Session::nuisance(std::int64_t count) {
@@ -485,7 +512,7 @@ void Http2Session::flush() {
   set_timer();
 }
 
-// ---- Work, and the end --------------------------------------------------------------------------
+// ---- Work ---------------------------------------------------------------------------------------
 
 void Http2Session::work_later(Http2Stream& stream) {
   if (stream.in_work_) return;
@@ -522,59 +549,6 @@ void Http2Session::exchange_started() { ++exchanges_; }
 
 void Http2Session::exchange_ended() {
   if (--exchanges_ == 0) idle_since_us_ = worker_.loop().now_us();
-}
-
-void Http2Session::set_timer() {
-  std::int64_t deadline = INT64_MAX;
-  if (head_deadline_us_ != 0) deadline = head_deadline_us_;
-  if (drain_deadline_us_ != 0) deadline = std::min(deadline, drain_deadline_us_);
-  if (exchanges_ == 0)
-    deadline = std::min(deadline, idle_since_us_ + worker_.limits().client_idle_us);
-  if (deadline == INT64_MAX) {
-    worker_.loop().timers().clear(client_);
-  } else {
-    worker_.loop().timers().set(client_, deadline);
-  }
-}
-
-void Http2Session::on_deadline() {
-  const std::int64_t now = worker_.loop().now_us();
-  if (drain_deadline_us_ != 0 && now >= drain_deadline_us_) {
-    end(NGHTTP2_NO_ERROR);
-  } else {
-    // An answer that nobody takes, or no request for long; or a head that comes too slowly.
-    end(head_deadline_us_ != 0 ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_NO_ERROR);
-  }
-  flush();
-}
-
-void Http2Session::end(std::uint32_t error) {
-  ending_ = true;
-  nghttp2_session_terminate_session(session_, error);
-}
-
-/// First that no more requests shall come, then, when the peer has read it, which was the last.
-void Http2Session::drain() {
-  if (ending_ || drain_deadline_us_ != 0) return;
-  drain_deadline_us_ = worker_.loop().now_us() + drain_ping_us;
-  nghttp2_submit_shutdown_notice(session_);
-  nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
-  pump();
-  set_timer();
-}
-
-void Http2Session::stop() {
-  streams_.for_each([](Http2Stream& stream) { stream.cut_off(); });
-  if (!ending_) end(NGHTTP2_NO_ERROR);
-  pump();
-  send_output();
-}
-
-void Http2Session::abandon() {
-  streams_.for_each([](Http2Stream& stream) {
-    stream.closed();
-    stream.end_exchange();
-  });
 }
 
 }  // namespace berth::router

@@ -82,6 +82,9 @@ class Http2Session final {
   void on_stream_closed(Http2Stream& stream);
   void end(std::uint32_t error);
   void nuisance(std::int64_t count = 1);
+  /// Whether the stream waits for windows that let through more than `size` bytes of it.
+  [[nodiscard]] bool holds(Http2Stream& stream, std::size_t size);
+  void release_held();
   void settle();
   void flush_later();
   void send_output();
@@ -101,6 +104,7 @@ class Http2Session final {
   std::int64_t head_deadline_us_ = 0;  ///< 0: no header block is being received
   std::int64_t idle_since_us_;
   std::int64_t drain_deadline_us_ = 0;
+  std::int64_t held_until_us_ = 0;  ///< streams that wait for larger windows; 0: none does
   std::size_t exchanges_ = 0;
   std::int32_t last_opened_ = -1;
   std::int32_t first_skipped_ = 1;
@@ -110,6 +114,7 @@ class Http2Session final {
   bool ending_ = false;       ///< GOAWAY is on its way, and nothing is read any more
   bool failed_ = false;       ///< the socket is dead
   bool impatient_ = false;    ///< there were too many nuisances
+  bool hold_is_over_ = false;
   bool no_room_ = false;      ///< a frame waits for the output to be sent
   mutable bool told_blocked_ = false;  ///< a stream was told so, and stopped
 };

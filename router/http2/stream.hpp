@@ -123,6 +123,7 @@ class Http2Stream final : public Requester, public Hook<StreamsTag> {
   bool aborted_ = false;
   bool in_work_ = false;          ///< lists of the session
   bool in_drained_ = false;
+  bool held_ = false;             ///< until its windows are larger
 };
 
 }  // namespace berth::router

@@ -2,6 +2,8 @@
 //
 // HTTP/2 through a running router.
 #include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <atomic>
@@ -167,6 +169,48 @@ TEST_CASE("a large answer comes whole through small windows, and a large request
   const FieldList post = Http2Peer::request("POST", "/", {{"content-length", "60000"}});
   client.send(client.head(5, post, false) + body);
   CHECK(client.answer(5).body == part);
+}
+
+TEST_CASE("an answer waits for larger windows than it was left, but not for long") {
+  const std::string large(1 << 20, 'x');
+  Server server([&](Peer& peer) {
+    while (!peer.read_message().head.empty())
+      if (!peer.send(response(large))) return;
+  });
+  Bed bed;
+  bed.put("running", {{"r-1", server.port()}});
+  Http2Peer client(bed.client());
+  client.gives_windows = false;
+  const int on = 1;
+  ::setsockopt(client.peer().fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  const auto next_data = [&] {
+    std::optional<Frame> frame = client.read();
+    while (frame && frame->type != FrameType::data) frame = client.read();
+    REQUIRE(frame);
+    return frame->payload.size();
+  };
+  const auto open_windows = [&](std::uint32_t size) {
+    client.send(frame(FrameType::window_update, 0, 0, be32(size)) +
+                frame(FrameType::window_update, 0, 1, be32(size)));
+  };
+  client.get("/");
+  for (std::size_t got = 0; got < 65'535;) got += next_data();
+  // What comes little by little goes out together, unless this test was slower than the router is
+  // patient: then it went out alone.
+  bool together = false;
+  for (int tries = 0; tries < 20 && !together; ++tries) {
+    const std::size_t before = client.so_far(1).body.size();
+    open_windows(100);
+    REQUIRE(client.sync());
+    together = client.so_far(1).body.size() == before;
+    open_windows(8000);
+    together = next_data() > 100 && together;
+    while (client.so_far(1).body.size() < before + 8100) next_data();
+  }
+  CHECK(together);
+  // Nothing else comes: it goes out.
+  open_windows(100);
+  CHECK(next_data() == 100);
 }
 
 TEST_CASE("what a replica does not take is not asked for, and no other stream waits for it") {
