@@ -126,6 +126,7 @@ class Proxy:
 
     def __init__(self, name, command, ports, cpu, log, directory):
         self.name, self.port, self.https_port, self.log = name, *ports, log
+        self.cases = 0
         with open(os.path.join(directory, name + ".out"), "wb") as out:
             self.process = pinned(cpu, command, stdout=out, stderr=subprocess.STDOUT, cwd=directory)
         wait_until_open(self.port)
@@ -332,6 +333,7 @@ def measure(started, rows, options):
         rate = {proxy.name: [] for proxy in proxies}
         failures = {proxy.name: 0 for proxy in proxies}
         for proxy in proxies:
+            proxy.cases += 1
             load(proxy, case, path, headers, 1, options.connections)  # warm-up
         for _ in range(options.rounds):
             for proxy in proxies:
@@ -419,7 +421,7 @@ def main():
             measure(proxies, rows, options)
             measure_own(proxies[0], ports, directory, cpu, rows, options)
             for proxy in proxies:
-                if os.path.getsize(proxy.log) == 0:
+                if proxy.cases and os.path.getsize(proxy.log) == 0:
                     rows.note(f"router: {proxy.name} wrote no access log: its figures do not count")
         finally:
             for proxy in proxies:
