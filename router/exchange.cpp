@@ -446,7 +446,9 @@ void Exchange::set_deadline(std::int64_t in_us) {
 }
 
 void Exchange::expect_progress() {
-  set_deadline(us(app_->app ? app_->app->idle_timeout : std::chrono::milliseconds(55'000)));
+  const std::int64_t idle_us =
+      us(app_->app ? app_->app->idle_timeout : std::chrono::milliseconds(55'000));
+  worker_.loop().timers().set(*this, worker_.loop().recent_us() + idle_us);
 }
 
 std::string_view Exchange::part(http::RewrittenRequest::Range range) const {

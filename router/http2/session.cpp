@@ -24,7 +24,7 @@ constexpr std::size_t frame_head_size = 9;
 constexpr std::int64_t oversized_head_nuisance = 10;
 constexpr std::size_t small_frame = 256;
 constexpr std::size_t large_frame = 4096;
-/// How long an answer waits for larger windows than it was left. Who opens them gets along without.
+/// How long an answer waits for larger windows than it was left, at least: timers are coarse.
 constexpr std::int64_t hold_us = 20'000;
 /// Of reading from replicas and sending in one turn, so that others have theirs.
 constexpr int flush_rounds = 4;

@@ -49,6 +49,7 @@ EventLoop::~EventLoop() {
 }
 
 void EventLoop::read_clock() {
+  clock_is_stale_ = false;
   now_us_ = read_us(CLOCK_MONOTONIC);
   if (offset_read_us_ != 0 && now_us_ - offset_read_us_ < 1'000'000) return;
   offset_read_us_ = now_us_;
@@ -89,7 +90,7 @@ void EventLoop::run_once(std::int64_t wake_us) {
     wait_by_epoll(timeout_us);
   }
   run_ready();
-  timers_.advance(now_us_, [](TimerEntry& entry) { static_cast<Timed&>(entry).on_deadline(); });
+  timers_.advance(now_us(), [](TimerEntry& entry) { static_cast<Timed&>(entry).on_deadline(); });
   if (now_us_ >= lazy_due_us_) run_lazy();
   free_buried();
 }
@@ -99,19 +100,19 @@ void EventLoop::wait_by_epoll(std::int64_t timeout_us) {
   std::array<epoll_event, max_events> events;
   const int count = ::epoll_wait(epoll_.get(), events.data(), max_events, timeout_ms);
   turn_size_ = static_cast<std::size_t>(std::max(count, 0));
+  read_clock();
   for (int i = 0; i < count; ++i) {
-    read_clock();
     static_cast<EventHandler*>(events[static_cast<std::size_t>(i)].data.ptr)
         ->on_events(events[static_cast<std::size_t>(i)].events);
+    clock_is_stale_ = true;
   }
-  if (count <= 0) read_clock();
 }
 
 void EventLoop::finish() {
   run_once(0);
   // What was under way is cancelled, which the kernel tells in its next word.
   for (int turns = 100; ring_ && !buried_.empty() && turns > 0; --turns)
-    run_once(now_us_ + 10'000);
+    run_once(now_us() + 10'000);
 }
 
 void EventLoop::resume_later(Connection& connection) {
@@ -127,8 +128,8 @@ void EventLoop::run_ready() {
     Connection& connection = *ready_[i];
     connection.in_ready_ = false;
     if (!connection.is_open()) continue;
-    read_clock();
     connection.resume();
+    clock_is_stale_ = true;
   }
   ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(count));
 }
@@ -136,7 +137,7 @@ void EventLoop::run_ready() {
 void EventLoop::register_later(Connection& connection) {
   if (connection.registered_ || connection.Hook<LazyTag>::is_linked()) return;
   lazy_.push_front(connection);
-  if (lazy_due_us_ == INT64_MAX) lazy_due_us_ = now_us_ + lazy_us;
+  if (lazy_due_us_ == INT64_MAX) lazy_due_us_ = now_us() + lazy_us;
 }
 
 void EventLoop::run_lazy() {

@@ -65,12 +65,17 @@ class EventLoop final {
   [[nodiscard]] bool add(int fd, std::uint32_t events, EventHandler& handler);
   void remove(int fd);
 
-  /// Monotonic, read afresh for each event.
-  [[nodiscard]] std::int64_t now_us() const { return now_us_; }
-  [[nodiscard]] std::int64_t unix_us() const { return now_us_ + unix_offset_us_; }
+  /// Monotonic; read afresh for each event that asks for it.
+  [[nodiscard]] std::int64_t now_us() {
+    if (clock_is_stale_) read_clock();
+    return now_us_;
+  }
+  /// The same as it was not longer than a turn ago, for what needs no better.
+  [[nodiscard]] std::int64_t recent_us() const { return now_us_; }
+  [[nodiscard]] std::int64_t unix_us() { return now_us() + unix_offset_us_; }
 
   /// Something happens within so short a time that it is awaited without falling asleep.
-  void stay_awake(std::int64_t for_us) { awake_until_us_ = now_us_ + for_us; }
+  void stay_awake(std::int64_t for_us) { awake_until_us_ = now_us() + for_us; }
   /// It has happened.
   void may_sleep() { awake_until_us_ = 0; }
   /// How many were told of events in this turn.
@@ -103,6 +108,7 @@ class EventLoop final {
   std::int64_t now_us_ = 0;
   std::int64_t unix_offset_us_ = 0;
   std::int64_t offset_read_us_ = 0;
+  bool clock_is_stale_ = false;
   std::int64_t awake_until_us_ = 0;
   std::size_t turn_size_ = 0;
   std::int64_t lazy_due_us_ = INT64_MAX;

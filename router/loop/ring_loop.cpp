@@ -214,15 +214,14 @@ void RingLoop::happen(Connection& connection, std::uint32_t events) {
 }
 
 void RingLoop::tell() {
-  bool told = false;
+  loop_.read_clock();
   loop_.turn_size_ = happened_.size();
   for (std::size_t i = 0; i < watched_.size(); ++i) {
     Watched& watched = *watched_[i];
     const std::uint32_t events = std::exchange(watched.happened, 0);
     if (!events || !watched.handler) continue;
-    loop_.read_clock();
-    told = true;
     watched.handler->on_events(events);
+    loop_.clock_is_stale_ = true;
   }
   std::erase_if(watched_, [](const auto& each) { return !each->handler && !each->waits; });
   for (Connection* connection : happened_) {
@@ -230,14 +229,12 @@ void RingLoop::tell() {
     const std::uint32_t events = std::exchange(connection->by_ring_.events, 0);
     if (!connection->is_open()) continue;
     if (events) {
-      loop_.read_clock();
-      told = true;
       connection->on_events(events);
+      loop_.clock_is_stale_ = true;
     }
     after(*connection);
   }
   happened_.clear();
-  if (!told) loop_.read_clock();
 }
 
 void RingLoop::after(Connection& connection) {
