@@ -6,6 +6,7 @@
 #include <atomic>
 #include <thread>
 
+#include "router/table_file.hpp"
 #include "tests/unit/router/harness.hpp"
 
 namespace berth::router::test {
@@ -199,6 +200,23 @@ TEST_CASE("the table outlives the router and the control plane") {
   CHECK(client.read_message().body == "still /here");
   ControlPlane again(bed.options.control_socket);
   CHECK(again.wait_for("hello").at("version").to_number<int>() == 2);
+}
+
+TEST_CASE("a large table is saved less often, so that saving stays cheap") {
+  const TempDir directory =
+      TempDir::create(std::filesystem::temp_directory_path(), "berth-test-").value();
+  TableFile file(directory.path() / "table.json");
+  CHECK(file.pause().count() == 0);
+  Table table;
+  for (int i = 0; i < 10'000; ++i) {
+    const std::string name = "app-" + std::to_string(i);
+    table.apps[name].name = name;
+  }
+  file.save(table);
+  CHECK(eventually([&] { return file.pause() > std::chrono::milliseconds(100); }));
+  table.apps.clear();
+  file.save(table);
+  CHECK(eventually([&] { return file.pause() < std::chrono::milliseconds(100); }));
 }
 
 TEST_CASE("a damaged table file does not keep the router from starting") {

@@ -245,6 +245,13 @@ std::string response(std::string_view body, std::string_view fields) {
          std::string(fields) + "\r\n" + std::string(body);
 }
 
+Server::Serve always(std::string body) {
+  return [body](Peer& peer) {
+    while (!peer.read_message().head.empty())
+      if (!peer.send(response(body))) return;
+  };
+}
+
 Server::Serve answer_with(std::string text) {
   return [text](Peer& peer) {
     for (;;) {

@@ -21,6 +21,7 @@
 #include "base/file.hpp"
 #include "base/json.hpp"
 #include "router/router.hpp"
+#include "router/worker.hpp"
 
 struct ssl_st;
 struct ssl_session_st;
@@ -109,6 +110,8 @@ class Server final {
   std::thread accept_thread_;
 };
 
+/// Answers each request on a connection with this body.
+[[nodiscard]] Server::Serve always(std::string body);
 /// Answers each request on a connection with `text` and the request's path.
 [[nodiscard]] Server::Serve answer_with(std::string text);
 /// A response with Content-Length.
@@ -153,6 +156,14 @@ struct ReplicaSpec {
 
 /// BERTH_ROUTER_IO of the environment: the tests run with either loop.
 [[nodiscard]] Io io_of_this_run();
+
+/// For a worker without a control thread.
+struct Deaf final : WorkerObserver {
+  void adopted(const Snapshot&) override {}
+  void drained(const std::string&) override {}
+  void wake_wanted(AppRuntime&) override {}
+  void emptied() override {}
+};
 
 /// A router with its directory, and a control plane that is connected.
 class Bed {

@@ -11,7 +11,6 @@
 #include <cstddef>
 
 #include "router/loop/ring.hpp"
-#include "router/worker.hpp"
 #include "tests/unit/router/harness.hpp"
 
 namespace berth::router::test {
@@ -112,12 +111,6 @@ TEST_CASE("where io_uring is refused epoll serves, and the log says why") {
 }
 
 TEST_CASE("a thread whose ring cannot be made is served by epoll") {
-  struct Deaf final : WorkerObserver {
-    void adopted(const Snapshot&) override {}
-    void drained(const std::string&) override {}
-    void wake_wanted(AppRuntime&) override {}
-    void emptied() override {}
-  };
   aside([] {
     REQUIRE(deny_io_uring());
     Deaf observer;

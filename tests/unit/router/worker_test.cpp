@@ -10,17 +10,6 @@
 
 namespace berth::router::test {
 
-namespace {
-
-struct Deaf final : WorkerObserver {
-  void adopted(const Snapshot&) override {}
-  void drained(const std::string&) override {}
-  void wake_wanted(AppRuntime&) override {}
-  void emptied() override {}
-};
-
-}  // namespace
-
 TEST_CASE("a request that waits before the first table is answered by that table") {
   Table table;
   table.apps["hello"] = App{.name = "hello", .state = AppState::maintenance};
