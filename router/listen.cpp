@@ -59,8 +59,12 @@ Result<Fd> bind_socket(const Address& address, bool share, std::string_view text
   const int on = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (share) ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  // Accepted sockets inherit it.
+  // Accepted sockets inherit both. Of an answer that a slow client has not been sent, the kernel
+  // holds this much and not the 4 MB that it would: a thousand of them would take the memory that
+  // it has for all connections of the machine. Less would cost time with quick clients.
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  constexpr int unsent = 1 << 20;
+  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address.value), address.size) == 0)
     return socket;
   if (errno == EADDRINUSE)
