@@ -64,9 +64,14 @@ struct Http2Session::Callbacks {
       session.head_deadline_us_ = 0;
       session.head_of_ = nullptr;
     }
-    if ((head->type >= NGHTTP2_CONTINUATION || head->type == NGHTTP2_PRIORITY) &&
-        !session.patience_.control(session.worker_.loop().now_us()))
-      session.impatient_ = true;
+    if (http2::FrameCounter::counts(head->type, head->length)) --session.dropped_;
+    // What comes for a stream that has ended is not told as received.
+    const bool is_late = head->stream_id != 0 && head->stream_id <= session.last_opened_ &&
+                         !session.find(head->stream_id);
+    if (is_late && head->type == NGHTTP2_HEADERS) session.nuisance();
+    if (head->type >= NGHTTP2_CONTINUATION || head->type == NGHTTP2_PRIORITY ||
+        (is_late && head->type == NGHTTP2_WINDOW_UPDATE))
+      session.control();
     if (head->type == NGHTTP2_HEADERS && session.was_skipped(head->stream_id))
       return NGHTTP2_ERR_CALLBACK_FAILURE;
     return result(user);
@@ -254,10 +259,12 @@ Http2Stream* Http2Session::find(std::int32_t stream_id) const {
 
 void Http2Session::receive(std::string_view data) {
   if (ending_) return;
+  dropped_ += frames_.feed(data);
   receiving_ = true;
   const ssize_t result = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const std::uint8_t*>(data.data()), data.size());
   receiving_ = false;
+  if (result >= 0 && dropped_ > 0) nuisance(std::exchange(dropped_, 0));
   if (result == NGHTTP2_ERR_FLOODED || result == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
     impatient_ = true;
   if (impatient_) {
@@ -337,7 +344,7 @@ void Http2Session::on_control_frame(const nghttp2_frame& frame) {
     case NGHTTP2_WINDOW_UPDATE:
       release_held();
       if (frame.hd.type == NGHTTP2_SETTINGS && is_ack) break;
-      if (!patience_.control(worker_.loop().now_us())) impatient_ = true;
+      control();
       break;
     default: break;
   }
@@ -365,6 +372,10 @@ void Http2Session::release_held() {
   streams_.for_each([this](Http2Stream& stream) {
     if (std::exchange(stream.held_, false)) nghttp2_session_resume_data(session_, stream.id_);
   });
+}
+
+void Http2Session::control() {
+  if (!patience_.control(worker_.loop().now_us())) impatient_ = true;
 }
 
 void Http2Session::nuisance(std::int64_t count) {

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "router/http2/frame_counter.hpp"
 #include "router/http2/patience.hpp"
 #include "router/http2/response_fields.hpp"
 #include "router/loop/buffer.hpp"
@@ -81,6 +82,8 @@ class Http2Session final {
   void on_field(Http2Stream& stream, bool trailers, std::string_view name, std::string_view value);
   void on_stream_closed(Http2Stream& stream);
   void end(std::uint32_t error);
+  /// A frame that useful ones bring along, and one that none does.
+  void control();
   void nuisance(std::int64_t count = 1);
   /// Whether the stream waits for windows that let through more than `size` bytes of it.
   [[nodiscard]] bool holds(Http2Stream& stream, std::size_t size);
@@ -96,6 +99,8 @@ class Http2Session final {
   nghttp2_session* session_ = nullptr;
   Buffer output_;
   http2::Patience patience_;
+  http2::FrameCounter frames_;
+  std::int64_t dropped_ = 0;  ///< frames received less those that nghttp2 told of
   List<Http2Stream, StreamsTag> streams_;
   std::vector<Http2Stream*> work_;
   std::vector<Http2Stream*> drained_;

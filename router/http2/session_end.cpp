@@ -2,6 +2,7 @@
 //
 // How a session of HTTP/2 ends, by its deadlines or because it is asked to.
 #include <algorithm>
+#include <utility>
 
 #include "router/client.hpp"
 #include "router/http2/session.hpp"
@@ -48,6 +49,10 @@ void Http2Session::on_deadline() {
 
 void Http2Session::end(std::uint32_t error) {
   ending_ = true;
+  // Nothing is begun for a client that is sent away: from here on nghttp2 does not close streams
+  // any more that were found bad.
+  if (error != NGHTTP2_NO_ERROR)
+    for (Http2Stream* stream : std::exchange(work_, {})) stream->in_work_ = false;
   nghttp2_session_terminate_session(session_, error);
 }
 

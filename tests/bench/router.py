@@ -29,7 +29,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from rows import Rows  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-HOST = "bench.localhost"
+HOST = "hello.localhost"  # what the tests' client of HTTP/2 asks for
 CLONE_NEWNET, SIOCSIFFLAGS, IFF_UP = 0x40000000, 0x8914, 1  # sched.h, sockios.h, if.h
 # Each may need a connection to the upstream, too.
 MOST_CLIENTS = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 2 - 200, 30_000)
@@ -38,7 +38,7 @@ BROWSER = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
     "Accept-Language": "en-US,en;q=0.7,de;q=0.3",
     "Accept-Encoding": "gzip, deflate, br, zstd",
-    "Referer": "http://bench.localhost/a/page/that/links/here?with=a&query=string",
+    "Referer": "http://hello.localhost/a/page/that/links/here?with=a&query=string",
     "Cookie": "session=" + "0123456789abcdef" * 12 + "; theme=dark; consent=yes",
     "Upgrade-Insecure-Requests": "1",
     "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin",

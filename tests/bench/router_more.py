@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What else the router is measured by, beside HAProxy and nginx as router.py sets them up: latency at a
 fixed rate, WebSocket messages, a body of 1 GiB, memory of idle connections, the price of log and traces, and
-a table that changes a thousand times a second. One thread each, interleaved rounds, medians.
+a table that changes a thousand times a second, and attacks on HTTP/2 beside a client. One thread each, interleaved rounds, medians.
 """
 import argparse
 import json
@@ -25,7 +25,8 @@ REPLICAS = 4
 CHANGES_A_SECOND = 1_000
 RATE = 4_000
 IDLE = min(10_000, router.MOST_CLIENTS - 100)
-CASES = ("rate", "websocket", "body", "idle", "everything", "table")
+CASES = ("rate", "websocket", "body", "idle", "everything", "table", "siege")
+SIEGE_P99_MS = 10
 
 
 def client(build, *arguments):
@@ -218,6 +219,31 @@ def measure_table(start_one, ports, directory, rows, options):
     rows.note(f"table: {changes.made} changes of {APPS} apps with {REPLICAS} replicas")
 
 
+def measure_siege(proxies, rows, options):
+    """The p99 of a client of HTTP/2 that asks without a pause, alone and beside each attack that has a name."""
+    for proxy in proxies:
+        told = {**os.environ, "BERTH_SIEGE": f"{proxy.port} {options.seconds}"}
+        output = router.pinned(0, [os.path.join(options.build, "bench_siege")], env=told, stdout=subprocess.PIPE,
+                               text=True).communicate()[0]
+        seen = [line.split("\t") for line in output.splitlines() if line.startswith("RESULT ")]
+        alone, worst = None, (0, "")
+        for name, p50, p99, answered, failed, attacks in seen:
+            name = name.removeprefix("RESULT ")
+            rows.note(f"siege: {proxy.name}, {name}: p50 {int(p50):,} us, p99 {int(p99):,} us of {int(answered):,} "
+                      f"requests beside {attacks} attacks")
+            if int(failed) or alone is not None and not int(attacks):
+                raise RuntimeError(f"{proxy.name}, {name}: {failed} requests failed beside {attacks} attacks")
+            if alone is None:
+                alone = int(p99)
+            else:
+                worst = max(worst, (int(p99), name))
+        if not worst[1]:
+            raise RuntimeError(f"{proxy.name}: {output}")
+        case = "besieged" + ("" if proxy.name == "berth" else "/io_uring")
+        rows.add(f"{case}/p99_alone", alone / 1000, "ms")
+        rows.add(f"{case}/p99_of_the_worst_attack", worst[0] / 1000, "ms", worst[0] / 1000 / SIEGE_P99_MS, 1.0)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
@@ -228,7 +254,7 @@ def main():
     options = parser.parse_args()
     rows = Rows("router_more", options.json)
     cases = options.case or CASES
-    for program in ("bench_upstream", "bench_router", "bench_client"):
+    for program in ("bench_upstream", "bench_router", "bench_client", "bench_siege"):
         if not os.path.exists(os.path.join(options.build, program)):
             rows.note(f"router_more: skipped: {program} is not built in {options.build}")
             return 0
@@ -266,6 +292,8 @@ def main():
                 measure_all_on(start_one, rows, options)
             if "table" in cases:
                 measure_table(start_one, ports, directory, rows, options)
+            if "siege" in cases:
+                measure_siege([proxy for proxy in proxies if proxy.name.startswith("berth")], rows, options)
         finally:
             for proxy in proxies:
                 proxy.stop()

@@ -132,7 +132,6 @@ TEST_CASE("a rollback serves by the replica that served before, which was frozen
   CHECK(eventually([&] { return berth.get("undo").body == before; }));
   const auto took = std::chrono::steady_clock::now() - begun;
   MESSAGE("serves the first again after " << took / 1ms << " ms, the CLI's own time in it");
-  CHECK(took < 3s);  // and not a boot, which the replica's id tells
   CHECK(only_replica(berth, "undo", "up") == first);
   // Now v2 is what may come back.
   CHECK(eventually([&] { return only_replica(berth, "undo", "idle") == second; }, 60s));

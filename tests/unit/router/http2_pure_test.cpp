@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "router/http/request_head.hpp"
+#include "router/http2/frame_counter.hpp"
 #include "router/http2/patience.hpp"
 #include "router/http2/request_text.hpp"
 #include "router/http2/response_fields.hpp"
@@ -133,6 +134,24 @@ TEST_CASE("Strict-Transport-Security is added unless the app sends its own") {
   CHECK(fields_of("HTTP/1.1 200 OK\r\nStrict-Transport-Security: own\r\n\r\n",
                   {.hsts = "max-age=5"}) ==
         Pairs{{":status", "200"}, {"strict-transport-security", "own"}, {"via", "1.1 berth"}});
+}
+
+TEST_CASE("frames are counted however their bytes come, but for large ones of DATA") {
+  const auto frame = [](std::size_t length, char type) {
+    std::string bytes(9 + length, 'x');
+    for (std::size_t i = 0; i < 3; ++i) bytes[i] = static_cast<char>(length >> (16 - 8 * i));
+    bytes[3] = type;
+    return bytes;
+  };
+  const std::string all = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(0, 4) + frame(70'000, 1) +
+                          frame(255, 0) + frame(256, 0) + frame(0, 0) + frame(4, 8);
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{5}, std::size_t{4096}, all.size()}) {
+    FrameCounter counter;
+    std::int64_t count = 0;
+    for (std::size_t at = 0; at < all.size(); at += piece)
+      count += counter.feed(std::string_view(all).substr(at, piece));
+    CHECK(count == 5);
+  }
 }
 
 TEST_CASE("patience ends with a burst and grows with time and answers") {
