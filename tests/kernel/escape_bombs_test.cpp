@@ -7,9 +7,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <sstream>
 
 #include "base/disk_usage.hpp"
 #include "tests/support/container_bench.hpp"
+#include "tests/support/outside.hpp"
 
 using namespace berth;
 using namespace berth::test;
@@ -37,6 +39,16 @@ bool answers(const runtime::Endpoint& endpoint, std::string& why) {
   return answered;
 }
 
+ReplicaSpec bomb_in(const ContainerBench& bench, std::vector<std::string> words) {
+  auto spec = bench.spec("bomb", std::move(words));
+  spec.name = "bomb";
+  spec.app_id = "app-2";
+  spec.uid_base = 0x20010000;
+  spec.limits.pids = 64;
+  spec.limits.cpu_milli = 500;
+  return spec;
+}
+
 /// A neighbour that serves, and a bomb beside it.
 struct Neighbours {
   ContainerBench bench;
@@ -47,15 +59,7 @@ struct Neighbours {
     REQUIRE(engine.start(bench.web("neighbour")).has_value());
     endpoint = bench.events.wait_ready(ReplicaId("neighbour")).endpoint;
   }
-  ReplicaSpec bomb(std::vector<std::string> words) {
-    auto spec = bench.spec("bomb", std::move(words));
-    spec.name = "bomb";
-    spec.app_id = "app-2";
-    spec.uid_base = 0x20010000;
-    spec.limits.pids = 64;
-    spec.limits.cpu_milli = 500;
-    return spec;
-  }
+  ReplicaSpec bomb(std::vector<std::string> words) { return bomb_in(bench, std::move(words)); }
   /// A disk that has thousands of files to forget keeps all of the machine waiting now and then.
   void check_answers() {
     std::string why;
@@ -140,4 +144,75 @@ TEST_CASE("bombs: a flood of long lines is cut before it fills the disk") {
   // Two seconds' worth, and what came in the seconds since.
   CHECK(fs::file_size(both.bench.path("logs") / "current.log") < 32U << 20);
   both.check_unharmed();
+}
+
+TEST_CASE("bombs: what waits in sockets is the replica's memory") {
+  SKIP_WITHOUT_CONTAINERS();
+  Neighbours both;
+  std::vector<std::string> words{"socket-bomb"};
+  SUBCASE("connections") {}
+  SUBCASE("datagrams") { words.emplace_back("datagrams"); }
+  auto spec = both.bomb(words);
+  spec.limits.memory_bytes = 64ULL << 20;
+  REQUIRE(both.engine.start(spec).has_value());
+  // On cgroup v2 it is one memory with the program's, and may be the program's end.
+  REQUIRE(eventually([&] {
+    const auto list = both.engine.list();
+    return !both.bench.printed("bomb").empty() ||
+           std::ranges::any_of(list, [](const auto& status) {
+             return status.spec.id == ReplicaId("bomb") && status.state == ReplicaState::exited;
+           });
+  }));
+  int held = 0;
+  (void)std::sscanf(both.bench.printed("bomb").c_str(), "held %d MB", &held);
+  MESSAGE("held " << held << " MB");
+  CHECK(held < 128);
+  both.check_unharmed();
+}
+
+TEST_CASE("bombs: connections without end are refused at the app's share") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto options = bench.options();
+  options.network.connections_per_app = 40;
+  auto& engine = bench.open(options);
+  const Outside outside(options.network.veth_prefix);
+  const auto bomb = bomb_in(bench, {"connection-bomb", "203.0.113.2", outside.port});
+  REQUIRE(engine.start(bomb).has_value());
+  REQUIRE(eventually([&] { return !bench.printed("bomb").empty(); }));
+  CHECK(bench.printed("bomb") == "connected 40 ECONNREFUSED\n");
+  // All replicas of the app share it; others have their own.
+  auto second = bomb_in(bench, {"connect", "203.0.113.2", outside.port});
+  second.id = ReplicaId("second");
+  second.name = "second";
+  REQUIRE(engine.start(second).has_value());
+  bench.events.wait_exit(second.id);
+  CHECK(bench.printed("second") == "connect ECONNREFUSED\n");
+  CHECK(run(bench, engine, "other", {"connect", "203.0.113.2", outside.port}) ==
+        "connect connected\n");
+}
+
+TEST_CASE("bombs: questions for names without end are dropped, and others' are answered") {
+  SKIP_WITHOUT_CONTAINERS();
+  Neighbours both;
+  REQUIRE(both.engine.start(both.bomb({"question-flood", both.bench.gateway()})).has_value());
+  const auto seconds = [&] {
+    std::vector<std::pair<int, int>> all;
+    std::istringstream lines(both.bench.printed("bomb"));
+    int asked = 0;
+    int answered = 0;
+    for (std::string line; std::getline(lines, line);)
+      if (std::sscanf(line.c_str(), "asked %d answered %d", &asked, &answered) == 2)
+        all.emplace_back(asked, answered);
+    return all;
+  };
+  REQUIRE(eventually([&] { return seconds().size() >= 4; }));
+  const auto [asked, answered] = seconds()[3];  // what it may have at the beginning is used up
+  MESSAGE("asked " << asked << " questions in a second, of which " << answered << " had answers");
+  CHECK(asked > answered);
+  CHECK(answered < 2000);
+  for (int i = 0; i < 20; ++i)
+    CHECK(run(both.bench, both.engine, "ask-" + std::to_string(i),
+              {"lookup", both.bench.gateway(), "web.internal"})
+              .starts_with("lookup code 0 "));
 }

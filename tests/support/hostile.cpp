@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/hostile.hpp"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/neighbour.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -27,6 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -291,6 +294,88 @@ int log_flood() {
     if (std::puts(line.c_str()) < 0) return 1;
 }
 
+/// Opens connections there as long as that works.
+int connection_bomb(const std::string& host, int port) {
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<std::uint16_t>(port));
+  ::inet_pton(AF_INET, host.c_str(), &to.sin_addr);
+  int made = 0;
+  while (::connect(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                   reinterpret_cast<sockaddr*>(&to), sizeof to) == 0)
+    ++made;
+  std::printf("connected %d %s\n", made, strerrorname_np(errno));
+  std::fflush(stdout);
+  for (;;) ::pause();
+}
+
+/// A socket of its own on loopback, and where it is.
+int loopback_socket(int type, sockaddr_in& at) {
+  const int made = ::socket(AF_INET, type | SOCK_CLOEXEC, 0);
+  at = {};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  ::bind(made, reinterpret_cast<sockaddr*>(&at), sizeof at);
+  ::getsockname(made, reinterpret_cast<sockaddr*>(&at), &size);
+  return made;
+}
+
+/// The kernel's memory for what it has not sent and what was not read from it.
+std::uint32_t held_by(int socket) {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
+  socklen_t size = sizeof info;
+  ::getsockopt(socket, SOL_SOCKET, SO_MEMINFO, info.data(), &size);
+  return info[SK_MEMINFO_RMEM_ALLOC] + info[SK_MEMINFO_WMEM_QUEUED];
+}
+
+/// Sends to itself what it does not read, by 400 connections or 3000 sockets of datagrams.
+int socket_bomb(bool datagrams) {
+  static char block[40'000];
+  unsigned long long held = 0;
+  sockaddr_in at;
+  const int listener = loopback_socket(SOCK_STREAM, at);
+  ::listen(listener, 16);
+  for (int i = 0; i < (datagrams ? 3000 : 400); ++i) {
+    const int sender = datagrams ? loopback_socket(SOCK_DGRAM, at)
+                                 : ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (::connect(sender, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0) break;
+    const int receiver = datagrams ? sender : ::accept(listener, nullptr, nullptr);
+    // Datagrams to a full receiver are dropped in silence.
+    for (int sent = 0; sent < (datagrams ? 5 : 10'000); ++sent)
+      if (::send(sender, block, sizeof block, MSG_DONTWAIT) < 0) break;
+    held += held_by(receiver) + (datagrams ? 0 : held_by(sender));
+  }
+  std::printf("held %llu MB\n", held >> 20);
+  std::fflush(stdout);
+  for (;;) ::pause();
+}
+
+/// Asks a name server without a pause, and counts its answers each second.
+int question_flood(const std::string& host) {
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(53);
+  ::inet_pton(AF_INET, host.c_str(), &to.sin_addr);
+  const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ::connect(socket, reinterpret_cast<sockaddr*>(&to), sizeof to);
+  // Of "web.internal": an address.
+  const std::string question("\x12\x34\x01\0\0\1\0\0\0\0\0\0\3web\x08internal\0\0\1\0\1", 30);
+  int asked = 0;
+  int answered = 0;
+  for (time_t second = ::time(nullptr);;) {
+    if (::send(socket, question.data(), question.size(), MSG_DONTWAIT) > 0) ++asked;
+    char answer[512];
+    while (::recv(socket, answer, sizeof answer, MSG_DONTWAIT) > 0) ++answered;
+    if (const time_t now = ::time(nullptr); now != second) {
+      std::printf("asked %d answered %d\n", asked, answered);
+      std::fflush(stdout);
+      asked = answered = 0;
+      second = now;
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<int> hostile(const std::string& verb, const Arguments& arguments) {
@@ -311,6 +396,9 @@ std::optional<int> hostile(const std::string& verb, const Arguments& arguments) 
   if (verb == "descriptor-bomb") return descriptor_bomb();
   if (verb == "fork-bomb") return fork_bomb();
   if (verb == "log-flood") return log_flood();
+  if (verb == "connection-bomb") return connection_bomb(word(0), std::atoi(word(1).c_str()));
+  if (verb == "socket-bomb") return socket_bomb(word(0) == "datagrams");
+  if (verb == "question-flood") return question_flood(word(0));
   if (verb == "who") {
     std::printf("effective %d\n", static_cast<int>(::geteuid()));
     return 0;

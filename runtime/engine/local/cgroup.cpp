@@ -137,6 +137,10 @@ Result<void> limit_v1(const fs::path& at, const std::vector<std::string>& contro
     // Absent where swap accounting is off; then swap is the machine's business.
     if (fs::exists(at / "memory.memsw.limit_in_bytes"))
       BERTH_TRY(set(at / "memory.memsw.limit_in_bytes", std::to_string(limits.memory_bytes)));
+    // What waits in connections is counted apart here, and not at all unless it has a limit.
+    if (fs::exists(at / "memory.kmem.tcp.limit_in_bytes"))
+      BERTH_TRY(set(at / "memory.kmem.tcp.limit_in_bytes",
+                    std::to_string(limits.memory_bytes / 2)));
   }
   if (holds(controllers, "cpu")) {
     const std::uint64_t shares = std::max<std::uint64_t>(2, limits.cpu_weight * 1024 / 100);

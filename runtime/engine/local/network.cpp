@@ -51,6 +51,15 @@ std::vector<std::string> host_resolvers(bool ipv6) {
   return {};
 }
 
+/// A quarter of those that the kernel keeps track of: whoever begins more than it has room for
+/// would else end everybody's.
+std::uint32_t share_of_connections() {
+  const auto text = read_file("/proc/sys/net/netfilter/nf_conntrack_max");
+  std::uint32_t most = 0;
+  if (text.has_value()) std::from_chars(text->data(), text->data() + text->size(), most);
+  return most >= 4 ? most / 4 : 65'536;
+}
+
 Result<void> set_sysctl(const fs::path& path, std::string_view value) {
   return with_context(write_file(path, value), "set kernel parameter");
 }
@@ -89,7 +98,9 @@ Result<std::unique_ptr<Network>> Network::open(const NetworkOptions& options,
   BERTH_ASSIGN(const Ipv4Prefix subnet, parse_ipv4_prefix(options.subnet));
   BERTH_ASSIGN(const auto subnet6, with_context(ipv6_network(options), "network.subnet6"));
   BERTH_ASSIGN(Nft nft, Nft::open());
-  std::unique_ptr<Network> network(new Network(options, subnet, std::move(nft)));
+  NetworkOptions own = options;
+  if (own.connections_per_app == 0) own.connections_per_app = share_of_connections();
+  std::unique_ptr<Network> network(new Network(own, subnet, std::move(nft)));
   network->mtu_ = options.mtu != 0 ? options.mtu : default_mtu();
   network->egress_ = egress;
   network->subnet6_ = subnet6;

@@ -49,6 +49,12 @@ std::string app_sets(const Family& family) {
   set app_members{0} {{
     type {1} . mark
   }}
+  set asking{0} {{
+    type {1}
+    size 65535
+    flags dynamic
+    timeout 10s
+  }}
 )",
                      family.suffix, family.type);
 }
@@ -57,7 +63,7 @@ std::string app_sets(const Family& family) {
 
 std::string inet_rules(const NetworkOptions& options, const std::string& subnet6,
                        const std::vector<std::string>& name_servers) {
-  std::string sets, asked, denied, egress, of_app, same_app, masquerade;
+  std::string sets, too_often, asked, denied, egress, of_app, same_app, masquerade;
   for (const auto& server : name_servers)
     asked += fmt::format("    iifname \"{}\" {} udp dport 53 accept\n", options.bridge, to(server));
   for (const auto& network : options.denied_networks)
@@ -68,20 +74,41 @@ std::string inet_rules(const NetworkOptions& options, const std::string& subnet6
     sets += app_sets(family);
     egress +=
         fmt::format("    iifname \"{}\" {} saddr vmap @egress{}\n", options.bridge, ip, suffix);
+    too_often += fmt::format(
+        "    update @asking{0} {{ {1} saddr limit rate over {2}/second burst {2} packets }} drop\n",
+        suffix, ip, options.questions_per_second);
     of_app += fmt::format("    meta mark set {} saddr map @apps{}\n", ip, suffix);
     same_app += fmt::format("    {} daddr . meta mark @app_members{} accept\n", ip, suffix);
     masquerade += fmt::format("    {} saddr {} oifname != \"{}\" masquerade\n", ip,
                               suffix.empty() ? options.subnet : subnet6, options.bridge);
   }
   return fresh_table("inet", options.table) + fmt::format(R"(table inet {0} {{
-{2}  chain input {{
+{2}  set connections {{
+    type mark
+    size 65535
+    flags dynamic
+  }}
+  chain refused {{
+    meta l4proto tcp reject with tcp reset
+    reject with icmpx admin-prohibited
+  }}
+  chain begun {{
+    meta mark set 0
+{6}    add @connections {{ meta mark ct count over {10} }} goto refused
+    meta mark set 0
+  }}
+  chain questions {{
+{9}  }}
+  chain input {{
     type filter hook input priority -5; policy accept;
+    iifname "{1}" udp dport 53 jump questions
     iifname "{1}" ct state established,related accept
 {3}    iifname "{1}" udp dport 53 reject
     iifname "{1}" drop
   }}
   chain forward {{
     type filter hook forward priority -5; policy accept;
+    iifname "{1}" ct state new jump begun
     iifname "{1}" oifname "{1}" jump inside
 {4}{5}    iifname "{1}" accept
     oifname "{1}" ct state established,related accept
@@ -98,7 +125,8 @@ std::string inet_rules(const NetworkOptions& options, const std::string& subnet6
 )",
                                                           options.table, options.bridge, sets,
                                                           asked, denied, egress, of_app, same_app,
-                                                          masquerade);
+                                                          masquerade, too_often,
+                                                          options.connections_per_app);
 }
 
 std::string egress_chain(const NetworkOptions& options, std::uint32_t app,
@@ -120,8 +148,7 @@ std::string egress_chain(const NetworkOptions& options, std::uint32_t app,
     text += " accept\n";
   }
   // At once, and not after a time-out; what is connected already is cut off, too.
-  return text + rule + "meta l4proto tcp reject with tcp reset\n" + rule +
-         "reject with icmpx admin-prohibited\n";
+  return text + rule + "goto refused\n";
 }
 
 namespace {

@@ -25,7 +25,8 @@ struct BridgeMember {
 
 /// Replaces the table `inet <table>`: containers reach the outside and replicas of their own app,
 /// and nothing else: not the host (but for `name_servers` that are there), not others, not the
-/// denied networks; nobody but the host reaches them from outside. Without `subnet6` nothing of
+/// denied networks; nobody but the host reaches them from outside. What an app begins more of than
+/// it may is refused, and dropped where it asks for names. Without `subnet6` nothing of
 /// IPv6 goes through, and no member has an address of it.
 [[nodiscard]] std::string inet_rules(const NetworkOptions& options, const std::string& subnet6,
                                      const std::vector<std::string>& name_servers);

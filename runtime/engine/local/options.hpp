@@ -26,6 +26,10 @@ struct NetworkOptions {
       "169.254.0.0/16", "64:ff9b::a9fe:0/112",  // the same by NAT64
       "fe80::/10",      "fd00:ec2::254",        "fd20:ce::254", "fd00:c1::a9fe:a9fe"};
   std::vector<std::string> dns;           ///< empty: the host's resolvers
+  /// That an app's replicas may have begun together; 0: a quarter of those that the kernel keeps
+  /// track of, for all of the machine.
+  std::uint32_t connections_per_app = 0;
+  std::uint32_t questions_per_second = 1000;  ///< a replica may ask name servers of the host
 };
 
 struct LocalOptions {

@@ -86,6 +86,7 @@ TEST_CASE("resolvers on loopback or a link are not for containers, IPv6 where th
 TEST_CASE("the rules close the host and the neighbours and open the outside") {
   NetworkOptions options;
   options.denied_networks = {"169.254.0.0/16", "fe80::/10"};
+  options.connections_per_app = 50'000;
   CHECK(inet_rules(options, "fd12::/64", {"198.18.0.1", "2001:db8::53"}) == R"(add table inet berth
 delete table inet berth
 add table inet berth
@@ -99,6 +100,12 @@ table inet berth {
   set app_members {
     type ipv4_addr . mark
   }
+  set asking {
+    type ipv4_addr
+    size 65535
+    flags dynamic
+    timeout 10s
+  }
   map egress6 {
     type ipv6_addr : verdict
   }
@@ -108,8 +115,35 @@ table inet berth {
   set app_members6 {
     type ipv6_addr . mark
   }
+  set asking6 {
+    type ipv6_addr
+    size 65535
+    flags dynamic
+    timeout 10s
+  }
+  set connections {
+    type mark
+    size 65535
+    flags dynamic
+  }
+  chain refused {
+    meta l4proto tcp reject with tcp reset
+    reject with icmpx admin-prohibited
+  }
+  chain begun {
+    meta mark set 0
+    meta mark set ip saddr map @apps
+    meta mark set ip6 saddr map @apps6
+    add @connections { meta mark ct count over 50000 } goto refused
+    meta mark set 0
+  }
+  chain questions {
+    update @asking { ip saddr limit rate over 1000/second burst 1000 packets } drop
+    update @asking6 { ip6 saddr limit rate over 1000/second burst 1000 packets } drop
+  }
   chain input {
     type filter hook input priority -5; policy accept;
+    iifname "berth0" udp dport 53 jump questions
     iifname "berth0" ct state established,related accept
     iifname "berth0" ip daddr 198.18.0.1 udp dport 53 accept
     iifname "berth0" ip6 daddr 2001:db8::53 udp dport 53 accept
@@ -118,6 +152,7 @@ table inet berth {
   }
   chain forward {
     type filter hook forward priority -5; policy accept;
+    iifname "berth0" ct state new jump begun
     iifname "berth0" oifname "berth0" jump inside
     iifname "berth0" ip daddr 169.254.0.0/16 drop
     iifname "berth0" ip6 daddr fe80::/10 drop
@@ -166,9 +201,7 @@ TEST_CASE("an egress policy is a chain of its app, and its replicas' addresses l
     return egress_chain(options, 7, *platform::parse_egress(policy), {"9.9.9.9"});
   };
   CHECK(chain("all") == head + "add rule inet berth egress_7 accept\n");
-  const std::string refusal =
-      "add rule inet berth egress_7 meta l4proto tcp reject with tcp reset\n"
-      "add rule inet berth egress_7 reject with icmpx admin-prohibited\n";
+  const std::string refusal = "add rule inet berth egress_7 goto refused\n";
   CHECK(chain("none") == head + refusal);
   CHECK(chain("10.0.0.0/8 192.0.2.7:443") ==
         head +
