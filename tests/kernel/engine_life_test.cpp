@@ -162,6 +162,15 @@ TEST_CASE("a replica without a port is ready at once") {
   CHECK(endpoint.port == 0);
 }
 
+TEST_CASE("what a program says first is heard, however early it says it") {
+  SKIP_WITHOUT_CONTAINERS();
+  ContainerBench bench;
+  auto& engine = bench.open();
+  for (int i = 0; i < 50; ++i)
+    CHECK(run(bench, engine, "r-" + std::to_string(i),
+              {"lookup", bench.gateway(), "nobody.internal"}) == "lookup code 3\n");
+}
+
 TEST_CASE("a program on another port is found there, with a notice") {
   SKIP_WITHOUT_CONTAINERS();
   ContainerBench bench;

@@ -192,6 +192,21 @@ TEST_CASE("bombs: connections without end are refused at the app's share") {
         "connect connected\n");
 }
 
+TEST_CASE("bombs: who sends to many addresses has nobody look for them") {
+  SKIP_WITHOUT_CONTAINERS();
+  // The kernel looks for a thousand neighbours at a time, of all of the machine.
+  Neighbours both;
+  const std::string printed =
+      run(both.bench, both.engine, "bomb", {"neighbour-bomb", both.endpoint.address});
+  if (!in_gvisor()) CHECK(printed == "neighbours 1\n");
+  std::istringstream table(*read_file("/proc/net/arp"));
+  std::size_t on_the_bridge = 0;
+  for (std::string line; std::getline(table, line);)
+    if (line.ends_with(" " + both.bench.options().network.bridge)) ++on_the_bridge;
+  CHECK(on_the_bridge == 2);  // its own and the neighbour's
+  both.check_unharmed();
+}
+
 TEST_CASE("bombs: questions for names without end are dropped, and others' are answered") {
   SKIP_WITHOUT_CONTAINERS();
   Neighbours both;

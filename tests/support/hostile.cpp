@@ -351,6 +351,25 @@ int socket_bomb(bool datagrams) {
   for (;;) ::pause();
 }
 
+/// Sends to 300 addresses behind its own, and prints for how many of them the kernel looks, or
+/// knows where they are.
+int neighbour_bomb(const std::string& first) {
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(9);
+  ::inet_pton(AF_INET, first.c_str(), &to.sin_addr);
+  const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  for (int i = 0; i < 300; ++i) {
+    to.sin_addr.s_addr = htonl(ntohl(to.sin_addr.s_addr) + 1);
+    (void)::sendto(socket, "", 1, 0, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  }
+  std::FILE* const table = std::fopen("/proc/net/arp", "re");
+  int lines = -1;  // its heading
+  for (int byte; table && (byte = std::fgetc(table)) != EOF;) lines += byte == '\n' ? 1 : 0;
+  std::printf("neighbours %d\n", lines);
+  return 0;
+}
+
 /// Asks a name server without a pause, and counts its answers each second.
 int question_flood(const std::string& host) {
   sockaddr_in to{};
@@ -398,6 +417,7 @@ std::optional<int> hostile(const std::string& verb, const Arguments& arguments) 
   if (verb == "log-flood") return log_flood();
   if (verb == "connection-bomb") return connection_bomb(word(0), std::atoi(word(1).c_str()));
   if (verb == "socket-bomb") return socket_bomb(word(0) == "datagrams");
+  if (verb == "neighbour-bomb") return neighbour_bomb(word(0));
   if (verb == "question-flood") return question_flood(word(0));
   if (verb == "who") {
     std::printf("effective %d\n", static_cast<int>(::geteuid()));

@@ -116,9 +116,9 @@ class Outside {
           link.add_address(*link.index_of("eth0"), *runtime::parse_ipv4_prefix("203.0.113.2/24"))
               .has_value());
       REQUIRE(link.set_up(*link.index_of("eth0")).has_value());
-      REQUIRE(link.add_default_route(*runtime::parse_ipv4("203.0.113.1")).has_value());
+      const int eth0 = *link.index_of("eth0");
+      REQUIRE(link.add_default_route(eth0, *IpAddress::parse("203.0.113.1")).has_value());
       if (ipv6) {
-        const int eth0 = *link.index_of("eth0");
         REQUIRE(link.add_address(eth0, *IpAddress::parse("2001:db8:77::2"), 64).has_value());
         REQUIRE(link.add_default_route(eth0, *IpAddress::parse("2001:db8:77::1")).has_value());
       }

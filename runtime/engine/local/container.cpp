@@ -203,7 +203,7 @@ ShimConf shim_conf(const ContainerHost& host, const ContainerSpec& spec,
   if (member.address != 0) {
     conf.veth = member.veth;
     conf.bridge = host.network->bridge();
-    conf.address = ipv4_text(member.address) + "/" + std::to_string(host.network->prefix_length());
+    conf.address = ipv4_text(member.address);
     conf.gateway = host.network->gateway();
     if (member.address6) {
       conf.address6 = member.address6->text();

@@ -9,15 +9,25 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <optional>
+#include <span>
 
 namespace berth::runtime {
+
+IpAddress ip_address(std::uint32_t ipv4) {
+  const std::array<std::uint8_t, 4> bytes{
+      static_cast<std::uint8_t>(ipv4 >> 24), static_cast<std::uint8_t>(ipv4 >> 16),
+      static_cast<std::uint8_t>(ipv4 >> 8), static_cast<std::uint8_t>(ipv4)};
+  return IpAddress::v4(bytes);
+}
 
 Result<std::uint32_t> parse_ipv4(std::string_view text) {
   in_addr address{};
@@ -47,6 +57,8 @@ std::string ipv4_text(std::uint32_t address) {
   ::inet_ntop(AF_INET, &value, text, sizeof text);
   return text;
 }
+
+constexpr std::chrono::seconds link_patience{5};
 
 /// One message in a buffer that every request of ours fits.
 class NetlinkRequest {
@@ -179,6 +191,42 @@ Result<ifreq> request_about(const std::string& name) {
 
 }  // namespace
 
+/// Since Linux 6.8 who asks by netlink needs not wait: that makes the kernel get it ready at once.
+Result<bool> Netlink::is_running(const std::string& name) {
+  NetlinkRequest request(RTM_GETLINK, 0);
+  request.body(ifinfomsg{});
+  request.attribute(IFLA_IFNAME, name);
+  BERTH_TRY(talk(request, "look at the link " + name));
+  BERTH_ASSIGN(ifreq flags, request_about(name));
+  if (::ioctl(socket_.get(), SIOCGIFFLAGS, &flags) != 0)
+    return system_error("look at the link " + name);
+  return (flags.ifr_flags & IFF_RUNNING) != 0;
+}
+
+Result<void> Netlink::wait_until_running(const std::string& name) {
+  BERTH_ASSIGN(bool running, is_running(name));
+  if (running) return {};
+  const Fd news(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+  sockaddr_nl links{};
+  links.nl_family = AF_NETLINK;
+  links.nl_groups = RTMGRP_LINK;
+  if (!news || ::bind(news.get(), reinterpret_cast<sockaddr*>(&links), sizeof links) != 0)
+    return system_error("wait for the link " + name);
+  for (const auto end = std::chrono::steady_clock::now() + link_patience;;) {
+    BERTH_ASSIGN(running, is_running(name));
+    if (running) return {};
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    if (left.count() <= 0)
+      return Error{ErrorKind::timeout, "the link " + name + " did not come up in " +
+                                           std::to_string(link_patience.count()) + " seconds"};
+    pollfd change{.fd = news.get(), .events = POLLIN, .revents = 0};
+    (void)::poll(&change, 1, static_cast<int>(left.count()));
+    for (char message[8192]; ::recv(news.get(), message, sizeof message, 0) > 0;) {
+    }
+  }
+}
+
 Result<HardwareAddress> Netlink::hardware_address(const std::string& name) {
   BERTH_ASSIGN(ifreq request, request_about(name));
   if (::ioctl(socket_.get(), SIOCGIFHWADDR, &request) != 0)
@@ -211,25 +259,14 @@ Result<void> Netlink::add_address(int index, Ipv4Prefix address) {
 
 namespace {
 
-rtmsg default_route(unsigned char family, unsigned flags) {
-  rtmsg body{};
-  body.rtm_family = family;
-  body.rtm_table = RT_TABLE_MAIN;
-  body.rtm_protocol = RTPROT_BOOT;
-  body.rtm_scope = RT_SCOPE_UNIVERSE;
-  body.rtm_type = RTN_UNICAST;
-  body.rtm_flags = flags;
-  return body;
+unsigned char family_of(const IpAddress& address) { return address.is_v4() ? AF_INET : AF_INET6; }
+
+/// As the kernel takes it: four bytes, or sixteen.
+std::span<const std::uint8_t> bytes_of(const IpAddress& address) {
+  return std::span(address.bytes()).last(address.is_v4() ? 4 : 16);
 }
 
 }  // namespace
-
-Result<void> Netlink::add_default_route(std::uint32_t gateway) {
-  NetlinkRequest request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
-  request.body(default_route(AF_INET, 0));
-  request.attribute(RTA_GATEWAY, htonl(gateway));
-  return talk(request, "add default route");
-}
 
 Result<void> Netlink::add_address(int index, const IpAddress& address, int length) {
   NetlinkRequest request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
@@ -245,21 +282,30 @@ Result<void> Netlink::add_address(int index, const IpAddress& address, int lengt
 
 Result<void> Netlink::add_default_route(int index, const IpAddress& gateway) {
   NetlinkRequest request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
-  request.body(default_route(AF_INET6, RTNH_F_ONLINK));
-  request.attribute(RTA_GATEWAY, gateway.bytes().data(), gateway.bytes().size());
+  rtmsg body{};
+  body.rtm_family = family_of(gateway);
+  body.rtm_table = RT_TABLE_MAIN;
+  body.rtm_protocol = RTPROT_BOOT;
+  body.rtm_scope = RT_SCOPE_UNIVERSE;
+  body.rtm_type = RTN_UNICAST;
+  body.rtm_flags = RTNH_F_ONLINK;
+  request.body(body);
+  const auto bytes = bytes_of(gateway);
+  request.attribute(RTA_GATEWAY, bytes.data(), bytes.size());
   request.attribute(RTA_OIF, static_cast<std::uint32_t>(index));
-  return talk(request, "add IPv6 default route");
+  return talk(request, "add default route by " + gateway.text());
 }
 
 Result<void> Netlink::change_neighbour(NetlinkRequest& request, int index,
                                        const IpAddress& address,
                                        const HardwareAddress* hardware_address) {
   ndmsg body{};
-  body.ndm_family = AF_INET6;
+  body.ndm_family = family_of(address);
   body.ndm_ifindex = index;
   body.ndm_state = NUD_PERMANENT;
   request.body(body);
-  request.attribute(NDA_DST, address.bytes().data(), address.bytes().size());
+  const auto bytes = bytes_of(address);
+  request.attribute(NDA_DST, bytes.data(), bytes.size());
   if (hardware_address)
     request.attribute(NDA_LLADDR, hardware_address->data(), hardware_address->size());
   return talk(request, "neighbour " + address.text());
@@ -280,7 +326,7 @@ Result<void> Netlink::delete_neighbour(int index, const IpAddress& address) {
 
 namespace {
 
-/// The IPv6 address of a neighbour that was added to this link.
+/// The address of a neighbour that was added to this link.
 std::optional<IpAddress> neighbour_in(const nlmsghdr* message, int index) {
   const auto* body = static_cast<const ndmsg*>(NLMSG_DATA(message));
   if (message->nlmsg_type != RTM_NEWNEIGH || body->ndm_ifindex != index ||
@@ -290,10 +336,14 @@ std::optional<IpAddress> neighbour_in(const nlmsghdr* message, int index) {
   const auto* attribute = reinterpret_cast<const rtattr*>(
       reinterpret_cast<const char*>(body) + NLMSG_ALIGN(sizeof *body));
   for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
-    std::array<std::uint8_t, 16> bytes;
-    if (attribute->rta_type != NDA_DST || RTA_PAYLOAD(attribute) != bytes.size()) continue;
-    std::memcpy(bytes.data(), RTA_DATA(attribute), bytes.size());
-    return IpAddress(bytes);
+    if (attribute->rta_type != NDA_DST) continue;
+    const auto* bytes = static_cast<const std::uint8_t*>(RTA_DATA(attribute));
+    if (RTA_PAYLOAD(attribute) == 4)
+      return IpAddress::v4(std::span<const std::uint8_t, 4>(bytes, 4));
+    std::array<std::uint8_t, 16> all;
+    if (RTA_PAYLOAD(attribute) != all.size()) continue;
+    std::copy_n(bytes, all.size(), all.begin());
+    return IpAddress(all);
   }
   return std::nullopt;
 }
@@ -302,9 +352,7 @@ std::optional<IpAddress> neighbour_in(const nlmsghdr* message, int index) {
 
 Result<std::vector<IpAddress>> Netlink::neighbours(int index) {
   NetlinkRequest request(RTM_GETNEIGH, NLM_F_DUMP);
-  ndmsg wanted{};
-  wanted.ndm_family = AF_INET6;
-  request.body(wanted);
+  request.body(ndmsg{});  // of all families
   const nlmsghdr* header = request.header();
   if (::send(socket_.get(), header, header->nlmsg_len, 0) < 0)
     return system_error("list neighbours");

@@ -26,6 +26,7 @@ struct Ipv4Prefix {
 [[nodiscard]] Result<Ipv4Prefix> parse_ipv4_prefix(std::string_view text);
 [[nodiscard]] Result<std::uint32_t> parse_ipv4(std::string_view text);
 [[nodiscard]] std::string ipv4_text(std::uint32_t address);
+[[nodiscard]] IpAddress ip_address(std::uint32_t ipv4);
 
 using HardwareAddress = std::array<std::uint8_t, 6>;
 
@@ -56,19 +57,20 @@ class Netlink final {
   /// A bridge port that exchanges nothing with other isolated ports.
   [[nodiscard]] Result<void> isolate_port(int index);
   [[nodiscard]] Result<void> set_up(int index);
+  /// Until then what is sent by a link that is up, and by a port of a bridge, is dropped: the
+  /// kernel gets them ready on a thread of its own.
+  [[nodiscard]] Result<void> wait_until_running(const std::string& name);
   [[nodiscard]] Result<HardwareAddress> hardware_address(const std::string& name);
   /// A bridge left to itself takes the lowest hardware address of its ports, another one whenever
   /// such a port comes or goes; whoever has the old one in mind is not heard until it asks again.
   [[nodiscard]] Result<void> keep_hardware_address(const std::string& name);
   /// An address that is there already is success.
   [[nodiscard]] Result<void> add_address(int index, Ipv4Prefix address);
-  [[nodiscard]] Result<void> add_default_route(std::uint32_t gateway);
-
-  // IPv6: nobody asks whether another has the address, and whoever is near is told, not found.
+  /// Of IPv6: nobody asks whether another has it.
   [[nodiscard]] Result<void> add_address(int index, const IpAddress& address, int length);
   /// The gateway is on the link, whatever the addresses there say.
   [[nodiscard]] Result<void> add_default_route(int index, const IpAddress& gateway);
-  /// For good; replaces what was said before.
+  /// For good, so that nobody looks for it; replaces what was said before.
   [[nodiscard]] Result<void> add_neighbour(int index, const IpAddress& address,
                                            const HardwareAddress& hardware_address);
   /// One that is not there is success.
@@ -86,6 +88,7 @@ class Netlink final {
  private:
   explicit Netlink(Fd socket) : socket_(std::move(socket)) {}
   [[nodiscard]] Result<void> talk(class NetlinkRequest& request, std::string_view what);
+  [[nodiscard]] Result<bool> is_running(const std::string& name);
   [[nodiscard]] Result<void> change_neighbour(class NetlinkRequest& request, int index,
                                               const IpAddress& address,
                                               const HardwareAddress* hardware_address);

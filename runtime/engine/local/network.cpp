@@ -134,10 +134,8 @@ Result<void> Network::make_bridge() {
   // Otherwise the host would answer on the bridge's link-local address.
   if (!subnet6_) refuse_ipv6(options_.bridge);
   BERTH_TRY(netlink.set_up(index));
-  // Ports are isolated from each other. Replicas of one app meet through the host, which answers
-  // for all of them, at once, and says nothing of shorter ways; the firewall knows who may.
-  BERTH_TRY(set_sysctl("/proc/sys/net/ipv4/conf/" + options_.bridge + "/proxy_arp_pvlan", "1"));
-  BERTH_TRY(set_sysctl("/proc/sys/net/ipv4/neigh/" + options_.bridge + "/proxy_delay", "0"));
+  // Ports are isolated from each other. Replicas of one app meet through the host, which says
+  // nothing of shorter ways; the firewall knows who may.
   BERTH_TRY(set_sysctl("/proc/sys/net/ipv4/conf/" + options_.bridge + "/send_redirects", "0"));
   const auto forwarding = read_file("/proc/sys/net/ipv4/ip_forward");
   if (!forwarding.has_error() && forwarding->starts_with("0")) {
@@ -159,18 +157,24 @@ Result<void> Network::make_ipv6(Netlink& netlink, int bridge) {
 }
 
 Result<void> Network::make_neighbours(const std::vector<NetworkMember>& members) {
-  if (!subnet6_) return {};
   BERTH_ASSIGN(Netlink netlink, Netlink::open());
   BERTH_ASSIGN(const int bridge, netlink.index_of(options_.bridge));
   BERTH_ASSIGN(const auto known, netlink.neighbours(bridge));
   for (const IpAddress& address : known)
-    if (std::ranges::none_of(members, [&](const auto& one) { return one.address6 == address; }))
+    if (std::ranges::none_of(members, [&](const auto& one) {
+          return ip_address(one.address) == address || (has_ipv6(one) && one.address6 == address);
+        }))
       BERTH_TRY(netlink.delete_neighbour(bridge, address));
   for (const auto& member : members)
-    if (member.address6)
-      BERTH_TRY(netlink.add_neighbour(bridge, *member.address6,
-                                      hardware_address_of(member.address)));
+    if (member.address != 0) BERTH_TRY(add_neighbour(netlink, bridge, member));
   return {};
+}
+
+Result<void> Network::add_neighbour(Netlink& netlink, int bridge, const NetworkMember& member) {
+  const HardwareAddress hardware = hardware_address_of(member.address);
+  BERTH_TRY(netlink.add_neighbour(bridge, ip_address(member.address), hardware));
+  if (!has_ipv6(member)) return {};
+  return netlink.add_neighbour(bridge, *member.address6, hardware);
 }
 
 void Network::open_names() {
@@ -266,11 +270,9 @@ Result<NetworkMember> Network::join(std::string_view id, std::uint32_t app) {
 Result<void> Network::admit(const NetworkMember& member) {
   const std::scoped_lock lock(mutex_);
   if (member.address == 0) return {};
-  if (has_ipv6(member)) {
-    BERTH_ASSIGN(Netlink netlink, Netlink::open());
-    BERTH_ASSIGN(const int bridge, netlink.index_of(options_.bridge));
-    BERTH_TRY(netlink.add_neighbour(bridge, *member.address6, hardware_address_of(member.address)));
-  }
+  BERTH_ASSIGN(Netlink netlink, Netlink::open());
+  BERTH_ASSIGN(const int bridge, netlink.index_of(options_.bridge));
+  BERTH_TRY(add_neighbour(netlink, bridge, member));
   std::string rules;
   if (anti_spoofing_) rules += add_member(options_, bridge_member(member));
   const std::uint32_t app = member.app;
@@ -296,8 +298,9 @@ void Network::give_back(const NetworkMember& member) {
   const auto deleted = [&]() -> Result<void> {
     BERTH_ASSIGN(Netlink netlink, Netlink::open());
     BERTH_TRY(netlink.delete_link(member.veth));
-    if (!has_ipv6(member)) return {};
     BERTH_ASSIGN(const int bridge, netlink.index_of(options_.bridge));
+    BERTH_TRY(netlink.delete_neighbour(bridge, ip_address(member.address)));
+    if (!has_ipv6(member)) return {};
     return netlink.delete_neighbour(bridge, *member.address6);
   }();
   if (deleted.has_error()) log_warning("network: {}", deleted.error().message);

@@ -68,7 +68,6 @@ class Network final {
   [[nodiscard]] std::string gateway6() const {
     return subnet6_ ? ipv6_of(*subnet6_, pool_.gateway()).text() : std::string();
   }
-  [[nodiscard]] int prefix_length() const { return subnet_.length; }
   [[nodiscard]] std::uint32_t mtu() const { return mtu_; }
   /// The text of a container's /etc/resolv.conf.
   [[nodiscard]] std::string resolv_conf(const NetworkMember& member) const;
@@ -81,6 +80,8 @@ class Network final {
   [[nodiscard]] Result<void> make_bridge();
   [[nodiscard]] Result<void> make_ipv6(Netlink& netlink, int bridge);
   [[nodiscard]] Result<void> make_neighbours(const std::vector<NetworkMember>& members);
+  [[nodiscard]] Result<void> add_neighbour(Netlink& netlink, int bridge,
+                                           const NetworkMember& member);
   void open_names();
   [[nodiscard]] Result<void> make_rules(const std::vector<NetworkMember>& members);
   void sweep(const std::vector<NetworkMember>& members);

@@ -75,8 +75,8 @@ std::string inet_rules(const NetworkOptions& options, const std::string& subnet6
     egress +=
         fmt::format("    iifname \"{}\" {} saddr vmap @egress{}\n", options.bridge, ip, suffix);
     too_often += fmt::format(
-        "    update @asking{0} {{ {1} saddr limit rate over {2}/second burst {2} packets }} drop\n",
-        suffix, ip, options.questions_per_second);
+        "    update @asking{0} {{ {1} saddr limit rate over {2}/second burst {3} packets }} drop\n",
+        suffix, ip, options.questions_per_second, options.questions_per_second / 5);
     of_app += fmt::format("    meta mark set {} saddr map @apps{}\n", ip, suffix);
     same_app += fmt::format("    {} daddr . meta mark @app_members{} accept\n", ip, suffix);
     masquerade += fmt::format("    {} saddr {} oifname != \"{}\" masquerade\n", ip,
@@ -203,7 +203,6 @@ std::string bridge_rules(const NetworkOptions& options, const std::vector<Bridge
   chain prerouting {{
     type filter hook prerouting priority -300; policy accept;
     iifname "{1}*" ether type ip iifname . ip saddr @members accept
-    iifname "{1}*" ether type arp iifname . arp saddr ip @members accept
     iifname "{1}*" ip6 daddr ff00::/8 drop
     iifname "{1}*" icmpv6 type {{ 130-137, 143 }} drop
     iifname "{1}*" ether type ip6 iifname . ip6 saddr @members6 accept

@@ -39,8 +39,8 @@ struct BridgeMember {
 [[nodiscard]] std::string add_app_member(const NetworkOptions& options, const BridgeMember& member);
 [[nodiscard]] std::string delete_app_member(const NetworkOptions& options,
                                             const BridgeMember& member);
-/// Replaces the table `bridge <table>`: a port sends IPv4, ARP and IPv6 from its own
-/// addresses only, and nothing of neighbour discovery or to many.
+/// Replaces the table `bridge <table>`: a port sends IPv4 and IPv6 from its own addresses
+/// only, and nothing of ARP, neighbour discovery or to many.
 [[nodiscard]] std::string bridge_rules(const NetworkOptions& options,
                                        const std::vector<BridgeMember>& members);
 [[nodiscard]] std::string add_member(const NetworkOptions& options, const BridgeMember& member);

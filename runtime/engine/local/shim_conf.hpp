@@ -48,9 +48,9 @@ struct ShimConf {
   std::string oom_events;            ///< the file with the line "oom_kill N"
   std::string veth;                  ///< empty: loopback only
   std::string bridge;
-  std::string address;  ///< a.b.c.d/prefix
+  std::string address;
   std::string gateway;
-  std::string address6;  ///< without prefix; empty: IPv4 alone
+  std::string address6;  ///< empty: IPv4 alone
   std::string gateway6;
   std::uint32_t mtu = 1500;
   std::uint32_t network_rate = 0;  ///< bytes a second, each way; 0: no limit

@@ -43,17 +43,18 @@ Result<Netlink> open_in(int network_namespace, bool ipv6) {
   return inside;
 }
 
-/// A network of one address, from which everything goes by the bridge.
-Result<void> connect_ipv6(const ShimConf& conf, Netlink& inside, int eth0,
-                          const HardwareAddress& bridge) {
-  const auto address = IpAddress::parse(conf.address6);
-  const auto gateway = IpAddress::parse(conf.gateway6);
-  if (!address || !gateway)
-    return Error{ErrorKind::invalid, "'" + conf.address6 + "' or '" + conf.gateway6 +
-                                         "' is not an IPv6 address"};
-  BERTH_TRY(inside.add_address(eth0, *address, 128));
-  BERTH_TRY(inside.add_neighbour(eth0, *gateway, bridge));
-  return inside.add_default_route(eth0, *gateway);
+Result<IpAddress> parse_address(const std::string& text) {
+  if (const auto address = IpAddress::parse(text)) return *address;
+  return Error{ErrorKind::invalid, "'" + text + "' is not an address"};
+}
+
+/// Everything goes by the bridge, whose place is told: who looks for neighbours, of whom there are
+/// none else, takes room that the kernel has once, for all of the machine.
+Result<void> lead_out(Netlink& inside, int eth0, const std::string& gateway,
+                      const HardwareAddress& bridge) {
+  BERTH_ASSIGN(const IpAddress nearest, parse_address(gateway));
+  BERTH_TRY(inside.add_neighbour(eth0, nearest, bridge));
+  return inside.add_default_route(eth0, nearest);
 }
 
 }  // namespace
@@ -70,28 +71,33 @@ Result<void> connect_network(const ShimConf& conf, pid_t pid) {
   BERTH_ASSIGN(Netlink host, Netlink::open());
   BERTH_ASSIGN(const int bridge, host.index_of(conf.bridge));
   BERTH_TRY(host.delete_link(conf.veth));  // of an earlier life that nobody swept
-  BERTH_ASSIGN(const Ipv4Prefix address, parse_ipv4_prefix(conf.address));
+  BERTH_ASSIGN(const std::uint32_t address, parse_ipv4(conf.address));
   BERTH_TRY(host.create_veth({.host_name = conf.veth,
                               .peer_name = "eth0",
-                              .peer_address = hardware_address_of(address.address),
+                              .peer_address = hardware_address_of(address),
                               .peer_namespace = target.get(),
                               .bridge = bridge,
                               .mtu = conf.mtu}));
   BERTH_ASSIGN(const int port, host.index_of(conf.veth));
   BERTH_TRY(host.isolate_port(port));
   BERTH_TRY(host.set_up(port));
-  BERTH_ASSIGN(const std::uint32_t gateway, parse_ipv4(conf.gateway));
   BERTH_ASSIGN(const int eth0, inside.index_of("eth0"));
-  BERTH_TRY(inside.add_address(eth0, address));
+  BERTH_TRY(inside.add_address(eth0, {.address = address, .length = 32}));
   if (conf.network_rate != 0) {
     BERTH_TRY(host.limit_rate(port, conf.network_rate));
     BERTH_TRY(inside.limit_rate(eth0, conf.network_rate));
   }
   BERTH_TRY(inside.set_up(eth0));
-  BERTH_TRY(inside.add_default_route(gateway));
-  if (conf.address6.empty()) return {};
   BERTH_ASSIGN(const HardwareAddress nearest, host.hardware_address(conf.bridge));
-  return connect_ipv6(conf, inside, eth0, nearest);
+  BERTH_TRY(lead_out(inside, eth0, conf.gateway, nearest));
+  if (!conf.address6.empty()) {
+    BERTH_ASSIGN(const IpAddress address6, parse_address(conf.address6));
+    BERTH_TRY(inside.add_address(eth0, address6, 128));
+    BERTH_TRY(lead_out(inside, eth0, conf.gateway6, nearest));
+  }
+  // What a program says first is lost else, now and then.
+  BERTH_TRY(host.wait_until_running(conf.veth));
+  return host.wait_until_running(conf.bridge);
 }
 
 namespace {

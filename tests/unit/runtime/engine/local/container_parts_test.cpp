@@ -127,7 +127,7 @@ TEST_CASE("a shim's configuration survives being written and read") {
       .oom_events = "/cg/a/memory.events",
       .veth = "bth1",
       .bridge = "berth0",
-      .address = "198.18.0.2/16",
+      .address = "198.18.0.2",
       .gateway = "198.18.0.1",
       .address6 = "fd12::c612:2",
       .gateway6 = "fd12::c612:1",

@@ -138,8 +138,8 @@ table inet berth {
     meta mark set 0
   }
   chain questions {
-    update @asking { ip saddr limit rate over 1000/second burst 1000 packets } drop
-    update @asking6 { ip6 saddr limit rate over 1000/second burst 1000 packets } drop
+    update @asking { ip saddr limit rate over 1000/second burst 200 packets } drop
+    update @asking6 { ip6 saddr limit rate over 1000/second burst 200 packets } drop
   }
   chain input {
     type filter hook input priority -5; policy accept;
