@@ -2,7 +2,9 @@
 //
 // Replicas that take all they can get: each stops at a limit of its own, while its neighbour
 // answers and others start.
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -133,6 +135,31 @@ TEST_CASE("bombs: descriptors end at the process's limit") {
   REQUIRE(both.engine.start(both.bomb({"descriptor-bomb"})).has_value());
   REQUIRE(eventually([&] { return !both.bench.printed("bomb").empty(); }));
   CHECK(both.bench.printed("bomb").ends_with(" EMFILE\n"));
+  both.check_unharmed();
+}
+
+TEST_CASE("bombs: what the kernel counts for all containers together ends at the replica's limit") {
+  SKIP_WITHOUT_CONTAINERS();
+  Neighbours both;
+  std::string verb, granted;
+  SUBCASE("watchers") {
+    verb = "watcher-bomb";
+    granted = "watchers 128 EMFILE\n";
+  }
+  SUBCASE("terminals") {
+    verb = "terminal-bomb";
+    granted = "terminals 128 ENOSPC\n";
+  }
+  SUBCASE("signals") {
+    verb = "signal-bomb";
+    granted = "signals 4096 EAGAIN\n";
+  }
+  REQUIRE(both.engine.start(both.bomb({verb})).has_value());
+  REQUIRE(eventually([&] { return !both.bench.printed("bomb").empty(); }));
+  if (!in_gvisor()) CHECK(both.bench.printed("bomb") == granted);
+  // Ours is the user whose limits these would be.
+  CHECK(Fd(::inotify_init1(IN_CLOEXEC)));
+  CHECK(Fd(::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)));
   both.check_unharmed();
 }
 

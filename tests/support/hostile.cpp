@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/io.h>
 #include <sys/mount.h>
@@ -282,6 +283,34 @@ int descriptor_bomb() {
   for (;;) ::pause();
 }
 
+int watcher_bomb() {
+  int made = 0;
+  while (::inotify_init1(IN_CLOEXEC) >= 0) ++made;
+  std::printf("watchers %d %s\n", made, strerrorname_np(errno));
+  std::fflush(stdout);
+  for (;;) ::pause();
+}
+
+int terminal_bomb() {
+  int made = 0;
+  while (::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC) >= 0) ++made;
+  std::printf("terminals %d %s\n", made, strerrorname_np(errno));
+  std::fflush(stdout);
+  for (;;) ::pause();
+}
+
+/// Sends itself signals that wait.
+int signal_bomb() {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_BLOCK, &all, nullptr);
+  int made = 0;
+  while (::sigqueue(::getpid(), SIGRTMIN, {}) == 0) ++made;
+  std::printf("signals %d %s\n", made, strerrorname_np(errno));
+  std::fflush(stdout);
+  for (;;) ::pause();
+}
+
 int fork_bomb() {
   // Every child forks again; nobody gives up.
   for (;;)
@@ -413,6 +442,9 @@ std::optional<int> hostile(const std::string& verb, const Arguments& arguments) 
   if (verb == "push-key") return push_key();
   if (verb == "inode-bomb") return inode_bomb(word(0), std::atoi(word(1).c_str()));
   if (verb == "descriptor-bomb") return descriptor_bomb();
+  if (verb == "watcher-bomb") return watcher_bomb();
+  if (verb == "terminal-bomb") return terminal_bomb();
+  if (verb == "signal-bomb") return signal_bomb();
   if (verb == "fork-bomb") return fork_bomb();
   if (verb == "log-flood") return log_flood();
   if (verb == "connection-bomb") return connection_bomb(word(0), std::atoi(word(1).c_str()));

@@ -11,6 +11,7 @@
 
 #include "base/child_process.hpp"
 #include "base/file.hpp"
+#include "base/log.hpp"
 #include "runtime/engine/local/choose_maker.hpp"
 #include "runtime/engine/local/container_shape.hpp"
 #include "runtime/engine/local/furniture.hpp"
@@ -274,6 +275,14 @@ Result<void> await_start(StartedContainer& container) {
   }
 }
 
+/// What all containers together may have of something; a smaller limit would be used up by few.
+void raise_limit(const char* path, std::uint64_t least) {
+  const auto text = read_file(path);
+  if (text.has_error() || std::strtoull(text->c_str(), nullptr, 10) >= least) return;
+  if (const auto raised = write_file(path, std::to_string(least)); raised.has_error())
+    log_warning("containers share a limit that may be too low: {}", raised.error().message);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ContainerHost>> ContainerHost::open(
@@ -294,6 +303,7 @@ Result<std::unique_ptr<ContainerHost>> ContainerHost::open(
   host->disk = disk_of(options.data_dir);
   BERTH_ASSIGN(host->seccomp_filter, compile_seccomp_filter());
   BERTH_ASSIGN(host->seccomp_file, memory_file("berth-filter", host->seccomp_filter));
+  for (const CountedLimit& limit : counted_limits) raise_limit(limit.host_path, limit.host_least);
   BERTH_ASSIGN(host->network, Network::open(options.network, members, egress));
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);

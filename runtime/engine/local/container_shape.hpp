@@ -23,7 +23,8 @@ inline constexpr unsigned long inert = MS_NOSUID | MS_NOEXEC | MS_NODEV;
 inline constexpr FixedMount fixed_mounts[] = {
     {"/proc", "proc", inert, ""},
     {"/dev", "tmpfs", MS_NOSUID | MS_STRICTATIME, "mode=755,size=64k"},
-    {"/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5"},
+    {"/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+     "newinstance,ptmxmode=0666,mode=0620,gid=5,max=128"},
     {"/dev/shm", "tmpfs", inert, "mode=1777"},
     {"/dev/mqueue", "mqueue", inert, ""},
     // Possible in a user namespace because the network namespace belongs to it too: the container
@@ -46,6 +47,22 @@ inline constexpr const char* masked_paths[] = {
 inline constexpr const char* read_only_paths[] = {
     "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
 };
+
+/// The kernel counts these for a user, and for who made the user namespace, which is root of the
+/// host, for all containers. The host's own limit is for these together.
+struct CountedLimit {
+  const char* path;
+  const char* most;
+  const char* host_path;
+  unsigned long host_least;
+};
+inline constexpr CountedLimit counted_limits[] = {
+    {"/proc/sys/user/max_inotify_instances", "128", "/proc/sys/fs/inotify/max_user_instances",
+     65'536},
+    {"/proc/sys/user/max_inotify_watches", "65536", "/proc/sys/fs/inotify/max_user_watches",
+     8'388'608},
+};
+inline constexpr unsigned long pending_signals = 4096;
 
 struct Capability {
   const char* name;

@@ -85,7 +85,8 @@ json::object process(const OciContainer& container) {
           {"cwd", "/"},
           {"capabilities", std::move(capabilities)},
           {"rlimits",
-           json::array{limit("RLIMIT_CORE", 0), limit("RLIMIT_NOFILE", container.open_files)}},
+           json::array{limit("RLIMIT_CORE", 0), limit("RLIMIT_NOFILE", container.open_files),
+                       limit("RLIMIT_SIGPENDING", pending_signals)}},
           {"noNewPrivileges", true},
           {"oomScoreAdj", container.oom_score_adjust}};
 }

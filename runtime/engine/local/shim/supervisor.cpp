@@ -19,6 +19,7 @@
 #include "runtime/engine/local/shim/native/native.hpp"
 #include "runtime/engine/local/shim/network.hpp"
 #include "runtime/engine/local/shim/stage.hpp"
+#include "runtime/engine/local/shim/user_namespace.hpp"
 
 namespace berth::runtime::shim {
 
@@ -116,6 +117,8 @@ Result<void> Supervisor::on_hello(pid_t init) {
   if (in_gvisor() && !send_packet(agent_.get(), AgentMessage::filter, fds_.filter))
     return system_error("talk to the agent");
   fds_.filter = {};
+  // gVisor has these things by itself.
+  if (!in_gvisor()) BERTH_TRY(limit_user_namespace_of(init_));
   return connect();
 }
 

@@ -12,6 +12,8 @@
 
 #include <cstdint>
 
+#include "runtime/engine/local/container_shape.hpp"
+
 namespace berth::runtime::shim {
 
 namespace {
@@ -66,6 +68,7 @@ Result<void> load_filter(std::string_view filter) {
 Result<void> confine(const ShimConf& conf, std::string_view filter) {
   BERTH_TRY(limit(RLIMIT_CORE, 0, "RLIMIT_CORE"));
   BERTH_TRY(limit(RLIMIT_NOFILE, conf.open_files, "RLIMIT_NOFILE"));
+  BERTH_TRY(limit(RLIMIT_SIGPENDING, pending_signals, "RLIMIT_SIGPENDING"));
   BERTH_TRY(bound_capabilities(conf.capabilities));
   BERTH_TRY(become_user(conf));
   // Of a user that is not root the change has taken all; of root it has taken nothing.

@@ -16,6 +16,7 @@
 #include "runtime/engine/local/shim/container.hpp"
 #include "runtime/engine/local/shim/native/confine.hpp"
 #include "runtime/engine/local/shim/native/root.hpp"
+#include "runtime/engine/local/shim/user_namespace.hpp"
 
 namespace berth::runtime::shim {
 
@@ -66,6 +67,7 @@ Result<void> become_root_inside() {
 }
 
 Result<void> settle(const ShimConf& conf) {
+  BERTH_TRY(limit_user_namespace());
   if (::sethostname(conf.hostname.data(), conf.hostname.size()) != 0)
     return system_error("set host name");
   // Keys of whoever started the server are not the container's.

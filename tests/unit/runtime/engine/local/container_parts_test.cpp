@@ -34,7 +34,8 @@ TEST_CASE("the OCI configuration isolates in every namespace and grants nothing"
     CHECK(process.at("capabilities").at(set).as_array().empty());
   CHECK(to_text(process.at("rlimits")) ==
         R"([{"type":"RLIMIT_CORE","hard":0,"soft":0},)"
-        R"({"type":"RLIMIT_NOFILE","hard":20000,"soft":20000}])");
+        R"({"type":"RLIMIT_NOFILE","hard":20000,"soft":20000},)"
+        R"({"type":"RLIMIT_SIGPENDING","hard":4096,"soft":4096}])");
   const auto& part = config->at("linux").as_object();
   CHECK(part.at("namespaces").as_array().size() == 7);
   CHECK(to_text(part.at("uidMappings")) == R"([{"containerID":0,"hostID":655360,"size":65536}])");
