@@ -147,7 +147,9 @@ std::vector<Command> process_commands() {
        .arguments = {{.name = "NAME", .help = "A replica, such as run.1234", .required = true}},
        .for_app = true,
        .json = true,
-       .details = "A one-off (berth run) is gone for good.",
+       .details = "A web replica finishes its requests first, for 30 seconds at most\n"
+                  "(runtime.drain_timeout); another ps:stop ends it at once. A one-off\n"
+                  "(berth run) is gone for good.",
        .aliases = {"stop", "dyno:stop"},
        .run = stop},
   };

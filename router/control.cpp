@@ -23,15 +23,17 @@ constexpr std::int64_t save_after_us = 100'000;
 constexpr std::size_t max_line = 64 << 20;
 constexpr std::size_t max_output = 16 << 20;
 
-/// Of `a`'s replicas those that `b` does not have.
+/// Of `a`'s replicas, and those of its canary, those that `b` does not have.
 std::vector<std::string> replicas_without(const App* a, const App* b) {
   std::vector<std::string> ids;
   if (!a) return ids;
-  for (const Replica& replica : a->replicas) {
-    const bool kept =
-        b && std::find(b->replicas.begin(), b->replicas.end(), replica) != b->replicas.end();
-    if (!kept) ids.push_back(replica.id);
-  }
+  const auto has = [b](const Replica& replica) {
+    return b && (std::ranges::find(b->replicas, replica) != b->replicas.end() ||
+                 std::ranges::find(b->canaries, replica) != b->canaries.end());
+  };
+  for (const auto* list : {&a->replicas, &a->canaries})
+    for (const Replica& replica : *list)
+      if (!has(replica)) ids.push_back(replica.id);
   return ids;
 }
 

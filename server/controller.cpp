@@ -413,11 +413,17 @@ Result<void> Controller::restart(const platform::AppId& app, const std::string& 
 
 Result<void> Controller::stop_replica(const platform::AppId& app, const std::string& which) {
   bool found = false;
-  for (const auto& [id, replica] : replicas_)
+  for (auto& [id, replica] : replicas_)
     if (replica.status.spec.app_id == app.value &&
         (replica.status.spec.name == which || replica.status.spec.process_type == which ||
          id.value == which)) {
-      stop_now(id);
+      // It is out of the routes before it hears of its end; who will not wait asks again.
+      const bool is_planned =
+          replica.status.spec.process_type != "run" && replica.frozen_since == Time{};
+      if (is_planned && !replica.unwanted)
+        replica.unwanted = true;
+      else
+        stop_now(id);
       found = true;
     }
   if (!found)

@@ -112,6 +112,7 @@ class Controller final {
  private:
   struct Replica {
     runtime::ReplicaStatus status;
+    bool unwanted = false;  ///< somebody asked for its end
     bool draining = false;
     bool drained = false;
     Time draining_since{};

@@ -122,6 +122,7 @@ std::vector<runtime::Observed> Controller::observed_of(const platform::AppId& ap
                       .volumes = volumes_text(status.spec.volumes),
                       .state = state_of(replica),
                       .stopping = status.stopping,
+                      .unwanted = replica.unwanted,
                       .draining = replica.draining,
                       .drained = replica.drained,
                       .started_at = status.started_at,

@@ -95,6 +95,7 @@ struct Observed {
   std::string volumes;  ///< that it has
   ReplicaState state = ReplicaState::starting;
   bool stopping = false;
+  bool unwanted = false;  ///< somebody asked for its end: it is replaced, and drains
   bool draining = false;  ///< out of the routes
   bool drained = false;   ///< and without a request left on it
   Time started_at{};

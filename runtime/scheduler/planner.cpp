@@ -92,7 +92,8 @@ void Planner::note_crash(const Observed& replica) {
 
 bool Planner::is_crash(const Observed& replica) const {
   const bool fell = replica.state == ReplicaState::exited || is_condemned(replica);
-  if (!fell || replica.stopping || replica.draining || replica.frozen) return false;
+  if (!fell || replica.stopping || replica.draining || replica.unwanted || replica.frozen)
+    return false;
   // Another one starts in the place of one that did not bear to be frozen.
   if (is_pending_target(replica) && is_lent(replica)) return false;
   const DesiredProcess* process = wanted(replica.slot);

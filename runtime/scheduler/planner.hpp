@@ -141,6 +141,11 @@ inline bool is_live(const Observed& replica) {
          replica.unhealthy.empty();
 }
 
+/// One that may go on.
+inline bool may_stay(const Observed& replica) {
+  return is_live(replica) && !replica.draining && !replica.unwanted;
+}
+
 inline bool is_kept_frozen(const Observed& replica) {
   return replica.state != ReplicaState::exited && !replica.stopping && replica.frozen &&
          replica.unhealthy.empty();

@@ -102,8 +102,8 @@ const Observed* Planner::newest_that_serves(const Slot& slot, Accept accept) con
   };
   const Observed* best = nullptr;
   for (const Observed& replica : observed_)
-    if (is_live(replica) && !replica.draining && may_serve(replica) &&
-        replica.slot.type == slot.type && replica.slot.index == slot.index && accept(replica) &&
+    if (may_stay(replica) && may_serve(replica) && replica.slot.type == slot.type &&
+        replica.slot.index == slot.index && accept(replica) &&
         (!best || rank(replica) > rank(*best)))
       best = &replica;
   return best;

@@ -51,8 +51,8 @@ const Observed* Planner::current(const Slot& slot, const DesiredProcess& process
   };
   const Observed* best = nullptr;
   for (const Observed& replica : observed_)
-    if (is_live(replica) && !replica.draining && replica.slot == slot &&
-        !is_outdated(replica, process) && (!ready || may_serve(replica)) &&
+    if (may_stay(replica) && replica.slot == slot && !is_outdated(replica, process) &&
+        (!ready || may_serve(replica)) &&
         (!best || rank(replica) > rank(*best)))
       best = &replica;
   return best;

@@ -191,21 +191,25 @@ Result<ifreq> request_about(const std::string& name) {
 
 }  // namespace
 
-/// Since Linux 6.8 who asks by netlink needs not wait: that makes the kernel get it ready at once.
+/// Whether it is already. The question by netlink behind it has the answer only when the kernel is
+/// through with that, and since Linux 6.8 makes it get the link ready at once.
 Result<bool> Netlink::is_running(const std::string& name) {
+  BERTH_ASSIGN(ifreq flags, request_about(name));
+  if (::ioctl(socket_.get(), SIOCGIFFLAGS, &flags) != 0)
+    return system_error("look at the link " + name);
   NetlinkRequest request(RTM_GETLINK, 0);
   request.body(ifinfomsg{});
   request.attribute(IFLA_IFNAME, name);
   BERTH_TRY(talk(request, "look at the link " + name));
-  BERTH_ASSIGN(ifreq flags, request_about(name));
-  if (::ioctl(socket_.get(), SIOCGIFFLAGS, &flags) != 0)
-    return system_error("look at the link " + name);
   return (flags.ifr_flags & IFF_RUNNING) != 0;
 }
 
 Result<void> Netlink::wait_until_running(const std::string& name) {
-  BERTH_ASSIGN(bool running, is_running(name));
-  if (running) return {};
+  bool running = false;
+  for (int i = 0; i < 2; ++i) {
+    BERTH_ASSIGN(running, is_running(name));
+    if (running) return {};
+  }
   const Fd news(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
   sockaddr_nl links{};
   links.nl_family = AF_NETLINK;

@@ -191,6 +191,22 @@ TEST_CASE("restarting replaces the replicas without failing a request") {
   CHECK_MESSAGE(load.failed() == 0, load.first_failures());
 }
 
+TEST_CASE("a replica that is stopped is replaced without failing a request") {
+  NEEDS_PLATFORM();
+  Platform& berth = platform();
+  Load load([&] { return berth.get(hello(), "/replica"); }, 2);
+  for (int i = 0; i < 5; ++i) {
+    const std::string before = only_replica(berth, hello());
+    berth.must({i % 2 == 0 ? "ps:stop" : "ps:restart", "web.1", "-a", hello()});
+    CHECK(eventually([&] {
+      const std::string after = only_replica(berth, hello());
+      return !after.empty() && after != before;
+    }, 60s));
+  }
+  load.stop();
+  CHECK_MESSAGE(load.failed() == 0, load.first_failures());
+}
+
 TEST_CASE("a one-off command runs in the app's environment and passes its exit code on") {
   NEEDS_PLATFORM();
   Platform& berth = platform();

@@ -55,6 +55,17 @@ TEST_CASE("a canary gets its part of the requests, and the table may change it")
   CHECK(trial.canary.connections() < 50);
 }
 
+TEST_CASE("an aborted canary is told to be drained, and so is what a promoted one replaces") {
+  Trial trial;
+  trial.put("running", {{"r-1", trial.regular.port()}}, 50, trial.canary.port());
+  CHECK(trial.asked_of_canary(50) > 0);
+  trial.bed.put("running", {{"r-1", trial.regular.port()}});
+  CHECK(trial.bed.control->wait_for("drained").at("replica") == "r-canary");
+  trial.put("running", {{"r-1", trial.regular.port()}}, 50, trial.canary.port());
+  trial.bed.put("running", {{"r-canary", trial.canary.port()}});
+  CHECK(trial.bed.control->wait_for("drained").at("replica") == "r-1");
+}
+
 TEST_CASE("where a canary accepts no connection, another replica answers") {
   DeadPort dead;
   Trial trial;

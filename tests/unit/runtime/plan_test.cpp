@@ -204,6 +204,19 @@ TEST_CASE("what is too many is drained first if it may have requests, and stoppe
   CHECK(routed(app.at(2s)) == Words{"a"});
 }
 
+TEST_CASE("a replica that somebody wants to end drains first and is replaced; that is no crash") {
+  Case app;
+  app.serves(1, 1, 1).replica("a", "web", 1, 1, ready);
+  app.replica("w", "worker", 1, 1, ready);
+  for (Observed& replica : app.observed) replica.unwanted = true;
+  CHECK(words(app.at(2s)) == Words{"start web.1 v1", "start worker.1 v1", "drain a", "stop w"});
+  CHECK(routed(app.at(2s)).empty());
+  app.observed[0].state = ReplicaState::exited;
+  app.observed[1].stopping = true;
+  CHECK(words(app.at(3s)) == Words{"forget a", "start web.1 v1", "start worker.1 v1"});
+  CHECK(app.at(3s).memory.slots.empty());
+}
+
 TEST_CASE("a draining replica is stopped when drained or at the deadline, and not before") {
   Case app;
   app.serves(1, 0);
