@@ -141,22 +141,31 @@ TEST_CASE("bombs: descriptors end at the process's limit") {
 TEST_CASE("bombs: what the kernel counts for all containers together ends at the replica's limit") {
   SKIP_WITHOUT_CONTAINERS();
   Neighbours both;
-  std::string verb, granted;
+  std::string verb, refusal;
+  int most = 128;
   SUBCASE("watchers") {
     verb = "watcher-bomb";
-    granted = "watchers 128 EMFILE\n";
+    refusal = " EMFILE\n";
   }
   SUBCASE("terminals") {
     verb = "terminal-bomb";
-    granted = "terminals 128 ENOSPC\n";
+    refusal = " ENOSPC\n";
   }
   SUBCASE("signals") {
     verb = "signal-bomb";
-    granted = "signals 4096 EAGAIN\n";
+    refusal = " EAGAIN\n";
+    most = 4096;
   }
   REQUIRE(both.engine.start(both.bomb({verb})).has_value());
   REQUIRE(eventually([&] { return !both.bench.printed("bomb").empty(); }));
-  if (!in_gvisor()) CHECK(both.bench.printed("bomb") == granted);
+  if (!in_gvisor()) {
+    const std::string printed = both.bench.printed("bomb");
+    int made = 0;
+    CHECK(std::sscanf(printed.c_str(), "%*s %d", &made) == 1);
+    CHECK_MESSAGE(made <= most, printed);
+    CHECK_MESSAGE(made > most - 10, printed);  // the user may have a few elsewhere
+    CHECK_MESSAGE(printed.ends_with(refusal), printed);
+  }
   // Ours is the user whose limits these would be.
   CHECK(Fd(::inotify_init1(IN_CLOEXEC)));
   CHECK(Fd(::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)));
