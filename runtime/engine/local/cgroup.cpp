@@ -19,6 +19,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// Of what waits in sockets, which is not counted without one.
+constexpr std::string_view sockets_limit_v1 = "memory.kmem.tcp.limit_in_bytes";
 /// On v1 all containers together compete as one with each single process of the root group; on v2
 /// with a slice of services.
 constexpr std::string_view serving_shares_v1 = "10240";
@@ -137,10 +139,9 @@ Result<void> limit_v1(const fs::path& at, const std::vector<std::string>& contro
     // Absent where swap accounting is off; then swap is the machine's business.
     if (fs::exists(at / "memory.memsw.limit_in_bytes"))
       BERTH_TRY(set(at / "memory.memsw.limit_in_bytes", std::to_string(limits.memory_bytes)));
-    // What waits in connections is counted apart here, and not at all unless it has a limit.
-    if (fs::exists(at / "memory.kmem.tcp.limit_in_bytes"))
-      BERTH_TRY(set(at / "memory.kmem.tcp.limit_in_bytes",
-                    std::to_string(limits.memory_bytes / 2)));
+    // On v1 this is counted apart.
+    if (fs::exists(at / sockets_limit_v1))
+      BERTH_TRY(set(at / sockets_limit_v1, std::to_string(limits.memory_bytes / 2)));
   }
   if (holds(controllers, "cpu")) {
     const std::uint64_t shares = std::max<std::uint64_t>(2, limits.cpu_weight * 1024 / 100);
@@ -293,6 +294,11 @@ Result<Cgroups> Cgroups::open(const std::string& name, Share share) {
       BERTH_TRY(
           set(base / "cpu.shares", background ? background_shares_v1 : serving_shares_v1));
     }
+    // The first group that counts sockets has the kernel patch itself, which costs a start a third
+    // of a millisecond if that is a container's.
+    if (const fs::path sockets = base / sockets_limit_v1;
+        !hierarchy.v2 && holds(hierarchy.controllers, "memory") && fs::exists(sockets))
+      BERTH_TRY(set(sockets, std::to_string(INT64_MAX)));
     if (background) weigh_disk(base, background_disk_weight);
     result.bases_.push_back({base, hierarchy.mount, hierarchy.controllers});
   }
