@@ -238,7 +238,7 @@ int unix_socket(const std::string& path) {
   to.sun_family = AF_UNIX;
   std::strncpy(to.sun_path, path.c_str(), sizeof to.sun_path - 1);
   const int peer = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  attempt("unix", ::connect(peer, reinterpret_cast<sockaddr*>(&to), sizeof to));
+  attempt("unix", ::connect(peer, reinterpret_cast<const sockaddr*>(&to), sizeof to));
   return 0;
 }
 
@@ -323,15 +323,20 @@ int log_flood() {
     if (std::puts(line.c_str()) < 0) return 1;
 }
 
+sockaddr_in address_of(const std::string& host, int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  ::inet_pton(AF_INET, host.c_str(), &address.sin_addr);
+  return address;
+}
+
 /// Opens connections there as long as that works.
 int connection_bomb(const std::string& host, int port) {
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(static_cast<std::uint16_t>(port));
-  ::inet_pton(AF_INET, host.c_str(), &to.sin_addr);
+  const sockaddr_in to = address_of(host, port);
   int made = 0;
   while (::connect(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
-                   reinterpret_cast<sockaddr*>(&to), sizeof to) == 0)
+                   reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0)
     ++made;
   std::printf("connected %d %s\n", made, strerrorname_np(errno));
   std::fflush(stdout);
@@ -383,10 +388,7 @@ int socket_bomb(bool datagrams) {
 /// Sends to 300 addresses behind its own, and prints for how many of them the kernel looks, or
 /// knows where they are.
 int neighbour_bomb(const std::string& first) {
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(9);
-  ::inet_pton(AF_INET, first.c_str(), &to.sin_addr);
+  sockaddr_in to = address_of(first, 9);
   const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   for (int i = 0; i < 300; ++i) {
     to.sin_addr.s_addr = htonl(ntohl(to.sin_addr.s_addr) + 1);
@@ -401,12 +403,9 @@ int neighbour_bomb(const std::string& first) {
 
 /// Asks a name server without a pause, and counts its answers each second.
 int question_flood(const std::string& host) {
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(53);
-  ::inet_pton(AF_INET, host.c_str(), &to.sin_addr);
+  const sockaddr_in to = address_of(host, 53);
   const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  ::connect(socket, reinterpret_cast<sockaddr*>(&to), sizeof to);
+  ::connect(socket, reinterpret_cast<const sockaddr*>(&to), sizeof to);
   // Of "web.internal": an address.
   const std::string question("\x12\x34\x01\0\0\1\0\0\0\0\0\0\3web\x08internal\0\0\1\0\1", 30);
   int asked = 0;
