@@ -238,7 +238,7 @@ int unix_socket(const std::string& path) {
   to.sun_family = AF_UNIX;
   std::strncpy(to.sun_path, path.c_str(), sizeof to.sun_path - 1);
   const int peer = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  attempt("unix", ::connect(peer, reinterpret_cast<const sockaddr*>(&to), sizeof to));
+  attempt("unix", ::connect(peer, reinterpret_cast<sockaddr*>(&to), sizeof to));
   return 0;
 }
 

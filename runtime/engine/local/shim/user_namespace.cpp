@@ -17,8 +17,8 @@ Result<void> limit_user_namespace() {
   for (const CountedLimit& limit : counted_limits) {
     const Fd file(::open(limit.path, O_WRONLY | O_CLOEXEC));
     if (!file && errno == ENOENT) continue;  // a kernel without what it limits
-    const auto size = static_cast<ssize_t>(std::strlen(limit.most));
-    if (!file || ::write(file.get(), limit.most, std::strlen(limit.most)) != size)
+    const std::size_t size = std::strlen(limit.most);
+    if (!file || ::write(file.get(), limit.most, size) != static_cast<ssize_t>(size))
       return system_error(std::string("write ") + limit.path);
   }
   return {};
@@ -32,8 +32,8 @@ Result<void> limit_user_namespace_of(pid_t pid) {
   if (child < 0) return system_error("fork");
   if (child == 0) {
     if (::setns(target.get(), CLONE_NEWUSER) != 0) ::_exit(errno);
-    const auto limited = limit_user_namespace();
-    ::_exit(limited.has_error() ? errno : 0);
+    const bool failed = limit_user_namespace().has_error();
+    ::_exit(!failed ? 0 : errno == 0 ? EIO : errno);
   }
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
