@@ -396,14 +396,19 @@ void Controller::app_destroyed(const platform::App& app) {
 Result<void> Controller::restart(const platform::AppId& app, const std::string& which) {
   AppRecord& record = apps_[app];
   bool found = which.empty();
+  bool is_under_way = false;
   for (const platform::Formation& entry : parts_.store.formation(app))
     if (which.empty() || which == entry.type) {
       record.restart_before[entry.type] = now();
       found = true;
     }
   for (const auto& [id, replica] : replicas_)
-    if (!found && replica.status.spec.app_id == app.value && replica.status.spec.name == which)
-      return stop_replica(app, which);
+    if (!found && replica.status.spec.app_id == app.value && replica.status.spec.name == which) {
+      // One that is being replaced finishes its requests, however often that is asked for.
+      if (!replica.unwanted) return stop_replica(app, id.value);
+      is_under_way = true;
+    }
+  if (is_under_way) return {};
   if (!found && !retry_crashed(record, which))
     return Error{ErrorKind::not_found,
                  "no replica or process type is named '" + which + "'. `berth ps` lists them"};
